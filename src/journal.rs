@@ -1,0 +1,369 @@
+//! The journal of a session: what is committed of what was recorded.
+//!
+//! One JSON document, `"version": 1`, read strictly and written in one way only. Everything that a requirement says is
+//! traceable to an entry here. Paths below the home folder are written `~/…`, paths in the project relative to it, and
+//! neither the user's nor the machine's name is in it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use anyhow::{Context, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Bytes, Status};
+use crate::host::Owner;
+use crate::nix::System;
+
+mod close;
+
+pub use close::{Place, Recording, Segment};
+
+/// The version of the journal that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The most bytes that a journal may have.
+pub const LIMIT: usize = 1_000_000;
+
+/// Names a session and its folder: 1 to 64 lower-case letters, digits and `-`, first no `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// Parses a session's name.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        let valid = (1..=64).contains(&text.len())
+            && !text.starts_with('-')
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        ensure!(valid, "`{}` cannot name a session: use 1 to 64 lower-case letters, digits and `-`", text.escape_default());
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SessionId {
+    type Error = anyhow::Error;
+    fn try_from(text: String) -> anyhow::Result<Self> {
+        Self::parse(&text)
+    }
+}
+
+impl From<SessionId> for String {
+    fn from(id: SessionId) -> Self {
+        id.0
+    }
+}
+
+/// A whole journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journal {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The session.
+    pub session: Session,
+    /// What the agent asked for, in order.
+    pub commands: Vec<Command>,
+    /// What ran, one entry for each path it was reached by.
+    pub programs: Vec<Program>,
+    /// Command lines of programs whose arguments say what is needed (installs, modules, flakerefs), equal ones once.
+    pub invocations: Vec<Invocation>,
+    /// What was looked for and not found.
+    pub missing: Vec<Missing>,
+    /// Execs that are set aside when a session closes, with the reason.
+    pub ignored: Vec<Ignored>,
+    /// The raw events behind all this.
+    pub events: Events,
+}
+
+/// When, where and by whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Its name.
+    pub id: SessionId,
+    /// Start, RFC 3339, UTC.
+    pub start: String,
+    /// End, RFC 3339, UTC.
+    pub end: String,
+    /// The command line that was recorded.
+    pub line: Bytes,
+    /// Name of the agent, when it is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The recorder, and what it cannot see.
+    pub recorder: Recorder,
+    /// System on which it ran.
+    pub system: System,
+    /// Operating system and release, `debian 12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub os: Option<String>,
+    /// Version of Nix, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nix: Option<String>,
+    /// The commit that was checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// How the recorded command ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+}
+
+/// A recorder as the journal names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorder {
+    /// Its name.
+    pub name: String,
+    /// What it cannot see, a sentence each.
+    pub blind: Vec<String>,
+}
+
+/// How something is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// The kernel saw it.
+    #[default]
+    Traced,
+    /// A hook or a transcript says so.
+    Claimed,
+}
+
+/// One unit of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// `c1`, `c2`, …
+    pub id: Ref,
+    /// What was asked for, as one would type it.
+    pub line: Bytes,
+    /// Where: relative to the project (empty for its root), `~/…`, or absolute.
+    pub cwd: Bytes,
+    /// How it ended, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// Start, in milliseconds after the session's.
+    pub at: i64,
+    /// How long, in milliseconds, when its end is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<i64>,
+    /// How this is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: Known,
+    /// Set when something secret or overlong is missing from the line: it cannot be run again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub incomplete: bool,
+}
+
+/// A program that ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Program {
+    /// `p1`, `p2`, …
+    pub id: Ref,
+    /// Path it was reached by, in the same form as [`Command::cwd`].
+    pub path: Bytes,
+    /// The same, links followed, when that is another path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Bytes>,
+    /// The interpreter of its `#!` line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interpreter: Option<Bytes>,
+    /// The host's package that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// How often it ran.
+    pub runs: u64,
+    /// How many of the runs did not end well: see [`Program::is_used`].
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub failed: u64,
+    /// How many of the runs have no known end.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unknown: u64,
+    /// Commands in which it ran.
+    pub commands: BTreeSet<Ref>,
+    /// How this is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: Known,
+}
+
+impl Program {
+    /// Returns the last component of the path it was reached by.
+    pub fn name(&self) -> Bytes {
+        Bytes::from(self.path.as_slice().rsplit(|b| *b == b'/').next().unwrap_or_default())
+    }
+
+    /// Returns whether at least one run ended well, or none is known to have ended badly.
+    pub fn is_used(&self) -> bool {
+        self.failed < self.runs
+    }
+}
+
+/// A command line that says what is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Invocation {
+    /// `i1`, `i2`, …
+    pub id: Ref,
+    /// The program that ran.
+    pub program: Ref,
+    /// Its arguments, from `argv[0]`.
+    pub argv: Vec<Bytes>,
+    /// Where, in the form of [`Command::cwd`].
+    pub cwd: Bytes,
+    /// How often.
+    pub runs: u64,
+    /// How many of the runs did not end well.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub failed: u64,
+    /// Commands in which it ran.
+    pub commands: BTreeSet<Ref>,
+    /// How this is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known: Known,
+}
+
+impl Invocation {
+    /// Returns whether at least one run ended well, or none is known to have ended badly.
+    pub fn is_used(&self) -> bool {
+        self.failed < self.runs
+    }
+}
+
+/// A program that was looked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// Its name, or the path that was tried.
+    pub program: Bytes,
+    /// How often.
+    pub runs: u64,
+    /// Commands that looked for it.
+    pub commands: BTreeSet<Ref>,
+}
+
+/// Execs that were set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignored {
+    /// Why, in fixed words.
+    pub reason: String,
+    /// How many execs.
+    pub runs: u64,
+}
+
+/// The raw events: checkable while they are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// How many events.
+    pub count: u64,
+    /// How many of them are execs.
+    pub execs: u64,
+    /// How many are known to be lost.
+    pub lost: u64,
+    /// Bytes of all segments.
+    pub length: u64,
+    /// SHA-256 of the segments, one after the other, hexadecimal.
+    pub sha256: String,
+}
+
+/// The id of an entry: a letter and a number from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ref {
+    kind: char,
+    number: u32,
+}
+
+impl Ref {
+    /// Returns the id with this letter and number.
+    pub fn new(kind: char, number: usize) -> Self {
+        Self { kind, number: u32::try_from(number).unwrap_or(u32::MAX) }
+    }
+}
+
+impl PartialOrd for Ref {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ref {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.kind, self.number).cmp(&(other.kind, other.number))
+    }
+}
+
+impl fmt::Display for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind, self.number)
+    }
+}
+
+impl TryFrom<String> for Ref {
+    type Error = anyhow::Error;
+    fn try_from(text: String) -> anyhow::Result<Self> {
+        let kind = text.chars().next().filter(|kind| "cpi".contains(*kind));
+        let number = text.get(1..).filter(|digits| !digits.starts_with(['0', '+'])).and_then(|digits| digits.parse().ok());
+        match (kind, number) {
+            (Some(kind), Some(number)) => Ok(Self { kind, number }),
+            _ => bail!("`{}` is no entry's id (c1, p1, i1, …)", text.escape_default()),
+        }
+    }
+}
+
+impl From<Ref> for String {
+    fn from(id: Ref) -> Self {
+        id.to_string()
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Journal {
+    /// Reads a journal. What is larger than [`LIMIT`], of another version or not exactly of this form is an error.
+    pub fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+        ensure!(bytes.len() <= LIMIT, "it has {} bytes, more than {LIMIT}", bytes.len());
+        /// The one field that every version has.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Version { version } = serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))?;
+        ensure!(version <= VERSION, "it is of version {version}; this program knows up to {VERSION}: upgrade agent-capture");
+        ensure!(version == VERSION, "there is no version {version} of the journal");
+        serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))
+    }
+
+    /// Returns the bytes of the file: two spaces of indent, fields in a fixed order, LF at the end.
+    pub fn to_bytes(&self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).context("failed to write the journal as JSON")?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
+
+/// Says where JSON went wrong without repeating text from the file: it may hold escapes for a terminal or a CI log.
+pub fn place(what: &str, error: &serde_json::Error) -> anyhow::Error {
+    let why = match error.classify() {
+        serde_json::error::Category::Io => "it could not be read",
+        serde_json::error::Category::Syntax => "it is not JSON",
+        serde_json::error::Category::Data => "a field is unknown, missing, or not of its form",
+        serde_json::error::Category::Eof => "it ends too early",
+    };
+    anyhow::anyhow!("{what}: line {}, column {}: {why}", error.line(), error.column())
+}

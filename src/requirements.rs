@@ -1,0 +1,222 @@
+//! What the sessions of a repository require, and why we think so.
+//!
+//! Every program of every journal is in exactly one of three places: evidence of a [`Requirement`], [`Ignored`] with a
+//! reason, or [`Unrecognized`].
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Bytes;
+use crate::journal::{Known, Ref, SessionId, place};
+use crate::nix::{AttrPath, Pin, System};
+
+/// The version of `requirements.json` that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The newest render format that this program knows.
+pub const FORMAT: u32 = 1;
+
+/// The document `.agent-capture/requirements.json`: from it alone the flake is rendered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The render format of the flake.
+    pub format: u32,
+    /// Date of the index that chose the attrs, `2026-07-18`.
+    pub index: String,
+    /// The package set.
+    pub pin: Pin,
+    /// What is required.
+    pub requirements: Requirements,
+}
+
+/// What all journals together require.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirements {
+    /// Systems that sessions ran on, and those the policy adds.
+    pub systems: BTreeSet<System>,
+    /// Where a compiler of the standard environment ran; without, the shell has none.
+    pub compiler: BTreeSet<Evidence>,
+    /// The packages, by attr.
+    pub packages: Vec<Requirement>,
+    /// The checks, by name.
+    pub checks: Vec<Check>,
+    /// Commands that ended well and are no check, with the reason.
+    pub unchecked: Vec<Unchecked>,
+    /// Programs that bring no package, with the reason.
+    pub ignored: Vec<Ignored>,
+    /// Programs and invocations that no ecosystem knows.
+    pub unrecognized: Vec<Unrecognized>,
+}
+
+/// One package.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// Its attribute path in nixpkgs.
+    pub attr: AttrPath,
+    /// Names of its programs that ran: the check `tools` finds each.
+    pub programs: BTreeSet<ProgramName>,
+    /// How many runs need it.
+    pub runs: u64,
+    /// Version that was seen on the host, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// Traced when at least one evidence is.
+    pub known: Known,
+    /// Entries of journals that need it.
+    pub evidence: BTreeSet<Evidence>,
+    /// Set when the user's policy put it here or in the place of another, with the reason given there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// An entry of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The session.
+    pub session: SessionId,
+    /// The entry in its journal.
+    pub entry: Ref,
+}
+
+/// A command that is run again to prove the packages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Its name, `make-check`: an attribute name, unique, not `tools` nor `devshell`.
+    pub name: CheckName,
+    /// The command line: printable ASCII.
+    pub line: CheckLine,
+    /// The folder below the repository's root in which it runs; empty for the root.
+    pub folder: CheckLine,
+    /// The commands it comes from.
+    pub evidence: BTreeSet<Evidence>,
+}
+
+/// A command that is no check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unchecked {
+    /// The command.
+    pub evidence: Evidence,
+    /// Why, in fixed words.
+    pub reason: String,
+}
+
+/// A program that brings no package.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ignored {
+    /// The program.
+    pub evidence: Evidence,
+    /// How many execs.
+    pub runs: u64,
+    /// Why, in fixed words.
+    pub reason: String,
+}
+
+/// Something that no ecosystem knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unrecognized {
+    /// The program or invocation.
+    pub evidence: Evidence,
+    /// How many execs.
+    pub runs: u64,
+    /// The program's name, or what an invocation asks for.
+    pub name: Bytes,
+}
+
+/// Gives a newtype over `String` that accepts only some texts, in serde too.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $accepts:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Parses the text; none when it is not of this form.
+            pub fn parse(text: &str) -> Option<Self> {
+                let accepts: fn(&str) -> bool = $accepts;
+                accepts(text).then(|| Self(text.to_owned()))
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text).ok_or(concat!("not a ", stringify!($name)))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+    };
+}
+
+text!(
+    /// A program's name as `command -v` takes it: 1 to 128 ASCII letters, digits and `._+@[-`, first no `-`.
+    ProgramName,
+    |text| (1..=128).contains(&text.len())
+        && !text.starts_with('-')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._+@[-".contains(&b))
+);
+
+text!(
+    /// A check's name: 1 to 64 lower-case letters, digits and `-`, first a letter; neither `tools` nor `devshell`.
+    CheckName,
+    |text| (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text != "tools"
+        && text != "devshell"
+);
+
+text!(
+    /// Text from a session that may enter a flake as (part of) a check: printable ASCII, at most 4096 bytes.
+    CheckLine,
+    |text| text.len() <= 4096 && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
+);
+
+impl Document {
+    /// Reads the document; what is not exactly of this form is an error, a newer format than [`FORMAT`] too.
+    pub fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
+        /// The fields that every version has.
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+            format: u32,
+        }
+        let head: Head = serde_json::from_slice(bytes).map_err(|error| place("it is no requirements.json", &error))?;
+        ensure!(
+            (1..=VERSION).contains(&head.version) && (1..=FORMAT).contains(&head.format),
+            "it is of version {}, render format {}; this program knows up to {VERSION} and {FORMAT}: upgrade agent-capture",
+            head.version,
+            head.format
+        );
+        serde_json::from_slice(bytes).map_err(|error| place("it is no requirements.json", &error))
+    }
+
+    /// Returns the bytes of the file: two spaces of indent, fields in a fixed order, LF at the end.
+    pub fn to_bytes(&self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = serde_json::to_vec_pretty(self).context("failed to write the requirements as JSON")?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+}
