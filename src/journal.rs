@@ -277,6 +277,9 @@ pub struct Events {
     pub length: u64,
     /// SHA-256 of the segments, one after the other, hexadecimal.
     pub sha256: String,
+    /// How many of the oldest commands are left out because the journal would be too long.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub omitted: u64,
 }
 
 /// The id of an entry: a letter and a number from 1.

@@ -10,7 +10,7 @@
 //!
 //! | floor | modules |
 //! |---|---|
-//! | 0 | `sys` `nix` `console` `redact` `event` `host` `cli` |
+//! | 0 | `sys` `nix` `console` `redact` `event` `host` `shell` `cli` |
 //! | 1 | `journal` `index` `policy` |
 //! | 2 | `requirements` |
 //! | 3 | `agents` `ecosystems` |
@@ -21,3 +21,10 @@
 //! | 8 | `main` |
 
 pub mod event;
+pub mod flake;
+pub mod host;
+pub mod journal;
+pub mod nix;
+pub mod requirements;
+pub mod session;
+pub mod shell;

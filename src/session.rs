@@ -1,0 +1,282 @@
+//! An open session on disk, in the git folder of its worktree.
+//!
+//! `agent-capture/active` names the open session; `agent-capture/<session>/events-<n>.jsonl` are its raw events, one
+//! append-only segment for each recorder process; `agent-capture/<session>/closed` tells recorders that still live to
+//! write no more. Raw events are kept for 30 days.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::event::{Bytes, Event, Sink, hex};
+use crate::journal::{Recording, Segment, SessionId, place};
+
+/// How long raw events are kept.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The sessions of one worktree.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    dir: PathBuf,
+}
+
+/// What `active` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Active {
+    /// 1.
+    pub version: u32,
+    /// The session.
+    pub id: SessionId,
+    /// When it was opened, RFC 3339, UTC.
+    pub start: String,
+    /// The commit that was checked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The command line that is recorded.
+    pub line: Bytes,
+    /// Name of the agent, when it is a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
+/// A session that is open, or closed and not yet captured.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// What `active` says.
+    pub active: Active,
+    sessions: PathBuf,
+}
+
+impl Sessions {
+    /// Returns the sessions of the worktree with this git folder.
+    pub fn new(git_dir: &Path) -> Self {
+        Self { dir: git_dir.join("agent-capture") }
+    }
+
+    /// Returns the open session.
+    pub fn active(&self) -> anyhow::Result<Option<Open>> {
+        let path = self.dir.join("active");
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", path.display())),
+        };
+        let active = serde_json::from_slice(&text).map_err(|error| place("it is no open session", &error));
+        let active = active.with_context(|| format!("failed to read `{}`", path.display()))?;
+        Ok(Some(Open { active, sessions: self.dir.clone() }))
+    }
+
+    /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
+    pub fn open(&self, active: Active) -> anyhow::Result<Open> {
+        if let Some(open) = self.active()? {
+            let Active { id, start, .. } = open.active;
+            bail!("session `{id}` is open since {start}; close it first: `agent-capture stop`");
+        }
+        self.prune();
+        let folder = self.dir.join(active.id.as_str());
+        if folder.exists() {
+            bail!("there is a session `{}` already; choose another name: `--name NAME`", active.id);
+        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.with_context(|| format!("failed to make `{}`", folder.display()))?;
+        let path = self.dir.join("active");
+        let written = write_new(&path, &serde_json::to_vec(&active)?);
+        if written.is_err() {
+            drop(fs::remove_dir(&folder));
+        }
+        written.with_context(|| format!("failed to open the session in `{}`", path.display()))?;
+        Ok(Open { active, sessions: self.dir.clone() })
+    }
+
+    /// Removes raw events of closed sessions that are older than 30 days. What cannot be removed stays.
+    fn prune(&self) {
+        let old = |path: &Path| {
+            let age = fs::metadata(path.join("closed")).and_then(|closed| closed.modified());
+            age.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > KEPT))
+        };
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten().filter(|entry| old(&entry.path())) {
+            drop(fs::remove_dir_all(entry.path()));
+        }
+    }
+}
+
+/// Writes a file that is there whole or not at all, and errors when it exists.
+fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().context("it has no folder")?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
+impl Open {
+    fn folder(&self) -> PathBuf {
+        self.sessions.join(self.active.id.as_str())
+    }
+
+    /// Returns the path of the segment with this number.
+    pub fn segment(&self, number: u32) -> PathBuf {
+        self.folder().join(format!("events-{number}.jsonl"))
+    }
+
+    /// Returns the file whose existence tells recorders to write no more.
+    pub fn closed(&self) -> PathBuf {
+        self.folder().join("closed")
+    }
+
+    /// Tells recorders to write no more. Closing again changes nothing.
+    pub fn close(&self) -> anyhow::Result<()> {
+        let path = self.closed();
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+            Ok(file) => file.sync_all().with_context(|| format!("failed to write `{}`", path.display())),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("failed to write `{}`", path.display())),
+        }
+    }
+
+    /// Forgets that the session is open: its journal is written. The raw events stay.
+    pub fn finish(&self) -> anyhow::Result<()> {
+        let path = self.sessions.join("active");
+        fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))
+    }
+
+    /// Reads all segments. A record that a crash cut off at the end of a segment is left out; damage before a whole record
+    /// is an error, and nothing is changed.
+    pub fn read(&self) -> anyhow::Result<Recording> {
+        let mut recording = Recording::default();
+        let mut digest = Sha256::new();
+        for number in 1.. {
+            let path = self.segment(number);
+            if !path.exists() {
+                break;
+            }
+            let (segment, length) = read_segment(&path, &mut digest)?;
+            recording.segments.push(segment);
+            recording.length += length;
+        }
+        recording.sha256 = hex(&digest.finalize());
+        Ok(recording)
+    }
+}
+
+fn read_segment(path: &Path, digest: &mut Sha256) -> anyhow::Result<(Segment, u64)> {
+    let context = || format!("failed to read events from `{}`", path.display());
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).with_context(context)?);
+    let mut segment = Segment::new();
+    let mut length = 0;
+    let mut line = Vec::new();
+    let mut damage: Option<anyhow::Error> = None;
+    while reader.read_until(b'\n', &mut line).with_context(context)? > 0 {
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        match serde_json::from_slice::<Event>(&line) {
+            Ok(event) => {
+                if let Some(damage) = damage {
+                    return Err(damage).with_context(context);
+                }
+                segment.push(event);
+                digest.update(&line);
+                length += line.len() as u64;
+            }
+            Err(error) => damage = damage.or(Some(place(&format!("record {} is damaged", segment.len() + 1), &error))),
+        }
+        line.clear();
+    }
+    Ok((segment, length))
+}
+
+/// A segment that is written: one `write` for each record, newline last.
+#[derive(Debug)]
+pub struct Log {
+    file: File,
+    length: u64,
+}
+
+impl Log {
+    /// Opens a segment for appending; it is made, readable by the user only, when it does not exist.
+    pub fn append(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+}
+
+impl Sink for Log {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        match self.file.write(&line) {
+            Ok(written) if written == line.len() => {
+                self.length += written as u64;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => self.event(event),
+            torn => {
+                // What was written of it would be damage before the next record.
+                self.file.set_len(self.length)?;
+                Err(torn.err().unwrap_or_else(|| ErrorKind::StorageFull.into()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Lost;
+
+    fn active(name: &str) -> Active {
+        let id = SessionId::parse(name).expect("a name");
+        Active { version: 1, id, start: "2026-11-22T10:00:00Z".into(), base: None, line: Bytes::from("sh"), agent: None }
+    }
+
+    fn lost(count: u64) -> Event {
+        Event::Lost(Lost { at: 1, count, why: "test".into() })
+    }
+
+    #[test]
+    fn a_session_is_open_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let sessions = Sessions::new(dir.path());
+        assert!(sessions.active().expect("readable").is_none());
+        let open = sessions.open(active("one")).expect("opened");
+        let error = sessions.open(active("two")).expect_err("one is open");
+        assert!(error.to_string().contains("`one` is open since 2026-11-22T10:00:00Z"), "{error}");
+        assert_eq!(sessions.active().expect("readable").expect("open").active, open.active);
+        open.close().expect("closed");
+        open.close().expect("closed again");
+        open.finish().expect("finished");
+        let error = sessions.open(active("one")).expect_err("the name is used");
+        assert!(error.to_string().contains("--name"), "{error}");
+        sessions.open(active("two")).expect("opened");
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_and_damage_is_reported() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
+        let path = open.segment(1);
+        let mut log = Log::append(&path).expect("a segment");
+        (1..=2).for_each(|count| log.event(&lost(count)).expect("written"));
+        let whole = fs::read(&path).expect("events");
+        fs::write(&path, [&whole[..], b"{\"event\":\"lost\",\"at\""].concat()).expect("torn");
+        let recording = open.read().expect("the valid prefix");
+        assert_eq!(recording.segments, [[lost(1), lost(2)]]);
+        assert_eq!((recording.length, recording.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
+        let damaged = [&whole[..20], b"\x00\n", &whole[20..]].concat();
+        fs::write(&path, &damaged).expect("damaged");
+        let error = format!("{:#}", open.read().expect_err("damage"));
+        assert!(error.contains("record 1 is damaged: line 1"), "{error}");
+        assert_eq!(fs::read(&path).expect("events"), damaged, "nothing is touched");
+    }
+}
