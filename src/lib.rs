@@ -28,3 +28,4 @@ pub mod nix;
 pub mod requirements;
 pub mod session;
 pub mod shell;
+pub mod verification;

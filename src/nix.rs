@@ -1,4 +1,4 @@
-//! Nix: its words as types.
+//! Nix: its words as types, and the only place that runs it.
 //!
 //! A value of one of these types is safe to write into a flake and to hand to `nix` as an argument.
 
@@ -6,6 +6,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+mod run;
+
+pub use run::{Check, Finished, Nix, Tree};
 
 /// Text that is not what it should be: a value of the named kind.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,0 +1,251 @@
+//! Running `nix`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, bail, ensure};
+use serde::Deserialize;
+
+use super::{NarHash, Pin, Rev, System};
+
+/// Options of every call. Whatever the user's settings or the flake say: builds are sandboxed or fail, a flake cannot
+/// change settings or build while it is evaluated, and nothing is written into the tree.
+const OPTIONS: &[&str] = &[
+    "--extra-experimental-features",
+    "nix-command flakes",
+    "--option",
+    "sandbox",
+    "true",
+    "--option",
+    "sandbox-fallback",
+    "false",
+    "--option",
+    "accept-flake-config",
+    "false",
+    "--option",
+    "allow-import-from-derivation",
+    "false",
+    "--option",
+    "warn-dirty",
+    "false",
+];
+
+/// The user's `nix` program.
+#[derive(Clone, Debug)]
+pub struct Nix {
+    program: PathBuf,
+    version: String,
+}
+
+/// A folder with a flake in it, or in a folder below it.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The root, absolute: what checks copy.
+    pub root: PathBuf,
+    /// Where the flake is, relative to the root; empty for the root itself. Letters, digits, `._-/`.
+    pub folder: String,
+}
+
+/// A derivation that `nix flake check` builds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Path of its derivation.
+    pub drv: String,
+    /// Path of its output.
+    pub out: String,
+}
+
+/// A call that ended, with what it said on standard error, free of colours.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Whether its status was 0.
+    pub success: bool,
+    /// The lines, in order.
+    pub lines: Vec<String>,
+}
+
+impl Tree {
+    /// Returns the tree at `root` whose flake is in `folder`, relative to it.
+    pub fn new(root: &Path, folder: &str) -> Self {
+        Self { root: root.to_path_buf(), folder: folder.trim_matches('/').to_owned() }
+    }
+
+    /// Returns the flakeref. `path:` takes the folder as it is; checks then copy a store path that depends on the content
+    /// alone, so that it is the same as that of a clone.
+    fn flakeref(&self) -> String {
+        let root = self.root.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        let encode = |c: char| {
+            let mut bytes = [0; 4];
+            c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
+        };
+        let root: String = root.chars().map(|c| if plain(c) { c.to_string() } else { encode(c) }).collect();
+        let dir = if self.folder.is_empty() { String::new() } else { format!("?dir={}", self.folder) };
+        format!("path:{root}{dir}")
+    }
+}
+
+impl Nix {
+    /// Returns the `nix` of a PATH; none when there is none or it does not say its version.
+    pub fn find(path: Option<&OsStr>) -> Option<Self> {
+        let mut candidates = std::env::split_paths(path?).filter(|folder| folder.is_absolute()).map(|folder| folder.join("nix"));
+        let executable = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        let program = candidates.find(executable)?;
+        let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let version = text.trim().rsplit(' ').next()?.to_owned();
+        let plausible = version.starts_with(|c: char| c.is_ascii_digit()) && version.len() < 64;
+        plausible.then_some(Self { program, version })
+    }
+
+    /// Returns the version, `2.34.8`.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(words).args(OPTIONS).stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, mut command: Command) -> anyhow::Result<Output> {
+        command.output().with_context(|| format!("failed to run `{}`", self.program.display()))
+    }
+
+    /// Evaluates the checks of a tree: none with what Nix said when it cannot evaluate them.
+    pub fn checks(&self, tree: &Tree, system: &System) -> anyhow::Result<Result<BTreeMap<String, Check>, Finished>> {
+        let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
+        command.arg("--apply").arg("builtins.mapAttrs (name: check: { drv = check.drvPath; out = check.outPath; })");
+        command.arg(format!("{}#checks.{system}", tree.flakeref()));
+        let output = self.output(command)?;
+        if !output.status.success() {
+            return Ok(Err(Finished { success: false, lines: lines(&output.stderr) }));
+        }
+        Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
+    }
+
+    /// Runs `nix flake check` on a tree, all checks whether or not one fails. Each line that Nix writes is handed to
+    /// `line` as it comes, free of colours.
+    pub fn flake_check(&self, tree: &Tree, line: &mut dyn FnMut(&str)) -> anyhow::Result<Finished> {
+        let mut command =
+            self.command(&["flake", "check", "--keep-going", "--print-build-logs", "--no-write-lock-file", "--no-update-lock-file"]);
+        command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program.display()))?;
+        let mut all = Vec::new();
+        for bytes in BufReader::new(child.stderr.take().context("nix has no standard error")?).split(b'\n') {
+            for text in lines(&bytes.context("failed to read what nix says")?) {
+                line(&text);
+                all.push(text);
+            }
+        }
+        Ok(Finished { success: child.wait()?.success(), lines: all })
+    }
+
+    /// Returns whether a store path is valid.
+    pub fn is_valid(&self, path: &str) -> anyhow::Result<bool> {
+        let mut command = self.command(&["path-info"]);
+        command.arg("--").arg(path);
+        Ok(self.output(command)?.status.success())
+    }
+
+    /// Returns the pin of a revision or branch of nixpkgs (`nixos-26.05`). Reaches the network.
+    pub fn pin(&self, reference: &str) -> anyhow::Result<Pin> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            locked: Locked,
+        }
+        let plain = !reference.is_empty() && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        ensure!(plain && !reference.starts_with('-'), "`{}` is no revision or branch of nixpkgs", reference.escape_default());
+        let url = format!("github:NixOS/nixpkgs/{reference}");
+        let mut command = self.command(&["flake", "metadata", "--json"]);
+        command.arg(&url);
+        let output = self.output(command)?;
+        if !output.status.success() {
+            bail!("failed to look up `{url}`: {}", lines(&output.stderr).join("; "));
+        }
+        let Metadata { locked } =
+            serde_json::from_slice(&output.stdout).with_context(|| format!("failed to read what nix said of `{url}`"))?;
+        Ok(Pin { rev: locked.rev, last_modified: locked.last_modified, nar_hash: locked.nar_hash })
+    }
+}
+
+/// The locked part of a flake input.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Locked {
+    rev: Rev,
+    last_modified: u64,
+    nar_hash: NarHash,
+}
+
+impl Pin {
+    /// Reads the pin of the input `nixpkgs` of a lock file; none when it has no such input from `github:NixOS/nixpkgs`.
+    pub fn from_lock(bytes: &[u8]) -> Option<Self> {
+        let lock: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+        let node = lock.pointer("/nodes/root/inputs/nixpkgs")?.as_str()?;
+        let locked = lock.get("nodes")?.get(node)?.get("locked")?;
+        let is = |field: &str, value: &str| locked.get(field).and_then(serde_json::Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value));
+        if !(is("owner", "nixos") && is("repo", "nixpkgs") && is("type", "github")) {
+            return None;
+        }
+        let Locked { rev, last_modified, nar_hash } = Locked::deserialize(locked).ok()?;
+        Some(Self { rev, last_modified, nar_hash })
+    }
+
+    /// Parses a flakeref that says everything: `github:NixOS/nixpkgs/REV?lastModified=N&narHash=sha256-…`, the hash
+    /// percent-encoded or not. None for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (rev, query) = text.strip_prefix("github:NixOS/nixpkgs/")?.split_once('?')?;
+        let field = |name: &str| query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        let hash = field("narHash")?.replace("%2B", "+").replace("%2F", "/").replace("%3D", "=");
+        Some(Self {
+            rev: Rev::parse(rev).ok()?,
+            last_modified: field("lastModified")?.parse().ok()?,
+            nar_hash: NarHash::parse(&hash).ok()?,
+        })
+    }
+}
+
+/// Returns the lines of what a program wrote, without colours and carriage returns.
+fn lines(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = anstream::adapter::strip_str(&text).to_string();
+    text.split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flakerefs() {
+        assert_eq!(Tree::new(Path::new("/tmp/a b#é"), "").flakeref(), "path:/tmp/a%20b%23%C3%A9");
+        assert_eq!(Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(), "path:/x?dir=.agent-capture/flake");
+    }
+
+    #[test]
+    fn pins() {
+        let (rev, hash) = ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
+        let pin = Pin::parse(&format!("github:NixOS/nixpkgs/{rev}?narHash={}&lastModified=7", hash.replace('+', "%2B").replace('=', "%3D")));
+        let pin = pin.expect("a pin");
+        assert_eq!((pin.rev.as_str(), pin.last_modified, pin.nar_hash.as_str()), (rev, 7, hash));
+        assert_eq!(Pin::parse(&format!("github:evil/nixpkgs/{rev}?narHash={hash}&lastModified=7")), None);
+        let lock = |owner: &str| {
+            let text = r#"{"nodes":{"n":{"locked":{"lastModified":7,"narHash":"HASH","owner":"OWNER","repo":"nixpkgs","rev":"REV","type":"github"}},"root":{"inputs":{"nixpkgs":"n"}}},"root":"root","version":7}"#;
+            Pin::from_lock(text.replace("HASH", hash).replace("OWNER", owner).replace("REV", rev).as_bytes())
+        };
+        assert_eq!(lock("NixOS"), Some(pin));
+        assert_eq!(lock("someone"), None);
+    }
+
+    #[test]
+    fn lines_are_plain() {
+        assert_eq!(lines(b"\x1b[31merror:\x1b[0m no\r\n\n  at x\n"), ["error: no", "  at x"]);
+    }
+}
