@@ -297,6 +297,13 @@ impl Ref {
     }
 }
 
+impl Ref {
+    /// Returns whether it is the id of a [`Program`].
+    pub fn is_program(&self) -> bool {
+        self.kind == 'p'
+    }
+}
+
 impl PartialOrd for Ref {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))

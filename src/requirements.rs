@@ -18,6 +18,12 @@ pub const VERSION: u32 = 1;
 /// The newest render format that this program knows.
 pub const FORMAT: u32 = 1;
 
+/// Why a program that ran brings nothing, when no run of it ended well.
+pub const FAILED: &str = "no run of it ended well";
+
+/// Why a verifying command is no check, when it passes only with uncommitted work.
+pub const NEEDS_WORK: &str = "it needs uncommitted work";
+
 /// The document `.agent-capture/requirements.json`: from it alone the flake is rendered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -193,6 +199,18 @@ text!(
     CheckLine,
     |text| text.len() <= 4096 && text.bytes().all(|b| (0x20..=0x7e).contains(&b))
 );
+
+impl Requirements {
+    /// Makes checks of these names commands that are none, with the reason.
+    pub fn leave_out(&mut self, names: &BTreeSet<String>, reason: &str) {
+        let (out, kept) = std::mem::take(&mut self.checks).into_iter().partition(|check| names.contains(check.name.as_str()));
+        self.checks = kept;
+        let out: Vec<Check> = out;
+        let evidence = out.into_iter().flat_map(|check| check.evidence);
+        self.unchecked.extend(evidence.map(|evidence| Unchecked { evidence, reason: reason.to_owned() }));
+        self.unchecked.sort_by(|a, b| a.evidence.cmp(&b.evidence));
+    }
+}
 
 impl Document {
     /// Reads the document; what is not exactly of this form is an error, a newer format than [`FORMAT`] too.

@@ -1,0 +1,184 @@
+//! Everything that a person sees: lines, progress, errors with a cure, and the escaping of text from elsewhere.
+//!
+//! Our own lines go to standard error, so that a recorded command's standard output stays its own; results that were
+//! asked for (a report, JSON) go to standard output.
+
+use std::fmt;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Errors only.
+    Quiet,
+    /// What was done.
+    #[default]
+    Normal,
+    /// Also what Nix says.
+    Verbose,
+}
+
+/// The person's side of the program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Console {
+    level: Level,
+}
+
+/// A step that is under way. Its line goes away when it is dropped.
+pub struct Progress {
+    bar: ProgressBar,
+    verbose: bool,
+}
+
+impl Console {
+    /// Returns a console that says as much as `level`.
+    pub fn new(level: Level) -> Self {
+        Self { level }
+    }
+
+    /// Says a line. Text from elsewhere in it must have passed [`escape`].
+    pub fn say(&self, line: impl fmt::Display) {
+        if self.level >= Level::Normal {
+            // A terminal that went away is no reason to stop.
+            drop(writeln!(anstream::stderr(), "{line}"));
+        }
+    }
+
+    /// Warns.
+    pub fn warn(&self, line: impl fmt::Display) {
+        self.say(format_args!("{}warning:{} {line}", style("33;1"), style("0")));
+    }
+
+    /// Writes a result to standard output. A reader that went away is no error.
+    pub fn print(&self, text: impl fmt::Display) -> io::Result<()> {
+        match write!(anstream::stdout(), "{text}") {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Shows that a step is under way: a line that moves at a terminal, the plain line elsewhere.
+    pub fn progress(&self, what: &str) -> Progress {
+        let shown = self.level == Level::Normal && io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if shown {
+            let template = ProgressStyle::with_template("{spinner} {prefix} {elapsed:.dim}  {wide_msg:.dim}");
+            bar.set_style(template.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_prefix(what.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+        } else {
+            self.say(what);
+        }
+        Progress { bar, verbose: self.level == Level::Verbose }
+    }
+
+    /// Asks a question that is answered with yes (the default) or no. Without a terminal on both sides the answer is yes.
+    pub fn confirm(&self, question: &str) -> io::Result<bool> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Ok(true);
+        }
+        write!(anstream::stderr(), "{question} [Y/n] ")?;
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer)?;
+        Ok(read > 0 && matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
+    }
+
+    /// Prints an error: what was being done and why it failed on one line, then its cures.
+    pub fn error(&self, error: &anyhow::Error) {
+        let mut out = anstream::stderr();
+        let chain: Vec<String> = error.chain().map(|cause| escape(&cause.to_string())).collect();
+        drop(writeln!(out, "{}error:{} {}", style("31;1"), style("0"), chain.join(": ")));
+        for hint in error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()) {
+            drop(writeln!(out, "{}hint:{} {}", style("36;1"), style("0"), escape(&hint.hint)));
+        }
+    }
+}
+
+/// Returns the escape sequence of a style; it is stripped where there are no colours.
+pub fn style(code: &str) -> String {
+    format!("\x1b[{code}m")
+}
+
+impl Progress {
+    /// Shows the newest line of what runs.
+    pub fn line(&self, text: &str) {
+        let text = escape(text);
+        if self.verbose {
+            drop(writeln!(anstream::stderr(), "  {text}"));
+        }
+        self.bar.set_message(text);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Returns text from elsewhere so that a terminal shows it and does nothing else: control characters, bidirectional and
+/// invisible ones become escapes. LF is one too.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let invisible = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+        if c.is_control() || invisible {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// An error with its cure.
+#[derive(Debug)]
+struct Hinted {
+    error: anyhow::Error,
+    hint: String,
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Hinted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// Adds a cure to an error.
+pub trait Hint<T> {
+    /// Adds what the user can do, a sentence without a period.
+    fn hint(self, hint: impl fmt::Display) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
+    fn hint(self, hint: impl fmt::Display) -> anyhow::Result<T> {
+        self.map_err(|error| Hinted { error: error.into(), hint: hint.to_string() }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_elsewhere_moves_the_cursor() {
+        assert_eq!(escape("a\x1b[2J\r\n\u{9b}b\u{202e}c\u{200b}é"), r"a\u{1b}[2J\r\n\u{9b}b\u{202e}c\u{200b}é");
+    }
+
+    #[test]
+    fn hints_keep_the_chain() {
+        let error = Err::<(), _>(anyhow::anyhow!("inner").context("outer")).hint("do this").expect_err("an error");
+        assert_eq!(format!("{error:#}"), "outer: inner");
+        assert!(error.chain().any(|cause| cause.is::<Hinted>()));
+    }
+}

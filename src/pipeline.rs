@@ -1,0 +1,379 @@
+//! The whole story, one function for each subcommand: record → close → resolve → render → verify → commit.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::commit::{Head, Proposal, Repository};
+use crate::console::{Console, Hint, escape};
+use crate::event::{Bytes, Event, Sink, Status, hex};
+use crate::index::Index;
+use crate::journal::{Journal, Place, Recorder, Recording, Session, SessionId};
+use crate::nix::{Nix, System, Tree};
+use crate::policy::Policy;
+use crate::recorders::{self, Launch};
+use crate::report::{Report, failures};
+use crate::requirements::{NEEDS_WORK, Requirements};
+use crate::session::{Active, Log, Open, Sessions};
+use crate::verification::{Verification, Why};
+use crate::{ecosystems, host};
+
+mod plan;
+
+use plan::{FOLDER, Plan, journal_path, journals};
+
+/// How a session is captured.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Prove the flake before it is committed.
+    pub verify: bool,
+    /// Commit.
+    pub commit: bool,
+    /// Write nothing, show what would be committed.
+    pub dry_run: bool,
+    /// Commit uncommitted work too.
+    pub include_work: bool,
+    /// Do not ask.
+    pub yes: bool,
+    /// The pin, as the user names it.
+    pub nixpkgs: Option<String>,
+}
+
+/// What a subcommand found: whether the answer is yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done.
+    Yes,
+    /// Done, and the answer is no.
+    No,
+}
+
+/// Where the program runs.
+pub struct World<'a> {
+    /// The person.
+    pub console: &'a Console,
+    /// The current folder.
+    pub cwd: PathBuf,
+    /// The home folder.
+    pub home: Option<PathBuf>,
+    /// PATH.
+    pub path: Option<OsString>,
+    /// The time.
+    pub now: fn() -> DateTime<Utc>,
+}
+
+/// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
+pub fn run(world: &World, argv: &[OsString], name: Option<&str>, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+    let repository = Repository::discover(&world.cwd)?;
+    let recorder = recorders::choose()?;
+    let open = open(world, &repository, argv, name)?;
+    world.console.say(format_args!("recording session {} ({})", open.active.id, recorder.name()));
+    let launch = Launch { argv: argv.to_vec(), segment: open.segment(1), closed: open.closed() };
+    let finished = recorders::run(recorder, &launch).with_context(|| format!("failed to record `{}`", escape(&argv[0].to_string_lossy())));
+    let finished = match finished {
+        Ok(finished) => finished,
+        Err(error) => {
+            open.close()?;
+            open.finish()?;
+            return Err(error);
+        }
+    };
+    // The recorded shell may have closed the session itself, with `stop`.
+    let still = Sessions::new(repository.git_dir()).active()?.is_some_and(|still| still.active == open.active);
+    let answer = if still { capture(world, &repository, &open, Some(finished.status), options) } else { Ok(Answer::Yes) };
+    Ok((finished.status, answer))
+}
+
+/// `start`: a recorded shell.
+pub fn start(world: &World, shell: OsString, name: Option<&str>, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
+    run(world, &[shell], name, options)
+}
+
+/// `stop`: closes the open session and captures it.
+pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
+    let repository = Repository::discover(&world.cwd)?;
+    let open = Sessions::new(repository.git_dir()).active()?.ok_or_else(|| anyhow!("no session is open here"));
+    let open = open.hint("`agent-capture run -- CMD` or `agent-capture start` opens one")?;
+    capture(world, &repository, &open, None, options)
+}
+
+/// `render`: journals → requirements → flake, into the work tree.
+pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
+    let repository = Repository::discover(&world.cwd)?;
+    let journals = journals(&repository)?;
+    if journals.is_empty() {
+        return Err(anyhow!("there is no journal in `{FOLDER}`")).hint("`agent-capture run -- CMD` records a session");
+    }
+    let plan = Plan::new(world, &repository, journals, nixpkgs)?;
+    plan.write(&repository)?;
+    world.console.say(format_args!("wrote {}", plan.place("flake.nix")));
+    Ok(Answer::Yes)
+}
+
+/// `verify`: proves the flake that the work tree and HEAD hold. Returns the verification for `--json`.
+pub fn verify(world: &World, include_work: bool) -> anyhow::Result<(Answer, Verification)> {
+    let repository = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&repository)?;
+    let verification = prove(world, &repository, &plan, include_work)?;
+    if verification.is_passed() {
+        remember(&repository, &plan.propose(&repository, include_work)?)?;
+        return Ok((Answer::Yes, verification));
+    }
+    world.console.say(failures(&verification).trim_end());
+    Ok((Answer::No, verification))
+}
+
+/// `commit`: commits journals and flake as they are in the work tree.
+pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
+    let repository = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&repository)?;
+    let proposal = plan.propose(&repository, options.include_work)?;
+    if proposal.is_empty() {
+        world.console.say("nothing to commit: HEAD has it all");
+        return Ok(Answer::Yes);
+    }
+    if options.verify && !is_remembered(&repository, &proposal) {
+        return Err(anyhow!("this flake is not verified")).hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
+    }
+    record_commit(world, &repository, &plan, &proposal, None, options)
+}
+
+/// `report`: what the sessions used.
+pub fn report(world: &World, format: fn(&Report) -> String) -> anyhow::Result<String> {
+    let repository = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&repository)?;
+    Ok(format(&plan.report(None)))
+}
+
+/// `status`: the open session, and how much is recorded.
+pub fn status(world: &World) -> anyhow::Result<Option<(Active, Recording)>> {
+    let repository = Repository::discover(&world.cwd)?;
+    let Some(open) = Sessions::new(repository.git_dir()).active()? else { return Ok(None) };
+    let recording = open.read()?;
+    Ok(Some((open.active, recording)))
+}
+
+/// The recorder's own process: records into a segment until the last recorded process is gone.
+pub fn worker(segment: &Path, work: impl FnOnce(&mut dyn Sink) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut log = Log::append(segment).with_context(|| format!("failed to open `{}`", segment.display()))?;
+    work(&mut log)
+}
+
+/// Opens a session for a command.
+fn open(world: &World, repository: &Repository, argv: &[OsString], name: Option<&str>) -> anyhow::Result<Open> {
+    use std::os::unix::ffi::OsStrExt;
+    let now = (world.now)();
+    let id = match name {
+        Some(name) => SessionId::parse(name)?,
+        None => SessionId::parse(&now.format("%Y%m%d-%H%M%S").to_string())?,
+    };
+    if repository.committed(&format!("{FOLDER}/{id}/journal.json"))?.is_some() || repository.root().join(FOLDER).join(id.as_str()).exists() {
+        bail!("there is a session `{id}` already; choose another name: `--name NAME`");
+    }
+    let bytes: Vec<Vec<u8>> = argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
+    let (bytes, _) = crate::redact::argv(&bytes);
+    let words: Vec<String> = bytes.iter().map(|argument| String::from_utf8_lossy(argument).into_owned()).collect();
+    let line = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "));
+    let active = Active {
+        version: 1,
+        id,
+        start: now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        base: repository.head()?,
+        line: place(world, repository).text(line.as_bytes(), &world.cwd),
+        agent: None,
+    };
+    Sessions::new(repository.git_dir()).open(active)
+}
+
+fn place(world: &World, repository: &Repository) -> Place {
+    Place { root: repository.root().to_path_buf(), home: world.home.clone() }
+}
+
+/// Raw events → journal, as it will be committed.
+fn close(world: &World, repository: &Repository, open: &Open, status: Option<Status>) -> anyhow::Result<Journal> {
+    let recording = open.read()?;
+    let Active { id, start, base, line, agent, .. } = open.active.clone();
+    let recorder = recording.segments.iter().flatten().find_map(|event| match event {
+        Event::Start(start) => Some(Recorder { name: start.recorder.clone(), blind: start.blind.clone() }),
+        _ => None,
+    });
+    let session = Session {
+        id,
+        start,
+        end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
+        line,
+        agent,
+        recorder: recorder.context("the recorder wrote nothing")?,
+        system: System::current(),
+        os: host::os(Path::new("/")),
+        nix: Nix::find(world.path.as_deref()).map(|nix| nix.version().to_owned()),
+        base,
+        status,
+    };
+    let execs = recording.segments.iter().flatten().filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None });
+    let paths: BTreeSet<&Path> = execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
+    let owners = host::owners(Path::new("/"), paths);
+    let owner = |path: &Path| owners.get(path).cloned();
+    Ok(Journal::close(session, &recording, &place(world, repository), &owner, &ecosystems::keeps))
+}
+
+/// Closes a session and takes it through the stages.
+fn capture(world: &World, repository: &Repository, open: &Open, status: Option<Status>, options: &Options) -> anyhow::Result<Answer> {
+    let console = world.console;
+    if !options.dry_run {
+        open.close()?;
+    }
+    let journal = close(world, repository, open, status).with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    let mut journals = journals(repository)?;
+    let before = journals.len();
+    journals.push(journal);
+    let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
+    if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
+        open.finish()?;
+        console.say("the session used nothing that a flake could provide: nothing to capture");
+        return Ok(Answer::Yes);
+    }
+    if options.dry_run {
+        let proposal = plan.propose(repository, options.include_work)?;
+        console.print(proposal.patch())?;
+        console.say(format_args!("nothing is written; `agent-capture stop` captures session {}", open.active.id));
+        return Ok(Answer::Yes);
+    }
+    plan.write(repository)?;
+    open.finish()?;
+    console.say(plan.report(None).terminal().trim_end());
+    if plan.is_aside() {
+        console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
+    }
+    let mut verification = None;
+    if options.verify {
+        let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
+        if !proved.is_passed() {
+            console.say(failures(&proved).trim_end());
+            console.say("nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`");
+            return Ok(Answer::No);
+        }
+        verification = Some(proved);
+    }
+    let proposal = plan.propose(repository, options.include_work)?;
+    if verification.is_some() {
+        remember(repository, &proposal)?;
+    }
+    if !options.commit {
+        console.say(format_args!("not committed: {} is in the work tree", plan.place("flake.nix")));
+        return Ok(Answer::Yes);
+    }
+    record_commit(world, repository, &plan, &proposal, verification.as_ref(), options)
+}
+
+/// Proves a plan's flake. Checks that pass only with uncommitted work are left out, and the rest is proved again.
+fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, options: &Options) -> anyhow::Result<Verification> {
+    let first = prove(world, repository, plan, options.include_work)?;
+    let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
+    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || repository.work(&plan.paths())?.is_clean() {
+        return Ok(first);
+    }
+    world.console.say("checks failed on what is committed; trying them with the uncommitted work");
+    let second = prove(world, repository, plan, true)?;
+    if !second.is_passed() {
+        return Ok(first);
+    }
+    for name in &failed {
+        world.console.warn(format_args!("check `{}` is left out: {NEEDS_WORK}; `--include-work` commits that too", escape(name)));
+    }
+    plan.document.requirements.leave_out(&failed, NEEDS_WORK);
+    plan.write(repository)?;
+    prove(world, repository, plan, false)
+}
+
+/// Returns the name of a command's check that failed by itself.
+fn failed_check(failure: &crate::verification::Failure) -> Option<String> {
+    let own = matches!(failure.why, Why::Failed | Why::MissingProgram(_));
+    failure.check.clone().filter(|name| own && !["tools", "devshell"].contains(&name.as_str()))
+}
+
+/// Proves a plan's flake on a clean export of the tree that would be committed.
+fn prove(world: &World, repository: &Repository, plan: &Plan, include_work: bool) -> anyhow::Result<Verification> {
+    let nix = Nix::find(world.path.as_deref()).ok_or_else(|| anyhow!("there is no `nix` on PATH"));
+    let nix = nix.hint("install it from https://nixos.org/download (or `apt install nix-bin`), then `agent-capture verify`")?;
+    let export = tempfile::Builder::new().prefix("agent-capture-").tempdir().context("failed to make a temporary folder")?;
+    let tree = export.path().canonicalize()?.join("source");
+    fs::create_dir(&tree)?;
+    let proposal = plan.propose(repository, include_work)?;
+    proposal.export(&tree).context("failed to export the tree that would be committed")?;
+    let progress = world.console.progress(&format!("verifying with Nix {}", nix.version()));
+    let requirements = &plan.document.requirements;
+    let verification = Verification::run(&Tree::new(&tree, plan.folder), requirements, &nix, &mut |line| progress.line(line))?;
+    drop(progress);
+    if verification.is_passed() {
+        world.console.say(format_args!("verified: {} checks built by Nix {}", verification.passed.len(), nix.version()));
+    }
+    Ok(verification)
+}
+
+/// Where it is noted which tree was proved last.
+fn note(repository: &Repository) -> PathBuf {
+    repository.git_dir().join("agent-capture").join("verified")
+}
+
+/// Notes that a tree is proved.
+fn remember(repository: &Repository, proposal: &Proposal) -> anyhow::Result<()> {
+    let path = note(repository);
+    fs::create_dir_all(path.parent().context("the note has no folder")?)?;
+    fs::write(&path, proposal.tree()).with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+fn is_remembered(repository: &Repository, proposal: &Proposal) -> bool {
+    fs::read_to_string(note(repository)).is_ok_and(|tree| tree == proposal.tree())
+}
+
+/// Shows what is committed, asks, and commits.
+fn record_commit(
+    world: &World,
+    repository: &Repository,
+    plan: &Plan,
+    proposal: &Proposal,
+    verification: Option<&Verification>,
+    options: &Options,
+) -> anyhow::Result<Answer> {
+    let console = world.console;
+    if proposal.is_empty() {
+        console.say("nothing to commit: HEAD has it all");
+        return Ok(Answer::Yes);
+    }
+    let changes = proposal.changes();
+    for change in &changes {
+        console.say(format_args!("  {} {}  +{} -{}", change.kind, escape(&change.path), change.insertions, change.deletions));
+    }
+    if !options.yes && !console.confirm("Commit this?")? {
+        console.say("not committed; `agent-capture commit` does it later");
+        return Ok(Answer::No);
+    }
+    let changed: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
+    let new = |journal: &&Journal| changed.contains(journal_path(&journal.session.id).as_str());
+    let sessions = plan.journals.iter().filter(new).map(|journal| Ok((journal.session.id.clone(), hex(&Sha256::digest(journal.to_bytes()?)))));
+    let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
+    let message = plan.report(verification).message(&sessions);
+    let commit = proposal.commit(&message).context("failed to commit")?;
+    let on = match repository.branch()? {
+        Head::Branch(name) | Head::Unborn(name) => format!("on {}", escape(&name)),
+        Head::Detached(_) => "on a detached HEAD: no branch has it".to_owned(),
+    };
+    console.say(format_args!("committed {} {on}", &commit.to_string()[..12]));
+    let hooks = repository.hooks();
+    if !hooks.is_empty() {
+        console.say(format_args!("the hooks of this repository were not run: {}", hooks.join(", ")));
+    }
+    Ok(Answer::Yes)
+}
+
+/// Returns what is required by journals, for tests and tools: the stage between two files.
+pub fn resolve(journals: &[Journal]) -> Requirements {
+    ecosystems::resolve(journals, &Index::new(), &Policy::default())
+}

@@ -1,0 +1,191 @@
+//! What is to be committed, before anything is written: journals, document, flake, and where each file goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use anyhow::{Context, anyhow, bail};
+
+use super::World;
+use crate::commit::{File, Proposal, Repository, write_files};
+use crate::console::{Hint, escape};
+use crate::ecosystems;
+use crate::flake::{Flake, default_pin};
+use crate::index::Index;
+use crate::journal::{Journal, SessionId};
+use crate::nix::{Nix, Pin};
+use crate::policy::Policy;
+use crate::report::Report;
+use crate::requirements::{Document, FORMAT, VERSION};
+use crate::verification::Verification;
+
+/// The folder of our files in a repository.
+pub(super) const FOLDER: &str = ".agent-capture";
+
+/// The folder of the flake in a repository that has a hand-written one.
+const ASIDE: &str = ".agent-capture/flake";
+
+/// What GitHub and git need to know of our files.
+const ATTRIBUTES: &str = "journal.json -text linguist-generated\nrequirements.json -text linguist-generated\n";
+
+pub(super) fn journal_path(id: &SessionId) -> String {
+    format!("{FOLDER}/{id}/journal.json")
+}
+
+/// Reads a file of ours: from the work tree, else from HEAD.
+fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+    let full = repository.root().join(path);
+    match fs::symlink_metadata(&full) {
+        Ok(meta) if meta.is_file() => Ok(Some(fs::read(&full).with_context(|| format!("failed to read `{path}`"))?)),
+        Ok(_) => bail!("`{path}` is no regular file"),
+        Err(_absent) => repository.committed(path),
+    }
+}
+
+/// Reads all journals, of the work tree and of HEAD, by session.
+pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
+    let mut paths: BTreeSet<String> = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path).collect();
+    for entry in fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten() {
+        paths.extend(entry.file_name().to_str().map(|name| format!("{FOLDER}/{name}/journal.json")).filter(|path| repository.root().join(path).exists()));
+    }
+    let mut journals = Vec::new();
+    for path in paths.iter().filter(|path| path.ends_with("/journal.json")) {
+        let Some(bytes) = read(repository, path)? else { continue };
+        let journal = Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
+        if journal_path(&journal.session.id) != *path {
+            bail!("journal `{}` is of session `{}`: move it to `{}`", escape(path), journal.session.id, journal_path(&journal.session.id));
+        }
+        journals.push(journal);
+    }
+    Ok(journals)
+}
+
+/// What is to be committed, before anything is written.
+pub(super) struct Plan {
+    pub(super) document: Document,
+    pub(super) journals: Vec<Journal>,
+    index: Index,
+    policy: Option<Vec<u8>>,
+    /// Where the flake is: empty, or [`ASIDE`].
+    pub(super) folder: &'static str,
+}
+
+impl Plan {
+    /// Resolves and renders all journals anew.
+    pub(super) fn new(world: &World, repository: &Repository, mut journals: Vec<Journal>, nixpkgs: Option<&str>) -> anyhow::Result<Self> {
+        journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
+        let index = Index::new();
+        let (policy, text) = policy(repository)?;
+        let previous = document(repository)?;
+        let pin = pin(world, repository, nixpkgs, previous.as_ref())?;
+        let requirements = ecosystems::resolve(&journals, &index, &policy);
+        let document = Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin, requirements };
+        let folder = if is_hand_written(repository, previous.as_ref(), &document)? { ASIDE } else { "" };
+        Ok(Self { document, journals, index, policy: text, folder })
+    }
+
+    /// Reads what was rendered before.
+    pub(super) fn as_written(repository: &Repository) -> anyhow::Result<Self> {
+        let document = document(repository)?.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
+        let document = document.hint("`agent-capture run -- CMD` records a session and renders its flake")?;
+        let (_, policy) = policy(repository)?;
+        let folder = if is_hand_written(repository, Some(&document), &document)? { ASIDE } else { "" };
+        let plan = Self { journals: journals(repository)?, index: Index::new(), document, policy, folder };
+        for (path, bytes) in plan.flake_files()? {
+            let is = read(repository, &path)?;
+            if is.as_deref() != Some(&bytes[..]) {
+                return Err(anyhow!("`{path}` is not what `{FOLDER}/requirements.json` renders to")).hint("`agent-capture render` writes it anew");
+            }
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn is_aside(&self) -> bool {
+        !self.folder.is_empty()
+    }
+
+    /// Returns the path of a file of the flake.
+    pub(super) fn place(&self, name: &str) -> String {
+        if self.is_aside() { format!("{}/{name}", self.folder) } else { name.to_owned() }
+    }
+
+    fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+        let flake = Flake::of(&self.document);
+        Ok(vec![(self.place("flake.nix"), flake.render()?.into_bytes()), (self.place("flake.lock"), flake.lock().into_bytes())])
+    }
+
+    /// Returns all our files.
+    fn files(&self) -> anyhow::Result<Vec<File>> {
+        let mut files: BTreeMap<String, Vec<u8>> = self.flake_files()?.into_iter().collect();
+        for journal in &self.journals {
+            files.insert(journal_path(&journal.session.id), journal.to_bytes()?);
+        }
+        files.insert(format!("{FOLDER}/requirements.json"), self.document.to_bytes()?);
+        files.insert(format!("{FOLDER}/.gitattributes"), ATTRIBUTES.as_bytes().to_vec());
+        if let Some(policy) = &self.policy {
+            files.insert(format!("{FOLDER}/policy.toml"), policy.clone());
+        }
+        Ok(files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect())
+    }
+
+    pub(super) fn paths(&self) -> Vec<String> {
+        self.files().into_iter().flatten().map(|file| file.path).collect()
+    }
+
+    /// Writes our files into the work tree.
+    pub(super) fn write(&self, repository: &Repository) -> anyhow::Result<()> {
+        write_files(repository.root(), &self.files()?).context("failed to write journal and flake into the work tree")
+    }
+
+    pub(super) fn propose<'a>(&self, repository: &'a Repository, include_work: bool) -> anyhow::Result<Proposal<'a>> {
+        repository.propose(&self.files()?, include_work)
+    }
+
+    pub(super) fn report<'a>(&'a self, verification: Option<&'a Verification>) -> Report<'a> {
+        Report { document: &self.document, journals: &self.journals, index: &self.index, verification }
+    }
+}
+
+fn policy(repository: &Repository) -> anyhow::Result<(Policy, Option<Vec<u8>>)> {
+    let path = format!("{FOLDER}/policy.toml");
+    let Some(bytes) = read(repository, &path)? else { return Ok((Policy::default(), None)) };
+    let text = std::str::from_utf8(&bytes).with_context(|| format!("failed to read `{path}`"))?;
+    Ok((Policy::parse(text).with_context(|| format!("failed to read `{path}`"))?, Some(bytes)))
+}
+
+fn document(repository: &Repository) -> anyhow::Result<Option<Document>> {
+    let path = format!("{FOLDER}/requirements.json");
+    let bytes = read(repository, &path)?;
+    bytes.map(|bytes| Document::parse(&bytes)).transpose().with_context(|| format!("failed to read `{path}`"))
+}
+
+/// Returns the pin: the one asked for, the last one, the one of an existing lock, the built-in one.
+fn pin(world: &World, repository: &Repository, nixpkgs: Option<&str>, previous: Option<&Document>) -> anyhow::Result<Pin> {
+    if let Some(text) = nixpkgs {
+        if let Some(pin) = Pin::parse(text) {
+            return Ok(pin);
+        }
+        let nix = Nix::find(world.path.as_deref()).ok_or_else(|| anyhow!("failed to look up `{}`: there is no `nix` on PATH", escape(text)));
+        let nix = nix.hint("name the pin whole: github:NixOS/nixpkgs/REV?lastModified=N&narHash=HASH")?;
+        return nix.pin(text);
+    }
+    if let Some(previous) = previous {
+        return Ok(previous.pin.clone());
+    }
+    Ok(read(repository, "flake.lock")?.and_then(|lock| Pin::from_lock(&lock)).unwrap_or_else(default_pin))
+}
+
+/// Returns whether the repository's flake is not of our making: neither what was rendered last nor what is rendered now.
+fn is_hand_written(repository: &Repository, previous: Option<&Document>, document: &Document) -> anyhow::Result<bool> {
+    let ours: Vec<Flake> = previous.into_iter().chain([document]).map(Flake::of).collect();
+    for (path, lock) in [("flake.nix", false), ("flake.lock", true)] {
+        if fs::symlink_metadata(repository.root().join(path)).is_ok_and(|meta| !meta.is_file()) {
+            return Ok(true);
+        }
+        let Some(bytes) = read(repository, path)? else { continue };
+        let rendered = ours.iter().map(|flake| if lock { Ok(flake.lock()) } else { flake.render() });
+        if !rendered.collect::<anyhow::Result<Vec<String>>>()?.iter().any(|text| text.as_bytes() == bytes) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,344 @@
+//! What the sessions used, for people: the terminal, a pull request, the message of the commit.
+//!
+//! Text from sessions is shown escaped: control, bidirectional and invisible characters as escapes, and in Markdown as
+//! code that cannot end early.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+
+use crate::console::escape;
+use crate::index::Index;
+use crate::journal::{Command, Journal, Known, Ref, SessionId};
+use crate::requirements::{Check, Document, Evidence, FAILED, NEEDS_WORK, Requirement};
+use crate::verification::{Failure, Verification, Why};
+
+/// The most rows of a table; what is more is counted.
+const ROWS: usize = 100;
+
+/// What a report is made of.
+pub struct Report<'a> {
+    /// What is required.
+    pub document: &'a Document,
+    /// The journals, by session.
+    pub journals: &'a [Journal],
+    /// Versions at the pin come from here.
+    pub index: &'a Index,
+    /// What Nix said, when it was asked.
+    pub verification: Option<&'a Verification>,
+}
+
+/// A line of the table of packages.
+struct Row {
+    package: String,
+    version: String,
+    seen: String,
+    runs: u64,
+    command: String,
+    known: &'static str,
+}
+
+impl Report<'_> {
+    fn rows(&self) -> Vec<Row> {
+        self.document.requirements.packages.iter().map(|package| self.row(package)).collect()
+    }
+
+    fn row(&self, package: &Requirement) -> Row {
+        let version = self.index.attr(&package.attr).map(|attr| attr.version.to_owned()).unwrap_or_default();
+        let first = package.evidence.iter().find_map(|evidence| self.first_command(evidence));
+        Row {
+            package: package.attr.to_string(),
+            version,
+            seen: package.seen.clone().unwrap_or_default(),
+            runs: package.runs,
+            command: first.map(|command| command.line.to_text().into_owned()).unwrap_or_default(),
+            known: known(package.known),
+        }
+    }
+
+    fn journal(&self, session: &SessionId) -> Option<&Journal> {
+        self.journals.iter().find(|journal| journal.session.id == *session)
+    }
+
+    /// Returns the first command in which an entry ran.
+    fn first_command(&self, evidence: &Evidence) -> Option<&Command> {
+        let journal = self.journal(&evidence.session)?;
+        let program = journal.programs.iter().find(|program| program.id == evidence.entry).map(|program| &program.commands);
+        let call = journal.invocations.iter().find(|call| call.id == evidence.entry).map(|call| &call.commands);
+        let id: &Ref = program.or(call)?.first()?;
+        journal.commands.iter().find(|command| command.id == *id)
+    }
+
+    /// Returns what ran and brings no package, most runs first: its name, runs and reason.
+    fn aside(&self) -> Vec<(String, u64, String)> {
+        let requirements = &self.document.requirements;
+        let mut rows: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for ignored in &requirements.ignored {
+            *rows.entry((self.name(&ignored.evidence), ignored.reason.clone())).or_default() += ignored.runs;
+        }
+        let mut rows: Vec<_> = rows.into_iter().map(|((name, reason), runs)| (name, runs, reason)).collect();
+        rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.cmp(b)));
+        rows
+    }
+
+    fn name(&self, evidence: &Evidence) -> String {
+        let program = self.journal(&evidence.session).and_then(|journal| {
+            let call = journal.invocations.iter().find(|call| call.id == evidence.entry);
+            let id = call.map_or(&evidence.entry, |call| &call.program);
+            journal.programs.iter().find(|program| program.id == *id)
+        });
+        program.map_or_else(|| evidence.entry.to_string(), |program| program.name().to_text().into_owned())
+    }
+
+    /// Returns the three counts of execs: wanted, ignored, unrecognized.
+    fn counts(&self) -> (u64, u64, u64) {
+        let requirements = &self.document.requirements;
+        let all: u64 = self.journals.iter().flat_map(|journal| &journal.programs).map(|program| program.runs).sum();
+        let ignored = requirements.ignored.iter().filter(|ignored| ignored.evidence.entry.is_program()).map(|it| it.runs).sum();
+        let unknown = requirements.unrecognized.iter().filter(|it| it.evidence.entry.is_program()).map(|it| it.runs).sum();
+        (all.saturating_sub(ignored + unknown), ignored, unknown)
+    }
+
+    fn accounts(&self) -> String {
+        let (wanted, ignored, unrecognized) = self.counts();
+        format!("{wanted} execs wanted, {ignored} ignored with a reason, {unrecognized} unrecognized")
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let all = self.journals.iter().flat_map(|journal| &journal.missing);
+        let mut names: Vec<String> = all.map(|missing| missing.program.to_text().into_owned()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Returns what the verification proved, one sentence.
+    fn proof(&self) -> String {
+        match self.verification {
+            None => "Not verified by Nix.".to_owned(),
+            Some(it) if it.is_passed() => {
+                format!("Nix {} built all {} checks on {}, the shell among them.", it.nix, it.passed.len(), it.system)
+            }
+            Some(it) => format!("Nix {} on {}: {} failed.", it.nix, it.system, plural(it.failures.len(), "thing")),
+        }
+    }
+
+    /// Returns the report for a terminal.
+    pub fn terminal(&self) -> String {
+        let requirements = &self.document.requirements;
+        let mut out = String::new();
+        let rows = self.rows();
+        let width = rows.iter().map(|row| row.package.len()).max().unwrap_or(0);
+        let wide = rows.iter().map(|row| row.version.len()).max().unwrap_or(0);
+        line(&mut out, format_args!("packages  {}", if rows.is_empty() { "none" } else { "" }));
+        for Row { package, version, runs, command, known, .. } in rows.iter().take(ROWS) {
+            let runs = plural(*runs as usize, "run");
+            let command = shorten(&escape(command), 60);
+            line(&mut out, format_args!("  {package:width$}  {version:wide$}  {runs:>8}  {known}  {command}"));
+        }
+        line(&mut out, format_args!("checks    {}", if requirements.checks.is_empty() { "none but the shell" } else { "" }));
+        let width = requirements.checks.iter().map(|check| check.name.as_str().len()).max().unwrap_or(0);
+        for check in requirements.checks.iter().take(ROWS) {
+            line(&mut out, format_args!("  {:width$}  {}", check.name.as_str(), shorten(&shown(check), 80)));
+        }
+        let notes: Vec<String> = self.notes();
+        if !notes.is_empty() {
+            line(&mut out, "not captured");
+            notes.iter().for_each(|note| line(&mut out, format_args!("  {}", escape(note))));
+        }
+        line(&mut out, self.accounts());
+        out
+    }
+
+    /// Returns what a person should know that is not in the flake.
+    fn notes(&self) -> Vec<String> {
+        let requirements = &self.document.requirements;
+        let mut notes = Vec::new();
+        for unknown in requirements.unrecognized.iter().take(ROWS) {
+            notes.push(format!("{}: not recognized ({})", unknown.name.to_text(), plural(unknown.runs as usize, "run")));
+        }
+        let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
+        notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));
+        notes.extend(self.missing().into_iter().take(ROWS).map(|name| format!("{name}: looked for and not found")));
+        let left_out = requirements.unchecked.iter().filter(|unchecked| unchecked.reason == NEEDS_WORK);
+        notes.extend(left_out.filter_map(|unchecked| {
+            let journal = self.journal(&unchecked.evidence.session)?;
+            let command = journal.commands.iter().find(|command| command.id == unchecked.evidence.entry)?;
+            Some(format!("{}: no check, {NEEDS_WORK}", shorten(&command.line.to_text(), 60)))
+        }));
+        let lost: u64 = self.journals.iter().map(|journal| journal.events.lost).sum();
+        if lost > 0 {
+            notes.push(format!("{} lost by the recorder", plural(lost as usize, "event")));
+        }
+        notes
+    }
+
+    /// Returns the report for a pull request: Markdown, at most 65,000 characters.
+    pub fn markdown(&self) -> String {
+        let mut out = String::from("## Captured environment\n\n");
+        line(&mut out, format_args!("{} {}.\n", self.proof(), self.accounts()));
+        line(&mut out, "| package | version at the pin | seen | runs | first command | known |");
+        line(&mut out, "|---|---|---|---|---|---|");
+        for Row { package, version, seen, runs, command, known } in self.rows().iter().take(ROWS) {
+            let command = code(&shorten(command, 60));
+            line(&mut out, format_args!("| {} | {} | {} | {runs} | {command} | {known} |", code(package), code(version), code(seen)));
+        }
+        line(&mut out, "\n| check | command |\n|---|---|");
+        for check in self.document.requirements.checks.iter().take(ROWS) {
+            line(&mut out, format_args!("| {} | {} |", code(check.name.as_str()), code(&shown(check))));
+        }
+        let notes = self.notes();
+        if !notes.is_empty() {
+            line(&mut out, "\nNot captured:\n");
+            notes.iter().for_each(|note| line(&mut out, format_args!("- {}", code(note))));
+        }
+        self.details(&mut out);
+        let Document { pin, .. } = self.document;
+        line(&mut out, format_args!("\nPin: `github:NixOS/nixpkgs/{}`.", pin.rev));
+        line(&mut out, "A journal is its contributor's claim: no verification shows that the session happened.");
+        out
+    }
+
+    fn details(&self, out: &mut String) {
+        line(out, "\n<details><summary>Ignored, and why</summary>\n\n| program | runs | reason |\n|---|---|---|");
+        let aside = self.aside();
+        for (name, runs, reason) in aside.iter().take(ROWS) {
+            line(out, format_args!("| {} | {runs} | {reason} |", code(name)));
+        }
+        if aside.len() > ROWS {
+            line(out, format_args!("| {} more | | |", aside.len() - ROWS));
+        }
+        line(out, "\n</details>\n\n<details><summary>Commands that are no check, and why</summary>\n\n| command | reason |\n|---|---|");
+        let mut rows: Vec<(String, &str)> = Vec::new();
+        for unchecked in &self.document.requirements.unchecked {
+            let journal = self.journal(&unchecked.evidence.session);
+            let command = journal.and_then(|journal| journal.commands.iter().find(|command| command.id == unchecked.evidence.entry));
+            rows.extend(command.map(|command| (code(&shorten(&command.line.to_text(), 100)), unchecked.reason.as_str())));
+        }
+        let all = rows.len();
+        rows.dedup();
+        rows.iter().take(ROWS).for_each(|(command, reason)| line(out, format_args!("| {command} | {reason} |")));
+        if all > ROWS {
+            line(out, format_args!("| {} more | |", all - ROWS));
+        }
+        line(out, "\n</details>");
+    }
+
+    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal.
+    pub fn message(&self, sessions: &[(SessionId, String)]) -> String {
+        let requirements = &self.document.requirements;
+        let mut out = String::new();
+        let names: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
+        let subject = match names.len() {
+            0 => "agent-capture: no packages".to_owned(),
+            _ => shorten(&format!("agent-capture: {}", names.join(", ")), 68),
+        };
+        line(&mut out, format_args!("{subject}\n"));
+        let rows = self.rows();
+        let cell = |width: usize, text: &str| format!("{text:width$}");
+        let width = rows.iter().map(|row| row.package.len()).max().unwrap_or(0).max(7);
+        let wide = rows.iter().map(|row| row.version.len()).max().unwrap_or(0).max(7);
+        line(&mut out, format_args!("| {} | {} | runs |", cell(width, "package"), cell(wide, "version")));
+        line(&mut out, format_args!("|-{}-|-{}-|-----:|", "-".repeat(width), "-".repeat(wide)));
+        for row in rows.iter().take(ROWS) {
+            line(&mut out, format_args!("| {} | {} | {:4} |", cell(width, &row.package), cell(wide, &row.version), row.runs));
+        }
+        if !requirements.checks.is_empty() {
+            line(&mut out, "\nChecks:\n");
+            requirements.checks.iter().take(ROWS).for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), shown(check))));
+        }
+        line(&mut out, format_args!("\n{}", self.proof()));
+        out.push('\n');
+        for (session, sha256) in sessions {
+            line(&mut out, format_args!("Agent-Capture-Session: {session}"));
+            line(&mut out, format_args!("Agent-Capture-Journal: sha256:{sha256}"));
+        }
+        out
+    }
+}
+
+/// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.
+pub fn failures(verification: &Verification) -> String {
+    let mut out = String::new();
+    for Failure { check, why, log } in &verification.failures {
+        let what = check.as_deref().map_or("the flake".to_owned(), |name| format!("check `{}`", escape(name)));
+        line(&mut out, format_args!("{what}: {}", cause(why)));
+        log.iter().for_each(|text| line(&mut out, format_args!("    {}", escape(text))));
+    }
+    out
+}
+
+fn cause(why: &Why) -> String {
+    match why {
+        Why::Checks { missing, extra } => {
+            let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { escape(&names.join(", ")) };
+            format!("it has other checks than expected (missing: {}; too many: {})", list(missing), list(extra))
+        }
+        Why::MissingAttr(attr) => format!(
+            "the package set has no attribute `{}`; drop or replace it in .agent-capture/policy.toml, or choose another pin with --nixpkgs",
+            escape(attr)
+        ),
+        Why::Evaluation => "Nix cannot evaluate it".to_owned(),
+        Why::MissingProgram(name) => {
+            let name = escape(name);
+            format!("`{name}` is in none of its packages; `keep` the package that has it in .agent-capture/policy.toml")
+        }
+        Why::Failed => "it failed in the sandbox; mend it, or drop it under [[check]] in .agent-capture/policy.toml".to_owned(),
+        Why::NotBuilt => "it was not built, because something that it needs was not".to_owned(),
+        Why::Sandbox => "the sandbox of Nix does not work here: user namespaces are missing (kernel.unprivileged_userns_clone, containers)".to_owned(),
+    }
+}
+
+fn known(known: Known) -> &'static str {
+    match known {
+        Known::Traced => "traced",
+        Known::Claimed => "claimed",
+    }
+}
+
+fn shown(check: &Check) -> String {
+    match check.folder.as_str() {
+        "" => check.line.as_str().to_owned(),
+        folder => format!("(in {folder}) {}", check.line.as_str()),
+    }
+}
+
+fn line(out: &mut String, text: impl Display) {
+    writeln!(out, "{text}").expect("a String takes all that is written");
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Returns at most `most` characters of a text, with an ellipsis when some are missing.
+fn shorten(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// Returns text as Markdown code in a table: fences longer than any run of backticks in it, no cell or tag can begin.
+fn code(text: &str) -> String {
+    let text = escape(text).replace('|', "\\|");
+    if text.is_empty() {
+        return text;
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_cannot_end_early() {
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`a```|<img>\n"), "```` `a```\\|<img>\\n````");
+        assert_eq!(shorten("abcdef", 4), "abc…");
+    }
+}

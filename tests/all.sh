@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs every test, those with real Nix included. Ends in the test runner's own summary.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$root"
+
+need git=git jq=jq rg=ripgrep make=make gcc=gcc perl=perl python3=python3 script=bsdutils || exit 3
+PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import pytest' 2>/dev/null || need pytest-3=python3-pytest || exit 3
+
+cargo build --quiet --locked --tests --examples &
+build=$!
+testbed
+wait "$build"
+
+arguments=()
+if [ -n "${AGENT_CAPTURE_TESTBED:-}" ]; then
+  arguments+=(--include-ignored)
+else
+  say "SKIPPED: the tests with real Nix: $no_nix"
+fi
+cargo fmt --check
+cargo clippy --quiet --locked --all-targets -- -D warnings
+cargo test --locked --no-fail-fast -- "${arguments[@]}"
+[ ${#arguments[@]} -gt 0 ] || say "SKIPPED: the tests with real Nix: $no_nix"
