@@ -21,3 +21,7 @@
 //! | 8 | `main` |
 
 pub mod event;
+
+pub mod recorders;
+#[cfg(target_os = "linux")]
+pub mod sys;
