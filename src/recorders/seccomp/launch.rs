@@ -1,0 +1,61 @@
+//! The launcher: puts the filter on itself, hands its end to the worker, and becomes the command.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use super::channel::{Channel, Message};
+use crate::sys::{self, Listener};
+
+/// What the hidden subcommand `__launch` was given.
+#[derive(Debug)]
+pub struct LaunchArgs {
+    /// Number of the socket to the worker.
+    pub socket: RawFd,
+    /// Whether ends of processes are reported by the filter: for kernels whose pidfds do not tell the status.
+    pub exit_group: bool,
+    /// The command.
+    pub argv: Vec<OsString>,
+}
+
+/// Runs the command, recorded. Returns only when that failed, with the status to end with; the worker was told why.
+pub fn launch(args: &LaunchArgs) -> u8 {
+    let Ok(worker) = Channel::inherited(args.socket) else { return 125 };
+    let (listener, restricted) = match install(args.exit_group) {
+        Ok(installed) => installed,
+        Err(why) => {
+            drop(worker.send(&Message::Failed(why)));
+            return 125;
+        }
+    };
+    if worker.send(&Message::Filter { listener: listener.0, restricted }).is_err() {
+        return 125;
+    }
+    let Ok(Some(Message::Go)) = worker.receive() else { return 125 };
+    let Some((program, arguments)) = args.argv.split_first() else { return 125 };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    sys::hand_on(&mut command, None);
+    let errno = command.exec().raw_os_error().unwrap_or(libc::ENOENT);
+    drop(worker.send(&Message::NotRun(errno)));
+    if errno == libc::ENOENT { 127 } else { 126 }
+}
+
+/// Installs the filter; says whether that took away the right to gain privileges.
+fn install(exits: bool) -> Result<(Listener, bool), String> {
+    let had = rustix::thread::no_new_privs().unwrap_or(false);
+    let result = match sys::install_filter(exits) {
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) && !had => rustix::thread::set_no_new_privs(true)
+            .map_err(io::Error::from)
+            .and_then(|()| sys::install_filter(exits))
+            .map(|listener| (listener, true)),
+        result => result.map(|listener| (listener, false)),
+    };
+    result.map_err(|error| match error.raw_os_error() {
+        Some(libc::EBUSY) => "this process is recorded already, and Linux allows one recorder with seccomp".to_owned(),
+        Some(libc::ENOSYS | libc::EINVAL) => format!("this kernel has no seccomp user notification ({error})"),
+        _ => format!("seccomp refused the filter ({error})"),
+    })
+}

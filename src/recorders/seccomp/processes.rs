@@ -1,0 +1,270 @@
+//! The processes that are recorded: which exec is whose, who is whose parent, what was tried in vain, and how each ended.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::arguments::Arguments;
+use super::program::Program;
+use super::slots::{Kept, Slots};
+use crate::event::{Bytes, Event, Exec, Exit, Missing, Status};
+use crate::sys::{self, Info};
+
+/// A process that ran a program, or tried to.
+#[derive(Debug)]
+struct Process {
+    pidfd: OwnedFd,
+    slot: u64,
+    info: Option<Info>,
+    /// Its first exec; 0 before.
+    number: u64,
+    /// Its latest exec; 0 before.
+    exec: u64,
+    /// Its parent's exec when it was first seen.
+    parent: Option<u64>,
+    /// What it tried in vain since then.
+    tried: Option<Tried>,
+    /// Its status, known before its end.
+    word: Option<i32>,
+}
+
+/// Attempts for one name.
+#[derive(Debug)]
+struct Tried {
+    at: i64,
+    first: PathBuf,
+    asked: Vec<u8>,
+    argv: Vec<Bytes>,
+    folders: bool,
+    count: u32,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Processes {
+    table: HashMap<i32, Process>,
+    slots: Slots,
+    next: u64,
+    own: i32,
+    tells_status: bool,
+}
+
+impl Processes {
+    /// Returns an empty table. `tells_status`: whether the kernel's pidfds tell how a process ended.
+    pub(super) fn new(slots: Slots, tells_status: bool) -> Self {
+        let own = rustix::process::getpid().as_raw_pid();
+        let (_, next) = slots.noted();
+        Self { table: HashMap::new(), slots, next, own, tells_status }
+    }
+
+    /// Takes over the processes that another worker left; returns the ends of those that are gone.
+    pub(super) fn take_over(&mut self, epoll: BorrowedFd<'_>, at: i64) -> Vec<Event> {
+        let mut gone = Vec::new();
+        for kept in self.slots.left() {
+            let entered = self.enter(epoll, kept.pid).ok();
+            match entered.and_then(|pid| self.table.get_mut(&pid)) {
+                Some(process) => {
+                    process.number = kept.number;
+                    process.exec = kept.exec;
+                    process.parent = Some(kept.parent).filter(|exec| *exec > 0);
+                    self.slots.put(process.slot, kept);
+                }
+                None => gone.push(Event::Exit(Exit { at, process: kept.number, status: None })),
+            }
+        }
+        gone
+    }
+
+    /// Notes which notification is in hand, for whoever has to take over.
+    pub(super) fn note(&self, notification: u64) {
+        self.slots.note(notification, self.next);
+    }
+
+    /// Returns how many recorded processes live.
+    pub(super) fn count(&self) -> u32 {
+        self.table.values().filter(|process| process.number > 0).count() as u32
+    }
+
+    /// Returns whether none is left to wait for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Returns the process of a thread that is about to run a program; from now on its end will be seen.
+    pub(super) fn enter(&mut self, epoll: BorrowedFd<'_>, thread: i32) -> Result<i32, Errno> {
+        if self.is_known(thread) {
+            return Ok(thread);
+        }
+        let open = |id: i32| pidfd_open(Pid::from_raw(id).ok_or(Errno::SRCH)?, PidfdFlags::empty());
+        let (pid, pidfd) = match open(thread) {
+            Ok(pidfd) => (thread, pidfd),
+            Err(Errno::INVAL | Errno::NOENT) => {
+                let pid = status_field(thread, "Tgid:").ok_or(Errno::SRCH)?;
+                if self.is_known(pid) {
+                    return Ok(pid);
+                }
+                (pid, open(pid)?)
+            }
+            Err(error) => return Err(error),
+        };
+        // A pidfd is readable when its process is a zombie, and hangs up when that was reaped and its status is told.
+        let wanted = if self.tells_status { epoll::EventFlags::empty() } else { epoll::EventFlags::IN };
+        epoll::add(epoll, &pidfd, epoll::EventData::new_u64(pid as u64), wanted)?;
+        let info = sys::process_info(pidfd.as_fd()).ok();
+        let parent = self.parent(pid, info);
+        let slot = self.slots.take();
+        let process = Process { pidfd, slot, info, number: 0, exec: 0, parent, tried: None, word: None };
+        self.table.insert(pid, process);
+        Ok(pid)
+    }
+
+    /// Returns whether a process is in the table, and is still the same one.
+    fn is_known(&mut self, pid: i32) -> bool {
+        let Some(process) = self.table.get_mut(&pid) else { return false };
+        process.info = sys::process_info(process.pidfd.as_fd()).ok();
+        process.info.is_some() || !ended(process.pidfd.as_fd())
+    }
+
+    /// Returns what the kernel said of a process when it was last asked.
+    pub(super) fn info(&self, pid: i32) -> Option<Info> {
+        self.table.get(&pid)?.info
+    }
+
+    /// Returns the exec of the nearest process above that ran one.
+    fn parent(&self, pid: i32, info: Option<Info>) -> Option<u64> {
+        let mut above = info.map(|info| info.parent).or_else(|| status_field(pid, "PPid:"))?;
+        for _ in 0..256 {
+            if above <= 1 || above == self.own {
+                return None;
+            }
+            if let Some(process) = self.table.get(&above).filter(|process| !ended(process.pidfd.as_fd())) {
+                return Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
+            }
+            above = status_field(above, "PPid:")?;
+        }
+        None
+    }
+
+    /// Takes in an exec; returns what is to be written.
+    pub(super) fn exec(&mut self, pid: i32, at: i64, asked: Arguments, cwd: &Path, program: Program) -> Vec<Event> {
+        let Some(process) = self.table.get_mut(&pid) else { return Vec::new() };
+        if !program.starts {
+            return process.attempt(at, asked, program.path).into_iter().map(Event::Missing).collect();
+        }
+        let mut events = Vec::new();
+        let mut probes = 0;
+        if let Some(tried) = process.tried.take() {
+            // A name found in a later folder; or a file without `#!`, which execvp(3) then gives to a shell.
+            let to_shell = asked.argv.iter().any(|argument| argument.as_slice() == tried.asked);
+            if to_shell || tried.first.file_name() == program.path.file_name() {
+                probes = tried.count;
+            } else {
+                events.push(Event::Missing(process.missing(tried)));
+            }
+        }
+        let id = self.next;
+        self.next += 1;
+        process.exec = id;
+        if process.number == 0 {
+            process.number = id;
+        }
+        let kept = Kept { pid, number: process.number, exec: id, parent: process.parent.unwrap_or(0) };
+        self.slots.put(process.slot, kept);
+        events.push(Event::Exec(Exec {
+            id,
+            at,
+            process: process.number,
+            parent: process.parent,
+            program: bytes(&program.path),
+            resolved: program.resolved.as_deref().map(bytes),
+            interpreters: program.interpreters,
+            argv: asked.argv,
+            shortened: asked.shortened,
+            redacted: false,
+            cwd: bytes(cwd),
+            probes,
+        }));
+        events
+    }
+
+    /// Notes the status with which a process says that it will end.
+    pub(super) fn will_end(&mut self, thread: i32, code: u64) {
+        let pid = if self.table.contains_key(&thread) { Some(thread) } else { status_field(thread, "Tgid:") };
+        if let Some(process) = pid.and_then(|pid| self.table.get_mut(&pid)) {
+            process.word = Some((code as i32 & 0xff) << 8);
+        }
+    }
+
+    /// Takes in that a process of this number may have ended; returns what is to be written. `word`: its status by wait(2).
+    pub(super) fn ended(&mut self, pid: i32, at: i64, word: Option<i32>) -> Vec<Event> {
+        let Some(process) = self.table.get_mut(&pid) else { return Vec::new() };
+        let told = if self.tells_status { sys::wait_status(process.pidfd.as_fd()).ok().flatten() } else { None };
+        if told.is_none() && (self.tells_status || !ended(process.pidfd.as_fd())) {
+            return Vec::new();
+        }
+        process.word = told.or(word).or(process.word);
+        self.table.remove(&pid).map(|process| self.end(process, at)).unwrap_or_default()
+    }
+
+    /// Gives up all that are left: nothing recorded lives any more. Returns what is to be written.
+    pub(super) fn give_up(&mut self, at: i64) -> Vec<Event> {
+        let mut left: Vec<_> = self.table.drain().map(|(_, process)| process).collect();
+        left.sort_by_key(|process| process.number);
+        left.into_iter().flat_map(|process| self.end(process, at)).collect()
+    }
+
+    fn end(&mut self, mut process: Process, at: i64) -> Vec<Event> {
+        let missing = process.tried.take().map(|tried| Event::Missing(process.missing(tried)));
+        let status = process.word.map(Status::from_wait);
+        let exit = (process.number > 0).then_some(Event::Exit(Exit { at, process: process.number, status }));
+        self.slots.give_back(process.slot);
+        missing.into_iter().chain(exit).collect()
+    }
+}
+
+impl Process {
+    /// Takes in an exec that the kernel will refuse; returns the name that was tried before, when this is another.
+    fn attempt(&mut self, at: i64, asked: Arguments, path: PathBuf) -> Option<Missing> {
+        if let Some(tried) = &mut self.tried
+            && tried.first.file_name() == path.file_name()
+        {
+            tried.count += 1;
+            tried.folders |= tried.first != path;
+            tried.asked = asked.path;
+            return None;
+        }
+        let new = Tried { at, first: path, asked: asked.path, argv: asked.argv, folders: false, count: 1 };
+        self.tried.replace(new).map(|tried| self.missing(tried))
+    }
+
+    fn missing(&self, tried: Tried) -> Missing {
+        let name = tried.first.file_name().filter(|_| tried.folders);
+        let program = Bytes::from(name.unwrap_or(tried.first.as_os_str()).as_bytes());
+        let parent = Some(self.exec).filter(|exec| *exec > 0).or(self.parent);
+        Missing { at: tried.at, parent, program, argv: tried.argv, probes: tried.count }
+    }
+}
+
+fn bytes(path: &Path) -> Bytes {
+    Bytes::from(OsStr::as_bytes(path.as_os_str()))
+}
+
+/// Returns whether a process is dead, be it a zombie or reaped.
+fn ended(pidfd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+}
+
+/// Returns a number out of `/proc/<id>/status`.
+pub(super) fn status_field(id: i32, name: &str) -> Option<i32> {
+    let status = fs::read(format!("/proc/{id}/status")).ok()?;
+    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}

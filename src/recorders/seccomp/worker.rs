@@ -1,0 +1,443 @@
+//! The worker: starts the launcher, records what the filter reports, and stays until the last recorded process is gone.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{Timespec, epoll};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+
+use super::arguments::{Arguments, Unread};
+use super::channel::{Channel, Message};
+use super::processes::Processes;
+use super::program::{Program, Programs};
+use super::slots::Slots;
+use crate::event::{Bytes, Event, Lost, Sink, Start};
+use crate::sys::{self, Call, Listener, Signals, Stopped};
+
+/// What the hidden subcommand `__worker` was given.
+#[derive(Debug)]
+pub struct WorkerArgs {
+    /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
+    pub closed: PathBuf,
+    /// Number of the socket to the front.
+    pub socket: RawFd,
+    /// Whether to see ends of processes by the filter even where pidfds tell them.
+    pub exit_group: bool,
+    /// Whether to go on with the session of a worker that died.
+    pub resume: bool,
+    /// The command; unused when going on.
+    pub argv: Vec<OsString>,
+}
+
+const LISTENER: u64 = u64::MAX;
+const SIGNALS: u64 = u64::MAX - 1;
+const FRONT: u64 = u64::MAX - 2;
+
+/// How long the ends of processes may come after the end of the last one.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// Records one session. An error was told to the front already.
+pub fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
+    let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
+    let begun = if args.resume { Begun::resume(&front) } else { Begun::start(&front, args) };
+    let recorded = begun.and_then(|begun| Worker::new(args, &front, sink, begun));
+    match recorded {
+        Ok((mut worker, listener)) => worker.record(&listener),
+        Err(error) => {
+            drop(front.send(&Message::Failed(format!("{error:#}"))));
+            Err(error)
+        }
+    }
+}
+
+/// A session whose filter is installed.
+struct Begun {
+    listener: Listener,
+    slots: Slots,
+    launcher: Option<Channel>,
+    command: Option<i32>,
+    restricted: bool,
+    signals: Signals,
+}
+
+impl Begun {
+    /// Starts the launcher, up to where it waits for the word to run the command.
+    fn start(front: &Channel, args: &WorkerArgs) -> Result<Self> {
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        let signals = Signals::take(&[libc::SIGCHLD])?;
+        let (launcher, theirs) = Channel::pair()?;
+        let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
+        command.arg("__launch").arg("--socket").arg(number(&theirs));
+        command.args(tells_by_filter(args.exit_group).then_some("--exit-group")).arg("--").args(&args.argv);
+        sys::hand_on(&mut command, Some(theirs.as_fd()));
+        let child = command.spawn().context("failed to start the launcher")?;
+        drop(theirs);
+        let pid = Pid::from_child(&child);
+        let (listener, restricted) = match launcher.receive()? {
+            Some(Message::Filter { listener, restricted }) => (Listener(listener), restricted),
+            Some(Message::Failed(why)) => bail!("{why}"),
+            _ => bail!("the launcher ended early"),
+        };
+        drop(listener.set_sync_wake_up());
+        let slots = Slots::new().context("failed to make shared memory")?;
+        let copy = |fd: &OwnedFd| fd.try_clone();
+        front.send(&Message::Recording {
+            listener: copy(&listener.0)?,
+            slots: slots.as_fd().try_clone_to_owned()?,
+            command: rustix::process::pidfd_open(pid, PidfdFlags::empty())?,
+            pid: pid.as_raw_pid(),
+        })?;
+        let command = Some(pid.as_raw_pid());
+        Ok(Self { listener, slots, launcher: Some(launcher), command, restricted, signals })
+    }
+
+    /// Goes on where another worker died.
+    fn resume(front: &Channel) -> Result<Self> {
+        let signals = Signals::take(&[libc::SIGCHLD])?;
+        let Some(Message::Recording { listener, slots, .. }) = front.receive()? else {
+            bail!("the front did not say what to go on with");
+        };
+        let (listener, slots) = (Listener(listener), Slots::from(slots));
+        Ok(Self { listener, slots, launcher: None, command: None, restricted: false, signals })
+    }
+}
+
+/// Everything but the listener, from which a stopped process borrows.
+struct Worker<'a> {
+    epoll: OwnedFd,
+    signals: Signals,
+    front: &'a Channel,
+    front_pid: Option<Pid>,
+    launcher: Option<Channel>,
+    /// The command while it is our child and runs.
+    command: Option<i32>,
+    processes: Processes,
+    programs: Programs,
+    exit_group: bool,
+    out: Out<'a>,
+    gone: bool,
+}
+
+impl<'a> Worker<'a> {
+    /// Gets ready to record: from here on nothing of the session's is held open, and the command runs.
+    fn new(args: &WorkerArgs, front: &'a Channel, sink: &'a mut dyn Sink, begun: Begun) -> Result<(Self, Listener)> {
+        let Begun { listener, slots, launcher, command, restricted, signals } = begun;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let exit_group = tells_by_filter(args.exit_group);
+        let mut out = Out { sink, closed: args.closed.clone(), open: true, lost: 0 };
+        let mut processes = Processes::new(slots, !exit_group);
+        if args.resume {
+            let why = "the recorder was killed, and another went on";
+            out.write(&Event::Lost(Lost { at: now(), count: 1, why: why.into() }));
+            let gone = processes.take_over(epoll.as_fd(), now());
+            out.write_all(&gone);
+        } else {
+            let blind = blind(restricted);
+            let start = Start { format: 1, at: now(), recorder: super::NAME.to_owned(), blind };
+            out.sink.event(&Event::Start(start)).context("failed to write to the session's events")?;
+        }
+        epoll::add(&epoll, &listener.0, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
+        epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        let_go().context("failed to let go of the session's terminal and files")?;
+        if let Some(launcher) = &launcher {
+            launcher.send(&Message::Go).context("the launcher ended early")?;
+        }
+        let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
+        let worker = Self {
+            epoll,
+            signals,
+            front,
+            front_pid,
+            launcher,
+            command,
+            processes,
+            programs,
+            exit_group,
+            out,
+            gone: false,
+        };
+        Ok((worker, listener))
+    }
+
+    fn record(&mut self, listener: &Listener) -> Result<()> {
+        while !self.gone || self.command.is_some() {
+            self.step(listener, None)?;
+        }
+        let end = Instant::now() + LINGER;
+        while !self.processes.is_empty() && Instant::now() < end {
+            self.step(listener, Some(Duration::from_millis(10)))?;
+        }
+        let left = self.processes.give_up(now());
+        self.out.write_all(&left);
+        Ok(())
+    }
+
+    /// Waits for something to happen and deals with it; returns whether something did.
+    fn step(&mut self, listener: &Listener, wait: Option<Duration>) -> Result<bool> {
+        let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
+        let mut events = Vec::with_capacity(64);
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
+            Err(rustix::io::Errno::INTR) => return Ok(true),
+            result => result?,
+        };
+        for event in &events {
+            let flags = event.flags;
+            match event.data.u64() {
+                LISTENER if flags.contains(epoll::EventFlags::IN) => self.notification(listener)?,
+                LISTENER => {
+                    self.gone = true;
+                    epoll::delete(&self.epoll, &listener.0)?;
+                }
+                SIGNALS => {
+                    while self.signals.next().is_some() {}
+                    self.reap(listener)?;
+                }
+                FRONT => match self.front.received() {
+                    Some(Message::Go) => {
+                        self.settle(listener)?;
+                        self.tell(0);
+                    }
+                    _ => epoll::delete(&self.epoll, self.front)?,
+                },
+                pid => {
+                    if self.exit_group {
+                        self.reap(listener)?;
+                    }
+                    self.ended(pid as i32, None);
+                }
+            }
+        }
+        Ok(!events.is_empty())
+    }
+
+    fn ended(&mut self, pid: i32, word: Option<i32>) {
+        let events = self.processes.ended(pid, now(), word);
+        self.out.write_all(&events);
+    }
+
+    /// Waits for children: the command, and processes whose parents ended.
+    fn reap(&mut self, listener: &Listener) -> Result<()> {
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        let mut last = None;
+        while let Ok(Some((pid, status))) = rustix::process::wait(options) {
+            let (pid, word) = (pid.as_raw_pid(), status.as_raw());
+            if status.exited() || status.signaled() {
+                self.ended(pid, Some(word));
+                if self.command == Some(pid) {
+                    self.command = None;
+                    last = Some(word);
+                }
+            } else if self.command == Some(pid) {
+                self.tell(word);
+                if status.continued() && rustix::process::getppid() == self.front_pid {
+                    let _ = self.front_pid.map(|front| rustix::process::kill_process(front, Signal::CONT));
+                }
+            }
+        }
+        if let Some(word) = last {
+            self.settle(listener)?;
+            if let Some(message @ Message::NotRun(_)) = self.launcher.take().and_then(|launcher| launcher.received()) {
+                drop(self.front.send(&message));
+            }
+            self.tell(word);
+        }
+        Ok(())
+    }
+
+    /// Tells the front a status of the command.
+    fn tell(&self, word: i32) {
+        drop(self.front.send(&Message::Status { word, left: self.processes.count() }));
+    }
+
+    /// Deals with all that has happened already.
+    fn settle(&mut self, listener: &Listener) -> Result<()> {
+        for _ in 0..10_000 {
+            if !self.step(listener, Some(Duration::ZERO))? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives one call, lets it go on, and records it.
+    fn notification(&mut self, listener: &Listener) -> Result<()> {
+        let received = listener.receive().context("failed to receive from seccomp")?;
+        let Some(stopped) = received else { return Ok(()) };
+        self.processes.note(stopped.id);
+        if stopped.thread <= 0 || !self.out.is_open() {
+            return Ok(());
+        }
+        match stopped.call {
+            Some(Call::ExitGroup) => self.processes.will_end(stopped.thread, stopped.args[0]),
+            Some(Call::Execve | Call::Execveat) => self.exec(stopped),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn exec(&mut self, stopped: Stopped<'_>) {
+        let at = now();
+        let thread = stopped.thread;
+        let looked = self.look(&stopped);
+        let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(thread));
+        if !stopped.still_waits() || stopped.go_on().is_err() {
+            return; // It was interrupted or killed; if it still wants to, it asks again.
+        }
+        match looked {
+            Ok(Some((pid, asked, cwd, program))) => {
+                let events = self.processes.exec(pid, at, asked, &cwd, program);
+                self.out.write_all(&events);
+            }
+            Ok(None) | Err(Unread::Nowhere) => {}
+            Err(Unread::Denied) => self.glimpsed(thread, at, before.as_ref()),
+        }
+    }
+
+    /// Finds out all that must be known before the process goes on. None: it is no exec that could succeed.
+    fn look(&mut self, stopped: &Stopped<'_>) -> Result<Option<(i32, Arguments, PathBuf, Program)>, Unread> {
+        const AT_EXECVE_CHECK: u64 = 0x10000; // linux/fcntl.h: only asks whether it could
+        let asked = Arguments::read(stopped)?;
+        if asked.flags & AT_EXECVE_CHECK != 0 {
+            return Ok(None);
+        }
+        let Ok(pid) = self.processes.enter(self.epoll.as_fd(), stopped.thread) else { return Err(Unread::Denied) };
+        let cwd = fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
+        let info = self.processes.info(pid);
+        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, info);
+        program.starts &= !asked.too_long;
+        Ok(Some((pid, asked, cwd, program)))
+    }
+
+    /// Records an exec of a process whose memory we may not read, from what /proc shows once it has happened.
+    fn glimpsed(&mut self, thread: i32, at: i64, before: Option<&Glimpse>) {
+        for _ in 0..20 {
+            let after = Glimpse::of(thread);
+            if before != Some(&after)
+                && let Some(program) = after.program
+                && let Ok(pid) = self.processes.enter(self.epoll.as_fd(), thread)
+            {
+                let cwd = fs::read_link(format!("/proc/{thread}/cwd")).unwrap_or_default();
+                let asked = Arguments { argv: after.argv, ..Arguments::default() };
+                let program = Program { path: program, starts: true, ..Program::default() };
+                let events = self.processes.exec(pid, at, asked, &cwd, program);
+                self.out.write_all(&events);
+                return;
+            }
+            std::thread::sleep(Duration::from_micros(250));
+        }
+        let why = "a program was run, or looked for, by a process that may not be read";
+        self.out.write(&Event::Lost(Lost { at, count: 1, why: why.into() }));
+    }
+}
+
+/// What anyone may see of a process.
+#[derive(PartialEq, Eq)]
+struct Glimpse {
+    program: Option<PathBuf>,
+    argv: Vec<Bytes>,
+}
+
+impl Glimpse {
+    fn of(thread: i32) -> Self {
+        let line = fs::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
+        let argv =
+            line.split_inclusive(|byte| *byte == 0).map(|text| Bytes::from(text.strip_suffix(b"\0").unwrap_or(text)));
+        Self { program: fs::read_link(format!("/proc/{thread}/exe")).ok(), argv: argv.collect() }
+    }
+}
+
+/// Where events go, and what could not be written.
+struct Out<'a> {
+    sink: &'a mut dyn Sink,
+    closed: PathBuf,
+    open: bool,
+    lost: u64,
+}
+
+impl Out<'_> {
+    /// Returns whether the session is still open.
+    fn is_open(&mut self) -> bool {
+        self.open = self.open && !Path::exists(&self.closed);
+        self.open
+    }
+
+    fn write_all(&mut self, events: &[Event]) {
+        for event in events {
+            self.write(event);
+        }
+    }
+
+    fn write(&mut self, event: &Event) {
+        if !self.is_open() {
+            return;
+        }
+        if self.lost > 0 {
+            let why = "they could not be written".to_owned();
+            if self.sink.event(&Event::Lost(Lost { at: now(), count: self.lost, why })).is_ok() {
+                self.lost = 0;
+            }
+        }
+        if self.sink.event(event).is_err() {
+            self.lost += 1;
+        }
+    }
+}
+
+/// Returns what this recorder cannot see.
+pub(super) fn blind(restricted: bool) -> Vec<String> {
+    let mut blind = vec![
+        "What a shell does by itself: its builtins, and names that it looked up itself and did not find.".to_owned(),
+        "What a server that was running before does for the session: containers, systemd, build daemons.".to_owned(),
+        "Files that were opened.".to_owned(),
+    ];
+    if restricted {
+        blind
+            .push("Programs that need more rights than their caller, such as sudo: they cannot gain them here.".into());
+    }
+    blind
+}
+
+/// Returns whether ends of processes are seen by the filter: before Linux 6.15 pidfds do not tell the status.
+fn tells_by_filter(forced: bool) -> bool {
+    let release = rustix::system::uname();
+    let release = release.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
+    forced || version < (6, 15) || !own.is_ok_and(|own| sys::process_info(own.as_fd()).is_ok())
+}
+
+/// Lets go of everything of the session's, so that nothing waits for this process: its process group, its standard
+/// descriptors, what else it left open, its folder. Takes as many descriptors as may be had.
+fn let_go() -> io::Result<()> {
+    rustix::process::setpgid(None, None)?;
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    sys::close_inherited()?;
+    std::env::set_current_dir("/")?;
+    let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    files.current = files.maximum;
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, files);
+    Ok(())
+}
+
+/// Returns the number of a descriptor, as an argument for a child.
+pub(super) fn number(fd: impl AsFd) -> String {
+    use std::os::fd::AsRawFd;
+    fd.as_fd().as_raw_fd().to_string()
+}
+
+/// Returns the time in milliseconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as i64
+}
