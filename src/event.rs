@@ -38,7 +38,7 @@ impl Bytes {
     }
 }
 
-impl<T: AsRef<[u8]> From<T> for Bytes {
+impl<T: AsRef<[u8]>> From<T> for Bytes {
     fn from(bytes: T) -> Self {
         Self(bytes.as_ref().to_vec())
     }
