@@ -20,4 +20,6 @@
 //! | 7 | `pipeline` |
 //! | 8 | `main` |
 
+pub mod commit;
 pub mod event;
+pub mod redact;
