@@ -20,12 +20,23 @@
 //! | 7 | `pipeline` |
 //! | 8 | `main` |
 
+pub mod cli;
+pub mod commit;
+pub mod console;
+pub mod ecosystems;
 pub mod event;
 pub mod flake;
 pub mod host;
+pub mod index;
 pub mod journal;
 pub mod nix;
+pub mod pipeline;
+pub mod policy;
+pub mod recorders;
+pub mod redact;
+pub mod report;
 pub mod requirements;
 pub mod session;
 pub mod shell;
+pub mod sys;
 pub mod verification;

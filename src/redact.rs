@@ -1,0 +1,1 @@
+//! Secrets, taken out of arguments and command lines before these reach a disk.
