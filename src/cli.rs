@@ -71,10 +71,10 @@ pub enum Command {
     Front(Front),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
-    Worker(Internal),
+    Worker(Worker),
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
-    Launch(Internal),
+    Launch(Launch),
 }
 
 /// What is done with a session when it is closed
@@ -211,23 +211,46 @@ pub struct Front {
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
+    /// See ends of processes the way older kernels need
+    #[arg(long)]
+    pub exit_group: bool,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
 }
 
-/// Processes of the recorder
+/// The recorder's own process
 #[derive(Args, Debug)]
-pub struct Internal {
+pub struct Worker {
     /// The segment
     #[arg(long)]
-    pub segment: Option<PathBuf>,
+    pub segment: PathBuf,
     /// The file that says that the session is closed
     #[arg(long)]
-    pub closed: Option<PathBuf>,
+    pub closed: PathBuf,
     /// Number of the inherited socket
     #[arg(long)]
     pub socket: i32,
+    /// See ends of processes the way older kernels need
+    #[arg(long)]
+    pub exit_group: bool,
+    /// Go on with the session of a worker that died
+    #[arg(long)]
+    pub resume: bool,
+    /// The command
+    #[arg(last = true)]
+    pub argv: Vec<OsString>,
+}
+
+/// Becomes the recorded command
+#[derive(Args, Debug)]
+pub struct Launch {
+    /// Number of the inherited socket
+    #[arg(long)]
+    pub socket: i32,
+    /// See ends of processes the way older kernels need
+    #[arg(long)]
+    pub exit_group: bool,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

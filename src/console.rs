@@ -135,6 +135,11 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Returns text of several lines, each passed through [`escape`].
+pub fn escape_lines(text: &str) -> String {
+    text.split_inclusive('\n').map(|line| line.strip_suffix('\n').map_or_else(|| escape(line), |line| escape(line) + "\n")).collect()
+}
+
 /// An error with its cure.
 #[derive(Debug)]
 struct Hinted {

@@ -1,15 +1,14 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Format};
+use agent_capture::cli::{self, Capture, Cli, Command, Format, Worker};
 use agent_capture::console::{Console, Level};
-use agent_capture::event::Status;
+use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Options, World};
-use agent_capture::recorders;
+use agent_capture::recorders::{self, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::report::Report;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -49,6 +48,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => {
             let (answer, verification) = pipeline::verify(&world, verify.include_work)?;
+            if verify.json {
+                console.print(verification.json())?;
+            }
             Ok(code(answer))
         }
         Command::Commit(commit) => {
@@ -66,6 +68,50 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         }
         Command::Completions { shell } => Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?),
         Command::Man { folder } => cli::man(&folder).map(|()| 0).with_context(|| format!("failed to write into `{}`", folder.display())),
-        Command::Front(_) | Command::Worker(_) | Command::Launch(_) => Ok(0),
+        Command::Front(front) => {
+            let launch = Launch { closed: front.segment.with_extension("closed"), argv: front.argv, segment: front.segment, recorder: None, exit_group: front.exit_group };
+            let finished = recorders::run(&launch)?;
+            if let Some(why) = finished.failure {
+                console.error(&anyhow!("cannot run the command: {why}"));
+            }
+            Ok(finished.status.shell())
+        }
+        Command::Worker(Worker { segment, closed, socket, exit_group, resume, argv }) => {
+            // Its error was told to the front, which says it.
+            let work = |sink: &mut dyn Sink| recorders::worker(&WorkerArgs { closed, socket, exit_group, resume, argv }, sink);
+            Ok(pipeline::worker(&segment, work).is_err().into())
+        }
+        Command::Launch(cli::Launch { socket, exit_group, argv }) => Ok(recorders::launch(&LaunchArgs { socket, exit_group, argv })),
     }
+}
+
+fn options(capture: Capture) -> Options {
+    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs } = capture;
+    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs }
+}
+
+fn code(answer: Answer) -> u8 {
+    match answer {
+        Answer::Yes => 0,
+        Answer::No => 1,
+    }
+}
+
+/// Returns the exit status of `run`: the session's own when it is not 0, else ours.
+fn session(console: &Console, (status, answer): (Status, anyhow::Result<Answer>)) -> u8 {
+    let ours = answer.map_or_else(|error| {
+        console.error(&error);
+        3
+    }, code);
+    if status.is_success() { ours } else { status.shell() }
+}
+
+fn show_status(world: &World, json: bool) -> anyhow::Result<u8> {
+    let status = pipeline::status(world)?;
+    match (status, json) {
+        (status, true) => world.console.print(pipeline::status_json(status.as_ref()))?,
+        (None, false) => world.console.print("no session is open here\n")?,
+        (Some(status), false) => world.console.print(format_args!("{status}\n"))?,
+    }
+    Ok(0)
 }

@@ -9,14 +9,14 @@ use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::commit::{Head, Proposal, Repository};
-use crate::console::{Console, Hint, escape};
+use crate::commit::{Head, Kind, Proposal, Repository};
+use crate::console::{Console, Hint, escape, escape_lines};
 use crate::event::{Bytes, Event, Sink, Status, hex};
 use crate::index::Index;
 use crate::journal::{Journal, Place, Recorder, Recording, Session, SessionId};
 use crate::nix::{Nix, System, Tree};
 use crate::policy::Policy;
-use crate::recorders::{self, Launch};
+use crate::recorders::{self, Finished, Launch};
 use crate::report::{Report, failures};
 use crate::requirements::{NEEDS_WORK, Requirements};
 use crate::session::{Active, Log, Open, Sessions};
@@ -70,16 +70,20 @@ pub struct World<'a> {
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
 pub fn run(world: &World, argv: &[OsString], name: Option<&str>, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     let repository = Repository::discover(&world.cwd)?;
-    let recorder = recorders::choose()?;
+    repository.state()?;
     let open = open(world, &repository, argv, name)?;
-    world.console.say(format_args!("recording session {} ({})", open.active.id, recorder.name()));
-    let launch = Launch { argv: argv.to_vec(), segment: open.segment(1), closed: open.closed() };
-    let finished = recorders::run(recorder, &launch).with_context(|| format!("failed to record `{}`", escape(&argv[0].to_string_lossy())));
+    world.console.say(format_args!("recording session {}", open.active.id));
+    let program = escape(&argv[0].to_string_lossy());
+    let launch = Launch { argv: argv.to_vec(), segment: open.segment(1), closed: open.closed(), recorder: None, exit_group: false };
+    let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
+        Ok(Finished { failure: Some(why), status, .. }) => {
+            open.abandon()?;
+            return Ok((status, Err(anyhow!("failed to run `{program}`: {why}"))));
+        }
         Ok(finished) => finished,
         Err(error) => {
-            open.close()?;
-            open.finish()?;
+            open.abandon()?;
             return Err(error);
         }
     };
@@ -226,6 +230,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
 /// Closes a session and takes it through the stages.
 fn capture(world: &World, repository: &Repository, open: &Open, status: Option<Status>, options: &Options) -> anyhow::Result<Answer> {
     let console = world.console;
+    open.settle();
     if !options.dry_run {
         open.close()?;
     }
@@ -241,7 +246,7 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
     }
     if options.dry_run {
         let proposal = plan.propose(repository, options.include_work)?;
-        console.print(proposal.patch())?;
+        console.print(escape_lines(&proposal.patch()?))?;
         console.say(format_args!("nothing is written; `agent-capture stop` captures session {}", open.active.id));
         return Ok(Answer::Yes);
     }
@@ -276,7 +281,7 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
 fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, options: &Options) -> anyhow::Result<Verification> {
     let first = prove(world, repository, plan, options.include_work)?;
     let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
-    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || repository.work(&plan.paths())?.is_clean() {
+    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || repository.work(&plan.paths())?.is_empty() {
         return Ok(first);
     }
     world.console.say("checks failed on what is committed; trying them with the uncommitted work");
@@ -347,9 +352,14 @@ fn record_commit(
         console.say("nothing to commit: HEAD has it all");
         return Ok(Answer::Yes);
     }
-    let changes = proposal.changes();
+    let changes = proposal.changes()?;
     for change in &changes {
-        console.say(format_args!("  {} {}  +{} -{}", change.kind, escape(&change.path), change.insertions, change.deletions));
+        let kind = match change.kind {
+            Kind::Added => "new     ",
+            Kind::Deleted => "deleted ",
+            Kind::Modified | Kind::Retyped => "modified",
+        };
+        console.say(format_args!("  {kind}  {}  +{} -{}", escape(&change.path), change.insertions, change.deletions));
     }
     if !options.yes && !console.confirm("Commit this?")? {
         console.say("not committed; `agent-capture commit` does it later");
@@ -361,11 +371,11 @@ fn record_commit(
     let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
     let message = plan.report(verification).message(&sessions);
     let commit = proposal.commit(&message).context("failed to commit")?;
-    let on = match repository.branch()? {
-        Head::Branch(name) | Head::Unborn(name) => format!("on {}", escape(&name)),
+    let on = match &commit.on {
+        Head::Branch(name) | Head::Unborn(name) => format!("on {}", escape(name)),
         Head::Detached(_) => "on a detached HEAD: no branch has it".to_owned(),
     };
-    console.say(format_args!("committed {} {on}", &commit.to_string()[..12]));
+    console.say(format_args!("committed {} {on}", commit.id.get(..12).unwrap_or(&commit.id)));
     let hooks = repository.hooks();
     if !hooks.is_empty() {
         console.say(format_args!("the hooks of this repository were not run: {}", hooks.join(", ")));

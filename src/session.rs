@@ -149,6 +149,27 @@ impl Open {
         fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))
     }
 
+    /// Forgets the session and what was recorded: its command could not be started.
+    pub fn abandon(&self) -> anyhow::Result<()> {
+        self.close()?;
+        self.finish()?;
+        fs::remove_dir_all(self.folder()).with_context(|| format!("failed to remove `{}`", self.folder().display()))
+    }
+
+    /// Waits until a recorder that still lives has written what it saw, a second at most: it writes after it answers.
+    pub fn settle(&self) {
+        let length = || fs::metadata(self.segment(1)).map_or(0, |meta| meta.len());
+        let mut before = length();
+        for _ in 0..20 {
+            std::thread::sleep(Duration::from_millis(50));
+            let now = length();
+            if now == before {
+                break;
+            }
+            before = now;
+        }
+    }
+
     /// Reads all segments. A record that a crash cut off at the end of a segment is left out; damage before a whole record
     /// is an error, and nothing is changed.
     pub fn read(&self) -> anyhow::Result<Recording> {
