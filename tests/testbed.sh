@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# testbed.sh [--with-mid] [--with PROGRAM…]
+# testbed.sh [--clean | [--with-mid] [--with PROGRAM…]]
 #
 # Sets up real Nix for tests that need no network: two or three private Nix
 # versions made from Debian packages, a small package set (tests/nixpkgs) made
@@ -14,9 +14,10 @@
 #   env-{new,old,mid}                  shell files: `. target/testbed/env-new; nix …`
 #
 # PROGRAM is an attribute of tests/nixpkgs/extra.nix ($AGENT_CAPTURE_TESTBED_WITH
-# does the same); once asked for it stays. Exit status: 0 ready, 1 a part failed,
-# 2 usage, 3 this machine lacks something (one line says what), 4 not a Debian but
-# there is a nix to use instead.
+# does the same); once asked for it stays, until --clean removes all.
+#
+# Exit status: 0 ready, 1 a part failed, 2 usage, 3 this machine lacks something
+# (one line on stderr says what), 4 not Debian, but there is a nix to use instead.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,19 +30,21 @@ last_modified=1784011430
 # Dependencies that nothing here needs at run time; with each goes all it drags in.
 not_needed='^(adduser|base-files|base-passwd|bash-static|bzip2|ca-certificates|curl|debconf|debianutils|dpkg'
 not_needed+='|gcc-[0-9]+-base|gdb|install-info|lib[ahltu]*san[0-9]*|libc-gconv-.*|libdb5.3.*|libpam.*'
-not_needed+='|libsasl2-modules-db|lib.*-perl|lsb-base|mawk|media-types|netbase|nix-setup-systemd|openssl.*'
+not_needed+='|libsasl2-modules-db|lib.*-perl|lsb-base|mawk|media-types|netbase|nix-setup-systemd|node-corepack|openssl.*'
 not_needed+='|passwd|perl.*|python3|python3-minimal|readline-common|sensible-utils|sysvinit-utils|tzdata|xz-utils)$'
 
 main() {
-  local mid='' extras=${AGENT_CAPTURE_TESTBED_WITH:-} name
+  local mid='' clean='' extras=${AGENT_CAPTURE_TESTBED_WITH:-} name nix_code
   while [ $# -gt 0 ]; do
     case $1 in
+      --clean) clean=yes ;;
       --with-mid) mid=mid ;;
       --with) while [ $# -gt 1 ] && [[ $2 != -* ]]; do extras+=" $2" && shift; done ;;
-      *) echo "usage: $0 [--with-mid] [--with PROGRAM…]" >&2 && exit 2 ;;
+      *) echo "usage: $0 [--clean] [--with-mid] [--with PROGRAM…]" >&2 && exit 2 ;;
     esac
     shift
   done
+  if [ "$clean" ]; then clean_up && exit; fi
   check_machine
   mkdir -p "$state/log"
   # One at a time: who comes second waits and finds everything there.
@@ -59,30 +62,39 @@ main() {
   mv "$state/extras.new" "$state/extras"
 
   trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+  nix_code=$(code apt_open closure install_nix write_env)
   # The network and dpkg-deb take their time side by side.
-  part nix-new "$(digest "$(code apt_open closure install_nix)")" install_nix new forky
-  part nix-old "$(digest "$(code apt_open closure install_nix)")" install_nix old bookworm
-  [ -z "$mid" ] || part nix-mid "$(digest "$(code apt_open closure install_nix)")" install_nix mid trixie
-  part debs "$(digest "$(code apt_open closure fetch_debs)" "$(wanted_debs)")" fetch_debs
+  part nix-new "$nix_code" install_nix new forky
+  part nix-old "$nix_code" install_nix old bookworm
+  [ -z "$mid" ] || part nix-mid "$nix_code" install_nix mid trixie
+  part debs "$(code apt_open closure fetch_debs) $(wanted_debs)" fetch_debs trixie
   finish
-  part flake "$(digest "$(code make_flake)" "$(stamp debs)" "$(cat "$here"/nixpkgs/*)")" make_flake
+  part flake "$(code make_flake) $(stamp debs) $(cat "$here"/nixpkgs/*.{nix,sh})" make_flake
   finish
-  part store-new "$(digest "$(code make_store)" "$(stamp nix-new flake)")" make_store new
+  part store-new "$(code make_store build_all) $(stamp nix-new flake)" make_store new
   finish
   for name in old ${mid:-}; do
-    part "store-$name" "$(digest "$(code share_store)" "$(stamp "nix-$name" store-new)")" share_store "$name"
+    part "store-$name" "$(code share_store build_all) $(stamp "nix-$name" store-new)" share_store "$name"
   done
   finish
   echo "testbed ready: Nix $(cat "$root"/nix-*/version | paste -sd' ') in $root"
+}
+
+# Files in a store are read-only, so that rm and `cargo clean` fail on them.
+clean_up() {
+  [ ! -e "$root" ] || chmod -R u+w "$root"
+  rm -rf "$root"
 }
 
 # ---- parts: made once, side by side, logged ----
 
 pids=() names=() part=''
 
-# part NAME STAMP FUNCTION ARG…: in the background, unless its stamp is there
+# part NAME INPUTS FUNCTION ARG…: in the background, unless it is there, made from
+# the same inputs
 part() {
-  local name=$1 stamp=$2
+  local name=$1 stamp
+  stamp=$(digest "${@:2}")
   shift 2
   [ "$(cat "$state/$name" 2> /dev/null)" != "$stamp" ] || return 0
   rm -f "$state/$name" "$state/$name.missing"
@@ -111,7 +123,7 @@ finish() {
   done
   for i in $failed; do
     echo "testbed: $i failed; the end of $state/log/$i:" >&2
-    tail -n 20 "$state/log/$i" >&2
+    grep . "$state/log/$i" | tail -n 20 >&2
   done
   exit 1
 }
@@ -315,13 +327,13 @@ wanted_debs() {
     /\]/ { inside = 0 }' "$here/nixpkgs/packages.nix" "$here/nixpkgs/extra.nix" | sort -u
 }
 
-# Packages that are there with the right hash are kept.
+# fetch_debs SUITE: packages that are there with the right hash are kept
 fetch_debs() {
   local to=$root/packages tmp=$root/packages/tmp name version sha256 _
   chmod -R u+w "$tmp" "$to/busybox" 2> /dev/null || true
   rm -rf "$tmp" "$to/busybox"
   mkdir -p "$to/debs" "$to/busybox/bin"
-  apt_open "$tmp" trixie
+  apt_open "$tmp" "$1"
   # shellcheck disable=SC2046
   closure $(wanted_debs) > "$to/closure"
   while read -r name version sha256 _; do
@@ -330,7 +342,7 @@ fetch_debs() {
   done < "$to/closure"
   (cd "$tmp/archives" && awk -v debs="$to/debs/" '
     system("test -e " debs $1 ".deb") { print $1 }' "$to/closure" | xargs -r apt-get -q download) ||
-    missing "apt could not download packages from Debian trixie (see $state/log/$part)"
+    missing "apt could not download packages from Debian $1 (see $state/log/$part)"
   for name in "$tmp"/archives/*.deb; do
     [ -e "$name" ] || continue
     version=${name##*/}

@@ -102,7 +102,7 @@ rec {
   };
 
   program =
-    pname:
+    moreEnv: pname:
     {
       debs,
       mainProgram ? pname,
@@ -113,12 +113,15 @@ rec {
       ownLibraryDebs = lib.filter (name: isLibrary name && !lib.elem name (debs ++ libraryDebs)) (
         closure debs
       );
-      env = relocation // {
-        srcs = map deb debs;
-        libPath =
-          lib.optionalString (ownLibraryDebs != [ ])
-            "${sharedLibraries "${pname}-libs" relocation ownLibraryDebs}/lib";
-      };
+      env =
+        relocation
+        // moreEnv
+        // {
+          srcs = map deb debs;
+          libPath =
+            lib.optionalString (ownLibraryDebs != [ ])
+              "${sharedLibraries "${pname}-libs" relocation ownLibraryDebs}/lib";
+        };
     in
     describe pname version mainProgram (
       unpacking "${pname}-${version}" env ''
@@ -143,11 +146,11 @@ rec {
     in
     self;
 
-  programs = lib.mapAttrs program table.programs;
+  programs = lib.mapAttrs (program { }) table.programs;
   extra = lib.mapAttrs (
     name: package:
     if has (lib.head package.debs) then
-      program name package
+      program { inherit gcc; } name package
     else
       throw "${name} is not in the test bed: run tests/testbed.sh --with ${name}"
   ) (import ./extra.nix);
@@ -177,7 +180,7 @@ rec {
         relocate
         tool=$out/root/usr/bin/x86_64-linux-gnu
         # RPATH, not RUNPATH, so that it reaches libraries of libraries.
-        flags="--sysroot=$out/root -B$tool- -Wl,-dynamic-linker,$ld -Wl,-rpath,$libs/lib -Wl,--disable-new-dtags"
+        flags="--sysroot=$out/root -B$out/bin/ -Wl,-dynamic-linker,$ld -Wl,-rpath,$libs/lib -Wl,--disable-new-dtags"
         for name in gcc cc; do script $out/bin/$name "exec $tool-gcc-14 $flags \"\$@\""; done
         for name in g++ c++; do script $out/bin/$name "exec $tool-g++-14 $flags \"\$@\""; done
         script $out/bin/cpp "exec $tool-cpp-14 --sysroot=$out/root \"\$@\""

@@ -50,6 +50,33 @@ wrap() {
   script "$out/bin/$1" "export ${2%%=*}=\"\${${2%%=*}-${2#*=}}\"" "exec $out/bin/.$1-wrapped \"\$@\""
 }
 
+# redirect PROGRAM FOLDER: a program that opens files of FOLDER, by names fixed
+# when it was compiled, opens those in $out. It needs $gcc.
+redirect() {
+  cat > redirect.c << C
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int open64(const char *name, int flags, ...) {
+  char moved[4096];
+  va_list rest;
+  va_start(rest, flags);
+  int mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, int) : 0;
+  va_end(rest);
+  if (!strncmp(name, "$2/", ${#2} + 1) &&
+      snprintf(moved, sizeof moved, "$out%s", name + sizeof "/usr" - 1) < (int)sizeof moved)
+    name = moved;
+  return syscall(SYS_openat, AT_FDCWD, name, flags, mode);
+}
+int open(const char *, int, ...) __attribute__((alias("open64")));
+C
+  "${gcc:?}/bin/gcc" -D_GNU_SOURCE -O2 -shared -fPIC -o "$out/lib/redirect.so" redirect.c
+  "$patchelf" --add-needed "$out/lib/redirect.so" "$out/bin/$1"
+}
+
 # script FILE LINE...
 script() {
   local file=$1
