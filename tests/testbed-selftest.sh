@@ -128,8 +128,10 @@ selftest() {
   nix flake check --offline -L "path:$dir" &> "$dir.log" || { tail -n 30 "$dir.log" && return 1; }
   [ "$(grep -c '^building .*\(gcc\|jq\|make\|pytest\|rg\|sandbox\)\.drv' "$dir.log")" = 6 ] ||
     grep -q 'running 6 flake checks' "$dir.log" || { cat "$dir.log" && return 1; }
-  nix build --offline --no-link "path:$dir#devShells.x86_64-linux.default"
-  nix develop --offline "path:$dir" -c sh -c 'jq --version && command -v rg' &> "$dir.develop" || { cat "$dir.develop" && return 1; }
+  nix build --offline --no-link "path:$dir#devShells.x86_64-linux.default" &> "$dir.shell" ||
+    { cat "$dir.shell" && return 1; }
+  nix develop --offline "path:$dir" -c sh -c 'jq --version && command -v rg' &> "$dir.develop" ||
+    { cat "$dir.develop" && return 1; }
   grep -q '^/nix/store/.*-ripgrep' "$dir.develop"
   [ "$lock" = "$(< "$dir/flake.lock")" ]
 

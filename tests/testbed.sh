@@ -82,7 +82,8 @@ main() {
 
 # Files in a store are read-only, so that rm and `cargo clean` fail on them.
 clean_up() {
-  [ ! -e "$root" ] || chmod -R u+w "$root"
+  [ -d "$state" ] || return 0
+  chmod -R u+w "$root"
   rm -rf "$root"
 }
 
@@ -198,8 +199,10 @@ CONF
   } > "$apt/apt.conf"
   export APT_CONFIG=$apt/apt.conf
   apt-get -q -o APT::Update::Error-Mode=any update ||
-    missing "apt could not read Debian $suite from the host's mirror (see $state/log/$part)"
+    missing "apt could not read Debian $suite: $(apt_reason)"
 }
+
+apt_reason() { grep -m 1 '^E: ' "$state/log/$part" || echo "see $state/log/$part"; }
 
 # closure PACKAGE…: one line `name version sha256 dependency…` for each package
 # needed, leaving out what $not_needed names.
@@ -245,7 +248,7 @@ install_nix() {
   apt_open "$tmp" "$suite"
   closure nix-bin busybox-static patchelf > "$to/packages"
   (cd "$tmp/archives" && cut -d' ' -f1 "$to/packages" | xargs apt-get -q download) ||
-    missing "apt could not download Nix from Debian $suite (see $state/log/$part)"
+    missing "apt could not download Nix from Debian $suite: $(apt_reason)"
   for deb in "$tmp"/archives/*.deb; do dpkg-deb -x "$deb" "$to/root"; done
   rm -rf "$tmp" "$to/root/usr/share"
 
@@ -342,7 +345,7 @@ fetch_debs() {
   done < "$to/closure"
   (cd "$tmp/archives" && awk -v debs="$to/debs/" '
     system("test -e " debs $1 ".deb") { print $1 }' "$to/closure" | xargs -r apt-get -q download) ||
-    missing "apt could not download packages from Debian $1 (see $state/log/$part)"
+    missing "apt could not download packages from Debian $1: $(apt_reason)"
   for name in "$tmp"/archives/*.deb; do
     [ -e "$name" ] || continue
     version=${name##*/}
@@ -368,7 +371,8 @@ make_flake() {
     {
       list = ""
       for (i = 4; i <= NF; i++) list = list (i > 4 ? ", " : "") "\"" $i "\""
-      printf "%s    \"%s\": { \"version\": \"%s\", \"sha256\": \"%s\", \"depends\": [%s] }", (NR > 1 ? ",\n" : ""), $1, $2, $3, list
+      printf "%s    \"%s\": { \"version\": \"%s\", \"sha256\": \"%s\", \"depends\": [%s] }",
+        (NR > 1 ? ",\n" : ""), $1, $2, $3, list
     }
     END { print "\n  }\n}" }' "$to/closure" > "$to/flake/debs.json"
   nar_hash=$(nix hash path "$to/flake")

@@ -185,6 +185,13 @@ let
         // {
           meta.mainProgram = name;
         };
+      writeShellScript =
+        name: text:
+        pkgs.writeTextFile {
+          inherit name;
+          text = "#!${bash}/bin/bash\n${text}\n";
+          executable = true;
+        };
       writeShellScriptBin = name: text: pkgs.writeScriptBin name "#!${bash}/bin/bash\n${text}\n";
       writeShellApplication =
         {
