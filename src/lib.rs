@@ -21,3 +21,8 @@
 //! | 8 | `main` |
 
 pub mod event;
+pub mod host;
+pub mod index;
+pub mod journal;
+pub mod nix;
+pub mod requirements;
