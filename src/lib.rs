@@ -25,4 +25,5 @@ pub mod host;
 pub mod index;
 pub mod journal;
 pub mod nix;
+pub mod policy;
 pub mod requirements;
