@@ -1,0 +1,364 @@
+//! What nixpkgs calls a program, a Python distribution, a package of Debian or a store path: sorted tables, compiled in.
+//!
+//! A table is text, one row a line, `key TAB value …`, sorted by the bytes of the key; a look-up bisects it and unpacks
+//! nothing. Where they come from is in `NOTICE`; what each holds:
+//!
+//! | table | row |
+//! |---|---|
+//! | `programs` | program → up to 3 attrs, best first |
+//! | `overrides` | program → attr, by hand, where the ranking is wrong or the package is not in the database |
+//! | `rules` | expression for versioned names → attr; in this order |
+//! | `stdenv_programs` | program that every `mkShell` has → its package |
+//! | `attrs` | attr without a dot → pname, version, mainProgram |
+//! | `attrs-python3Packages` | the same below `python3Packages` |
+//! | `attrs-more` | further attrs that other tables need or nix-index lists |
+//! | `canon` | odd attr → the one that people write; `*` for a whole set |
+//! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
+//! | `pynames` | Python distribution → attr, where it is not the same |
+//! | `pymodules` | Python module → attr, where it is not the same |
+//! | `debian` | package of Debian → attr, where it is not the same |
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use crate::nix::AttrPath;
+
+mod near;
+mod table;
+
+use table::Table;
+
+/// Sets in which a package has the name of its store path.
+const SETS: [&str; 4] = [
+    "haskellPackages",
+    "texlive.pkgs",
+    "ocamlPackages",
+    "kdePackages",
+];
+
+/// Expressions for versioned names.
+const RULES: &str = include_str!("index/rules.tsv");
+
+/// The set of Python modules.
+const PYTHON: &str = "python3Packages";
+
+/// All tables.
+#[derive(Debug)]
+pub struct Index {
+    programs: Table,
+    overrides: Table,
+    stdenv: Table,
+    attrs: Table,
+    python: Table,
+    more: Table,
+    canon: Table,
+    pnames: Table,
+    pynames: Table,
+    pymodules: Table,
+    debian: Table,
+}
+
+/// What is known of an attr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attr {
+    /// Name of the package, without its version.
+    pub pname: Option<&'static str>,
+    /// Version at the date of the index.
+    pub version: Option<&'static str>,
+    /// The program that `nix run` starts.
+    pub main_program: Option<&'static str>,
+}
+
+/// A package that has a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its attr, with the output when that is not one which a shell gets by itself: `bind.dnsutils`.
+    pub attr: AttrPath,
+    /// That output.
+    pub output: Option<String>,
+    /// Why this one.
+    pub source: Source,
+}
+
+/// Where a candidate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A rule for versioned names.
+    Rule,
+    /// The table of overrides.
+    Override,
+    /// The table of programs.
+    Table,
+    /// The name without its version; the index has no package of that version.
+    Unversioned,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Index {
+    /// Returns the index that is compiled in.
+    pub const fn new() -> Self {
+        Self {
+            programs: Table(include_str!("index/programs.tsv")),
+            overrides: Table(include_str!("index/overrides.tsv")),
+            stdenv: Table(include_str!("index/stdenv_programs.tsv")),
+            attrs: Table(include_str!("index/attrs.tsv")),
+            python: Table(include_str!("index/attrs-python3Packages.tsv")),
+            more: Table(include_str!("index/attrs-more.tsv")),
+            canon: Table(include_str!("index/canon.tsv")),
+            pnames: Table(include_str!("index/pnames.tsv")),
+            pynames: Table(include_str!("index/pynames.tsv")),
+            pymodules: Table(include_str!("index/pymodules.tsv")),
+            debian: Table(include_str!("index/debian.tsv")),
+        }
+    }
+
+    /// Returns the date of the index: nixpkgs of July 2026, and the nix-index database of 2026-03-29 for the programs.
+    pub fn date(&self) -> &'static str {
+        "2026-07"
+    }
+
+    /// Returns the best package for a program of this name.
+    pub fn program(&self, name: &str) -> Option<Candidate> {
+        if let Some(attr) = rule(name).and_then(|attr| self.known(&attr)) {
+            return Some(self.candidate(attr, Source::Rule));
+        }
+        if let Some(attr) = self.overrides.get(name).and_then(|attr| self.known(attr)) {
+            return Some(self.candidate(attr, Source::Override));
+        }
+        if let Some(attr) = self.candidates(name).next() {
+            return Some(self.candidate(attr, Source::Table));
+        }
+        let mut shorter = self
+            .program(unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'))?)?;
+        shorter.source = Source::Unversioned;
+        Some(shorter)
+    }
+
+    /// Returns the packages that have a program of exactly this name, best first; at most three are known.
+    pub fn candidates<'a>(&'a self, name: &str) -> impl Iterator<Item = AttrPath> + use<'a> {
+        self.programs
+            .get(name)
+            .into_iter()
+            .flat_map(|attrs| attrs.split(','))
+            .filter_map(|attr| self.known(attr))
+    }
+
+    /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
+    /// itself, or without its version.
+    pub fn called<'a>(&self, attr: &AttrPath, name: &'a str) -> Option<&'a str> {
+        let main = self.attr(attr).and_then(|attr| attr.main_program);
+        let has = |name: &str| {
+            main == Some(name) || self.candidates(name).any(|candidate| candidate == *attr)
+        };
+        [Some(name), unversioned(name)]
+            .into_iter()
+            .flatten()
+            .find(|name| has(name))
+    }
+
+    fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {
+        let parent = attr
+            .as_str()
+            .rsplit_once('.')
+            .filter(|(parent, _)| self.attrs.get(parent).is_some());
+        let output = parent.map(|(_, output)| output.to_owned());
+        Candidate {
+            attr,
+            output,
+            source,
+        }
+    }
+
+    /// Returns the package of the standard environment that has this program. `gcc` stands for the compiler and binutils,
+    /// which a shell without a compiler lacks.
+    pub fn stdenv(&self, name: &str) -> Option<&'static str> {
+        self.stdenv.get(name)
+    }
+
+    /// Returns what is known of an attr; none when the index does not have it.
+    pub fn attr(&self, attr: &AttrPath) -> Option<Attr> {
+        let row = match attr.within(PYTHON) {
+            Some(name) => self.python.get(name),
+            None => self.attrs.get(attr.as_str()),
+        };
+        let Some(row) = row else {
+            return self.more.get(attr.as_str()).map(|_| Attr::default());
+        };
+        let mut fields = row
+            .split('\t')
+            .map(|field| Some(field).filter(|field| !field.is_empty()));
+        let mut field = || fields.next().flatten();
+        Some(Attr {
+            pname: field(),
+            version: field(),
+            main_program: field(),
+        })
+    }
+
+    /// Returns the attr as people write it, when the index has it: `python3Packages.x` for `python313Packages.x`.
+    pub fn known(&self, attr: &str) -> Option<AttrPath> {
+        let valid = |text: &str| {
+            AttrPath::parse(text)
+                .ok()
+                .filter(|attr| self.attr(attr).is_some())
+        };
+        self.canonical(attr)
+            .and_then(|attr| valid(&attr))
+            .or_else(|| valid(attr))
+    }
+
+    /// Returns what people write for an attr, when that is something else.
+    fn canonical(&self, attr: &str) -> Option<String> {
+        if let Some(canonical) = self.canon.get(attr) {
+            return Some(canonical.to_owned());
+        }
+        let (set, rest) = attr.split_once('.')?;
+        let idiomatic = self.canon.get(&format!("{set}.*"))?;
+        Some(format!("{}{rest}", idiomatic.trim_end_matches('*')))
+    }
+
+    /// Returns the package of a Python distribution, else of a module of this name.
+    pub fn python(&self, name: &str) -> Option<AttrPath> {
+        self.distribution(name).or_else(|| self.module(name))
+    }
+
+    /// Returns the package of a Python module (`yaml`, `json.tool`), else of a distribution of this name.
+    pub fn python_module(&self, name: &str) -> Option<AttrPath> {
+        let top = name.split('.').next().unwrap_or(name);
+        self.module(top).or_else(|| self.distribution(top))
+    }
+
+    fn module(&self, name: &str) -> Option<AttrPath> {
+        self.pymodules
+            .get(name)
+            .and_then(|attr| self.known(&format!("{PYTHON}.{attr}")))
+    }
+
+    fn distribution(&self, name: &str) -> Option<AttrPath> {
+        let name = normalized(name);
+        let attr = if self.python.get(&name).is_some() {
+            &name
+        } else {
+            self.pynames.get(&name)?
+        };
+        self.known(&format!("{PYTHON}.{attr}"))
+    }
+
+    /// Returns the package whose store path has this name without a version: `ripgrep`, `python3.13-requests`.
+    pub fn store_name(&self, name: &str) -> Option<AttrPath> {
+        if let Some(attr) = self.pnames.get(name) {
+            return self.known(attr);
+        }
+        let of = |language: &str| {
+            name.strip_prefix(language)?
+                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                .strip_prefix('-')
+        };
+        if let Some(distribution) = of("python3.") {
+            return self.distribution(distribution);
+        }
+        if let Some(module) = of("perl5.") {
+            return self.known(&format!("perlPackages.{}", module.replace('-', "")));
+        }
+        let in_set = || {
+            SETS.iter()
+                .map(|set| format!("{set}.{name}"))
+                .find(|attr| self.more.get(attr).is_some())
+        };
+        self.known(name).or_else(|| self.known(&in_set()?))
+    }
+
+    /// Returns the attr of a package of Debian or Ubuntu.
+    pub fn debian(&self, package: &str) -> Option<AttrPath> {
+        if let Some(attr) = self.debian.get(package) {
+            return self.known(attr);
+        }
+        if let Some(attr) = rule(package).and_then(|attr| self.known(&attr)) {
+            return Some(attr);
+        }
+        if let Some(module) = package.strip_prefix("python3-") {
+            return self.python(module);
+        }
+        let library = package
+            .strip_suffix("-dev")
+            .filter(|name| name.starts_with("lib"));
+        let names = match library {
+            Some(name) => [
+                Some(name),
+                Some(name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c))),
+            ],
+            None => [Some(package), unversioned(package)],
+        };
+        names
+            .into_iter()
+            .flatten()
+            .filter(|name| !name.contains('.'))
+            .find_map(|name| self.known(name))
+    }
+
+    /// Returns attrs with names near to this one, nearest first.
+    pub fn near(&self, attr: &str) -> Vec<String> {
+        match attr.split_once('.') {
+            Some((PYTHON, name)) => near::nearest(self.python, name)
+                .map(|name| format!("{PYTHON}.{name}"))
+                .collect(),
+            Some(_) => near::nearest(self.more, attr).map(str::to_owned).collect(),
+            None => near::nearest(self.attrs, attr).map(str::to_owned).collect(),
+        }
+    }
+}
+
+/// Returns the name of a Python distribution in the one form that is compared (PEP 503).
+pub fn normalized(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
+        if !out.is_empty() {
+            out.push('-');
+        }
+        out.push_str(&part.to_ascii_lowercase());
+    }
+    out
+}
+
+/// Returns a name without the version at its end: `clang` of `clang-18`, `php` of `php8.2`.
+pub fn unversioned(name: &str) -> Option<&str> {
+    let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    Some(short.strip_suffix('-').unwrap_or(short))
+        .filter(|short| !short.is_empty() && *short != name && !name.ends_with('.'))
+}
+
+/// Returns the attr that a rule gives for a versioned name, whether or not it exists.
+fn rule(name: &str) -> Option<String> {
+    static COMPILED: OnceLock<Vec<(Regex, &str)>> = OnceLock::new();
+    if !name.ends_with(|c: char| c.is_ascii_digit()) && !name.ends_with("-config") {
+        return None;
+    }
+    let rows = || RULES.lines().filter_map(|line| line.split_once('\t'));
+    let compile = |(expression, attr)| Some((Regex::new(expression).ok()?, attr));
+    let rules = COMPILED.get_or_init(|| rows().filter_map(compile).collect());
+    rules.iter().find_map(|(expression, attr)| {
+        let groups = expression.captures(name)?;
+        let fill = |text: String, (at, group): (usize, Option<regex::Match>)| {
+            text.replace(
+                &format!("{{{at}}}"),
+                group.map_or("", |group| group.as_str()),
+            )
+        };
+        Some(
+            groups
+                .iter()
+                .skip(1)
+                .enumerate()
+                .fold((*attr).to_owned(), fill),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

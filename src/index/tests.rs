@@ -1,0 +1,182 @@
+//! The tables, and look-ups in them.
+
+use super::*;
+
+fn program(name: &str) -> String {
+    Index::new()
+        .program(name)
+        .map_or_else(|| "none".to_owned(), |candidate| candidate.attr.to_string())
+}
+
+#[test]
+fn tables_are_sorted_and_their_keys_unique() {
+    let index = Index::new();
+    let tables = [
+        index.programs,
+        index.overrides,
+        index.stdenv,
+        index.attrs,
+        index.python,
+        index.more,
+        index.canon,
+        index.pnames,
+        index.pynames,
+        index.pymodules,
+        index.debian,
+    ];
+    let mut size = 0;
+    for table in tables {
+        assert!(table.0.ends_with('\n'));
+        let keys: Vec<&str> = table
+            .0
+            .lines()
+            .map(|line| line.split('\t').next().unwrap_or(line))
+            .collect();
+        assert!(
+            keys.is_sorted_by(|a, b| a.as_bytes() < b.as_bytes()),
+            "{}",
+            &table.0[..40]
+        );
+        assert!(keys.iter().all(|key| table.get(key).is_some()));
+        size += table.0.len();
+    }
+    assert!(size < 6_000_000, "{size}");
+}
+
+#[test]
+fn values_are_attrs_that_exist() {
+    let index = Index::new();
+    for table in [index.overrides, index.pnames, index.debian] {
+        for line in table.0.lines() {
+            let (_, attr) = line.split_once('\t').expect("two fields");
+            assert!(index.known(attr).is_some(), "{line}");
+        }
+    }
+    for line in index.pynames.0.lines().chain(index.pymodules.0.lines()) {
+        let (_, attr) = line.split_once('\t').expect("two fields");
+        assert!(
+            index.known(&format!("python3Packages.{attr}")).is_some(),
+            "{line}"
+        );
+    }
+    assert!(
+        RULES
+            .lines()
+            .all(|line| Regex::new(line.split('\t').next().unwrap_or("(")).is_ok())
+    );
+}
+
+#[test]
+fn programs() {
+    for (name, attr) in [
+        ("rg", "ripgrep"),
+        ("fdfind", "fd"),
+        ("node", "nodejs"),
+        ("pytest", "python3Packages.pytest"),
+        ("jj", "jujutsu"),
+        ("clang-18", "clang_18"),
+        ("clang-14", "clang"),
+        ("clang-format-14", "clang-tools"),
+        ("python3.11", "python311"),
+        ("python3.9", "python3"),
+        ("php7.4", "php"),
+        ("gcc-12", "gcc"),
+        ("no-such-program", "none"),
+        ("", "none"),
+        ("terraform", "terraform"),
+        ("dig", "bind.dnsutils"),
+        ("java", "jdk"),
+        ("sha9999sum", "none"),
+        ("go1.20", "go"),
+    ] {
+        assert_eq!(program(name), attr, "{name}");
+    }
+    let dig = Index::new().program("dig").expect("known");
+    assert_eq!(
+        (dig.output.as_deref(), dig.source),
+        (Some("dnsutils"), Source::Table)
+    );
+}
+
+#[test]
+fn other_tables() {
+    let index = Index::new();
+    let shown =
+        |attr: Option<AttrPath>| attr.map_or_else(|| "none".to_owned(), |attr| attr.to_string());
+    for (name, attr) in [
+        ("PyYAML", "pyyaml"),
+        ("yaml", "pyyaml"),
+        ("scikit_learn", "scikit-learn"),
+        ("zope.interface", "zope-interface"),
+        ("cv2", "opencv4"),
+        ("Pillow", "pillow"),
+    ] {
+        assert_eq!(
+            shown(index.python(name)),
+            format!("python3Packages.{attr}"),
+            "{name}"
+        );
+    }
+    assert_eq!(
+        shown(index.python_module("yaml.reader")),
+        "python3Packages.pyyaml"
+    );
+    for (name, attr) in [
+        ("ripgrep", "ripgrep"),
+        ("python3.13-requests", "python3Packages.requests"),
+        ("python3", "python3"),
+        ("perl5.42.0-Alien-FFI", "perlPackages.AlienFFI"),
+        ("0ad", "zeroad-unwrapped"),
+        ("lens", "haskellPackages.lens"),
+        ("nothing-of-this-name", "none"),
+        ("openjdk", "jdk"),
+    ] {
+        assert_eq!(shown(index.store_name(name)), attr, "{name}");
+    }
+    for (name, attr) in [
+        ("fd-find", "fd"),
+        ("libssl-dev", "openssl"),
+        ("libgit2-dev", "libgit2"),
+        ("libuv1-dev", "libuv"),
+        ("jq", "jq"),
+        ("python3-yaml", "python3Packages.pyyaml"),
+        ("libnothing-dev", "none"),
+        ("postgresql-15", "postgresql_15"),
+    ] {
+        assert_eq!(shown(index.debian(name)), attr, "{name}");
+    }
+    assert_eq!(
+        shown(index.known("python313Packages.requests")),
+        "python3Packages.requests"
+    );
+    assert_eq!(index.stdenv("ls"), Some("coreutils"));
+    let python = AttrPath::parse("python311").expect("an attr");
+    assert_eq!(
+        index.attr(&python).and_then(|attr| attr.main_program),
+        Some("python3.11")
+    );
+    assert_eq!(
+        index.called(&AttrPath::parse("clang").expect("an attr"), "clang-14"),
+        Some("clang")
+    );
+    assert_eq!(
+        index.called(&AttrPath::parse("fd").expect("an attr"), "vim.basic"),
+        None
+    );
+}
+
+#[test]
+fn names_near_to_a_wrong_one() {
+    let index = Index::new();
+    assert_eq!(
+        index.near("ripgrp").first().map(String::as_str),
+        Some("ripgrep")
+    );
+    assert_eq!(
+        index
+            .near("python3Packages.request")
+            .first()
+            .map(String::as_str),
+        Some("python3Packages.requests")
+    );
+}
