@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Format, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Options, World};
+use agent_capture::pipeline::{self, Answer, Options, Progress, World};
 use agent_capture::recorders::{self, Launch, LaunchArgs, WorkerArgs};
-use agent_capture::report::Report;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
@@ -58,10 +57,10 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             pipeline::commit(&world, &options).map(code)
         }
         Command::Report(report) => {
-            let text = pipeline::report(&world, match report.format {
-                Format::Terminal => Report::terminal,
-                Format::Markdown => Report::markdown,
-                Format::Json => Report::json,
+            let text = pipeline::report(&world, |it| match report.format {
+                Format::Terminal => it.terminal(),
+                Format::Markdown => it.markdown(),
+                Format::Json => it.json(),
             })?;
             console.print(text)?;
             Ok(0)
@@ -107,11 +106,12 @@ fn session(console: &Console, (status, answer): (Status, anyhow::Result<Answer>)
 }
 
 fn show_status(world: &World, json: bool) -> anyhow::Result<u8> {
-    let status = pipeline::status(world)?;
-    match (status, json) {
-        (status, true) => world.console.print(pipeline::status_json(status.as_ref()))?,
-        (None, false) => world.console.print("no session is open here\n")?,
-        (Some(status), false) => world.console.print(format_args!("{status}\n"))?,
-    }
+    let progress = pipeline::status(world)?;
+    let text = match (&progress, json) {
+        (_, true) => Progress::json(progress.as_ref()),
+        (Some(progress), false) => progress.terminal(),
+        (None, false) => "no session is open here\n".to_owned(),
+    };
+    world.console.print(text)?;
     Ok(0)
 }

@@ -13,7 +13,7 @@ use crate::commit::{Head, Kind, Proposal, Repository};
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::event::{Bytes, Event, Sink, Status, hex};
 use crate::index::Index;
-use crate::journal::{Journal, Place, Recorder, Recording, Session, SessionId};
+use crate::journal::{Journal, Place, Recorder, Session, SessionId};
 use crate::nix::{Nix, System, Tree};
 use crate::policy::Policy;
 use crate::recorders::{self, Finished, Launch};
@@ -149,18 +149,47 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
 }
 
 /// `report`: what the sessions used.
-pub fn report(world: &World, format: fn(&Report) -> String) -> anyhow::Result<String> {
+pub fn report(world: &World, format: impl Fn(&Report) -> String) -> anyhow::Result<String> {
     let repository = Repository::discover(&world.cwd)?;
     let plan = Plan::as_written(&repository)?;
     Ok(format(&plan.report(None)))
 }
 
-/// `status`: the open session, and how much is recorded.
-pub fn status(world: &World) -> anyhow::Result<Option<(Active, Recording)>> {
+/// An open session, and how much is recorded of it.
+pub struct Progress {
+    /// The session.
+    pub active: Active,
+    /// How many execs are recorded.
+    pub execs: usize,
+    /// The attrs that would be in the flake.
+    pub packages: Vec<String>,
+}
+
+/// `status`: the open session, and what it brings so far.
+pub fn status(world: &World) -> anyhow::Result<Option<Progress>> {
     let repository = Repository::discover(&world.cwd)?;
     let Some(open) = Sessions::new(repository.git_dir()).active()? else { return Ok(None) };
-    let recording = open.read()?;
-    Ok(Some((open.active, recording)))
+    let journal = close(world, &repository, &open, None)?;
+    let requirements = resolve(std::slice::from_ref(&journal));
+    let packages = requirements.packages.iter().map(|package| package.attr.to_string()).collect();
+    Ok(Some(Progress { active: open.active, execs: journal.events.execs as usize, packages }))
+}
+
+impl Progress {
+    /// Returns it for a terminal.
+    pub fn terminal(&self) -> String {
+        let Active { id, start, line, .. } = &self.active;
+        let packages = if self.packages.is_empty() { "none yet".to_owned() } else { self.packages.join(", ") };
+        format!("session   {id}\nsince     {start}\ncommand   {}\nexecs     {}\npackages  {packages}\n", escape(&line.to_text()), self.execs)
+    }
+
+    /// Returns it as JSON; `null` when no session is open.
+    pub fn json(progress: Option<&Self>) -> String {
+        let value = progress.map(|it| {
+            serde_json::json!({ "session": it.active.id, "start": it.active.start, "command": it.active.line, "execs": it.execs, "packages": it.packages })
+        });
+        format!("{}\n", serde_json::Value::from(value))
+    }
 }
 
 /// The recorder's own process: records into a segment until the last recorded process is gone.
@@ -281,7 +310,7 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
 fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, options: &Options) -> anyhow::Result<Verification> {
     let first = prove(world, repository, plan, options.include_work)?;
     let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
-    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || repository.work(&plan.paths())?.is_empty() {
+    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || is_clean(repository, plan)? {
         return Ok(first);
     }
     world.console.say("checks failed on what is committed; trying them with the uncommitted work");
@@ -295,6 +324,13 @@ fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, o
     plan.document.requirements.leave_out(&failed, NEEDS_WORK);
     plan.write(repository)?;
     prove(world, repository, plan, false)
+}
+
+/// Returns whether all work but our files is committed.
+fn is_clean(repository: &Repository, plan: &Plan) -> anyhow::Result<bool> {
+    let paths = plan.paths();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    Ok(repository.work(&paths)?.is_empty())
 }
 
 /// Returns the name of a command's check that failed by itself.

@@ -43,7 +43,7 @@ impl Report<'_> {
     }
 
     fn row(&self, package: &Requirement) -> Row {
-        let version = self.index.attr(&package.attr).map(|attr| attr.version.to_owned()).unwrap_or_default();
+        let version = self.index.attr(&package.attr).and_then(|attr| attr.version).unwrap_or_default().to_owned();
         let first = package.evidence.iter().find_map(|evidence| self.first_command(evidence));
         Row {
             package: package.attr.to_string(),
@@ -221,6 +221,11 @@ impl Report<'_> {
             line(out, format_args!("| {} more | |", all - ROWS));
         }
         line(out, "\n</details>");
+    }
+
+    /// Returns what is required, as JSON.
+    pub fn json(&self) -> String {
+        self.document.to_bytes().map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal.

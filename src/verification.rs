@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
+
 use crate::nix::{Check, Finished, Nix, System, Tree};
 use crate::requirements::Requirements;
 
@@ -13,7 +15,7 @@ use crate::requirements::Requirements;
 const TAIL: usize = 20;
 
 /// What Nix said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// Version of Nix.
     pub nix: String,
@@ -26,7 +28,7 @@ pub struct Verification {
 }
 
 /// Something that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// The check, none when the flake itself could not be evaluated.
     pub check: Option<String>,
@@ -37,7 +39,8 @@ pub struct Failure {
 }
 
 /// Why something failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The flake has other checks than expected: these are missing, these too many.
     Checks {
@@ -64,6 +67,11 @@ impl Verification {
     /// Returns whether the flake is proved.
     pub fn is_passed(&self) -> bool {
         self.failures.is_empty()
+    }
+
+    /// Returns it as JSON: one line for each field, LF at the end.
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("text and lists are JSON") + "\n"
     }
 
     /// Proves a flake: evaluates it, builds its checks, and looks at each result. `line` gets what Nix says as it says it.

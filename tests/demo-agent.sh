@@ -8,7 +8,7 @@ ask() {
 
 ask "jq -r '.[].name' data/cities.json"
 ask "rg -n 'def ' stats"
-ask "timeout 10 yq '.[0]' data/cities.json" || ask "jq '.[0]' data/cities.json"
+ask "timeout 10 dasel -f data/cities.json '.[0]'" || ask "jq '.[0]' data/cities.json"
 ask "perl -MNo::Such::JSON -e 'print 1' 2>&1 | head -n 1"
 ask "make chekc" || ask "make && make check"
 ask "gcc -Wall -Wextra -fsyntax-only src/greet.c"

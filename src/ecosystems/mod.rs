@@ -69,3 +69,8 @@ pub trait Ecosystem: Sync {
         None
     }
 }
+
+/// stub
+pub fn keeps(_argv: &[&str]) -> bool { false }
+/// stub
+pub fn resolve(_: &[Journal], _: &Index, _: &Policy) -> Requirements { Requirements::default() }
