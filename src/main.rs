@@ -46,11 +46,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => {
-            let (answer, verification) = pipeline::verify(&world, verify.include_work)?;
+            let verified = pipeline::verify(&world, verify.include_work)?;
             if verify.json {
-                console.print(verification.json())?;
+                console.print(verified.json()?)?;
             }
-            Ok(code(answer))
+            Ok(code(verified.answer()))
         }
         Command::Commit(commit) => {
             let options = Options { verify: !commit.no_verify, commit: true, include_work: commit.include_work, yes: commit.yes, ..Options::default() };

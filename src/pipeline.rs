@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::commit::{Head, Kind, Proposal, Repository};
@@ -120,23 +121,60 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// `verify`: proves the flake that the work tree and HEAD hold. Returns the verification for `--json`.
-pub fn verify(world: &World, include_work: bool) -> anyhow::Result<(Answer, Verification)> {
+/// `verify`: proves the flake that the work tree and HEAD hold. Nix sees nothing that is not our own render.
+pub fn verify(world: &World, include_work: bool) -> anyhow::Result<Verified> {
     let repository = Repository::discover(&world.cwd)?;
     let plan = Plan::as_written(&repository)?;
+    let mismatches = plan.mismatches(&repository)?;
+    if !mismatches.is_empty() {
+        say_mismatches(world, &mismatches);
+        return Ok(Verified { mismatches, nix: None });
+    }
     let verification = prove(world, &repository, &plan, include_work)?;
     if verification.is_passed() {
         remember(&repository, &plan.propose(&repository, include_work)?)?;
-        return Ok((Answer::Yes, verification));
+    } else {
+        world.console.say(failures(&verification).trim_end());
     }
-    world.console.say(failures(&verification).trim_end());
-    Ok((Answer::No, verification))
+    Ok(Verified { mismatches, nix: Some(verification) })
+}
+
+/// What `verify` found.
+#[derive(Debug, Serialize)]
+pub struct Verified {
+    /// Files that are not what `requirements.json` renders to: Nix was not asked.
+    pub mismatches: Vec<String>,
+    /// What Nix said.
+    pub nix: Option<Verification>,
+}
+
+impl Verified {
+    /// Returns whether the flake is proved.
+    pub fn answer(&self) -> Answer {
+        if self.nix.as_ref().is_some_and(Verification::is_passed) { Answer::Yes } else { Answer::No }
+    }
+
+    /// Returns it as JSON, LF at the end.
+    pub fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+fn say_mismatches(world: &World, paths: &[String]) {
+    for path in paths {
+        world.console.say(format_args!("`{path}` is not what `{FOLDER}/requirements.json` renders to; `agent-capture render` writes it anew"));
+    }
 }
 
 /// `commit`: commits journals and flake as they are in the work tree.
 pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let plan = Plan::as_written(&repository)?;
+    let mismatches = plan.mismatches(&repository)?;
+    if !mismatches.is_empty() {
+        say_mismatches(world, &mismatches);
+        return Ok(Answer::No);
+    }
     let proposal = plan.propose(&repository, options.include_work)?;
     if proposal.is_empty() {
         world.console.say("nothing to commit: HEAD has it all");

@@ -69,11 +69,6 @@ impl Verification {
         self.failures.is_empty()
     }
 
-    /// Returns it as JSON: one line for each field, LF at the end.
-    pub fn json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("text and lists are JSON") + "\n"
-    }
-
     /// Proves a flake: evaluates it, builds its checks, and looks at each result. `line` gets what Nix says as it says it.
     /// Errors only when Nix cannot be run.
     pub fn run(tree: &Tree, requirements: &Requirements, nix: &Nix, line: &mut dyn FnMut(&str)) -> anyhow::Result<Self> {

@@ -88,15 +88,14 @@ impl Plan {
         let document = document(repository)?.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
         let document = document.hint("`agent-capture run -- CMD` records a session and renders its flake")?;
         let (_, policy) = policy(repository)?;
-        let folder = if is_hand_written(repository, Some(&document), &document)? { ASIDE } else { "" };
-        let plan = Self { journals: journals(repository)?, index: Index::new(), document, policy, folder };
-        for (path, bytes) in plan.flake_files()? {
-            let is = read(repository, &path)?;
-            if is.as_deref() != Some(&bytes[..]) {
-                return Err(anyhow!("`{path}` is not what `{FOLDER}/requirements.json` renders to")).hint("`agent-capture render` writes it anew");
-            }
-        }
-        Ok(plan)
+        let folder = if read(repository, &format!("{ASIDE}/flake.nix"))?.is_some() { ASIDE } else { "" };
+        Ok(Self { journals: journals(repository)?, index: Index::new(), document, policy, folder })
+    }
+
+    /// Returns the files of the flake that are not what the document renders to.
+    pub(super) fn mismatches(&self, repository: &Repository) -> anyhow::Result<Vec<String>> {
+        let files = self.flake_files()?.into_iter().map(|(path, bytes)| Ok((read(repository, &path)? != Some(bytes)).then_some(path)));
+        Ok(files.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     pub(super) fn is_aside(&self) -> bool {
@@ -177,15 +176,14 @@ fn pin(world: &World, repository: &Repository, nixpkgs: Option<&str>, previous: 
 /// Returns whether the repository's flake is not of our making: neither what was rendered last nor what is rendered now.
 fn is_hand_written(repository: &Repository, previous: Option<&Document>, document: &Document) -> anyhow::Result<bool> {
     let ours: Vec<Flake> = previous.into_iter().chain([document]).map(Flake::of).collect();
-    for (path, lock) in [("flake.nix", false), ("flake.lock", true)] {
+    for path in ["flake.nix", "flake.lock"] {
         if fs::symlink_metadata(repository.root().join(path)).is_ok_and(|meta| !meta.is_file()) {
             return Ok(true);
         }
         let Some(bytes) = read(repository, path)? else { continue };
-        let rendered = ours.iter().map(|flake| if lock { Ok(flake.lock()) } else { flake.render() });
-        if !rendered.collect::<anyhow::Result<Vec<String>>>()?.iter().any(|text| text.as_bytes() == bytes) {
-            return Ok(true);
-        }
+        let rendered = ours.iter().map(|flake| if path == "flake.nix" { flake.render() } else { Ok(flake.lock()) });
+        let rendered = rendered.collect::<anyhow::Result<Vec<String>>>()?;
+        return Ok(!rendered.iter().any(|text| text.as_bytes() == bytes));
     }
     Ok(false)
 }
