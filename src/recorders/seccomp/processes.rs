@@ -60,12 +60,13 @@ impl Processes {
     /// Returns an empty table. `tells_status`: whether the kernel's pidfds tell how a process ended.
     pub(super) fn new(slots: Slots, tells_status: bool) -> Self {
         let own = rustix::process::getpid().as_raw_pid();
-        let (_, next) = slots.noted();
-        Self { table: HashMap::new(), slots, next, own, tells_status }
+        Self { table: HashMap::new(), slots, next: 1, own, tells_status }
     }
 
     /// Takes over the processes that another worker left; returns the ends of those that are gone.
     pub(super) fn take_over(&mut self, epoll: BorrowedFd<'_>, at: i64) -> Vec<Event> {
+        // The worker before may have given out the noted number, but no other: it notes one with each notification.
+        self.next = self.slots.noted().1 + 1;
         let mut gone = Vec::new();
         for kept in self.slots.left() {
             let entered = self.enter(epoll, kept.pid).ok();

@@ -53,8 +53,7 @@ impl Slots {
     pub(super) fn noted(&self) -> (u64, u64) {
         let mut bytes = [0; 16];
         drop(self.file.read_exact_at(&mut bytes, 0));
-        let [notification, next] = [0, 8].map(|at| number(&bytes, at));
-        (notification, next.max(1))
+        (number(&bytes, 0), number(&bytes, 8))
     }
 
     /// Returns a slot for a new process.
@@ -113,7 +112,7 @@ mod tests {
     #[test]
     fn another_worker_finds_what_one_left() {
         let mut slots = Slots::new().expect("memfd");
-        assert_eq!(slots.noted(), (0, 1));
+        assert_eq!(slots.noted(), (0, 0));
         slots.note(u64::MAX, 7);
         let kept = |pid| Kept { pid, number: 3, exec: 5, parent: 0 };
         let places = [4, 5, 6].map(|pid| (pid, slots.take()));

@@ -1,0 +1,656 @@
+//! Each recorder on real processes. The programs in `tests/programs` are examples of the package: `cargo test` builds them,
+//! `cargo test --test recorders` alone needs `cargo build --examples` before.
+#![cfg(target_os = "linux")]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use agent_capture::event::{Bytes, Event, Exec, Exit, Missing, Status};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_agent-capture");
+
+/// A folder to record in.
+struct Session {
+    folder: TempDir,
+    flags: Vec<&'static str>,
+}
+
+impl Session {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("temporary folder"), flags: Vec::new() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a program.
+    fn program(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("in the folder")).expect("folder");
+        fs::write(&path, bytes).expect("program");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        path
+    }
+
+    /// Returns the command that records another.
+    fn recording(&self, argv: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        self.recording_by(BINARY, argv)
+    }
+
+    fn recording_by(&self, binary: impl AsRef<OsStr>, argv: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+        let mut command = Command::new(binary);
+        command.arg("__front").arg("--segment").arg(self.path("segment")).arg("--closed").arg(self.path("closed"));
+        command.args(&self.flags).arg("--").args(argv).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a command recorded.
+    fn run(&self, argv: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Recorded {
+        self.finish(self.recording(argv).stdin(Stdio::null()).output().expect("run"))
+    }
+
+    fn sh(&self, script: &str) -> Recorded {
+        self.run(["/bin/sh", "-c", script])
+    }
+
+    fn finish(&self, output: Output) -> Recorded {
+        Recorded { output, events: self.events() }
+    }
+
+    /// Returns what was recorded until now.
+    fn events(&self) -> Vec<Event> {
+        let text = fs::read(self.path("segment")).unwrap_or_default();
+        let whole = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        whole.map(|line| serde_json::from_slice(line).expect("an event")).collect()
+    }
+
+    /// Waits until something was recorded.
+    fn wait_for(&self, what: impl Fn(&Recorded) -> bool) -> Recorded {
+        wait_for("an event", || {
+            let output = Output { status: ExitStatusExt::from_raw(0), stdout: Vec::new(), stderr: Vec::new() };
+            Some(self.finish(output)).filter(&what)
+        })
+    }
+
+    /// Returns the pid of the worker that records here.
+    fn worker(&self) -> i32 {
+        let segment = self.path("segment");
+        wait_for("a worker", || {
+            processes()
+                .find(|(_, line)| {
+                    line.get(1).is_some_and(|word| word == b"__worker")
+                        && line.contains(&segment.as_os_str().as_bytes().to_vec())
+                })
+                .map(|(pid, _)| pid)
+        })
+    }
+}
+
+/// Returns the processes and their command lines.
+fn processes() -> impl Iterator<Item = (i32, Vec<Vec<u8>>)> {
+    fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+        let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        Some((pid, line.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect()))
+    })
+}
+
+fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..3000 {
+        if let Some(found) = found() {
+            return found;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("waited in vain for {what}");
+}
+
+fn signal(pid: i32, signal: Signal) {
+    kill_process(Pid::from_raw(pid).expect("a pid"), signal).expect("signal");
+}
+
+/// Returns the state letter of a process.
+fn state(pid: i32) -> Option<char> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit(") ").next()?.chars().next()
+}
+
+/// Returns a program of `tests/programs`.
+fn example(name: &str) -> PathBuf {
+    let path = Path::new(BINARY).with_file_name("examples").join(name);
+    assert!(path.exists(), "{} is not there: run `cargo build --examples`", path.display());
+    path
+}
+
+struct Recorded {
+    output: Output,
+    events: Vec<Event>,
+}
+
+impl Recorded {
+    fn code(&self) -> Option<i32> {
+        self.output.status.code()
+    }
+
+    fn stdout(&self) -> &str {
+        std::str::from_utf8(&self.output.stdout).expect("text")
+    }
+
+    fn execs(&self) -> impl Iterator<Item = &Exec> {
+        self.events.iter().filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None })
+    }
+
+    /// Returns the execs of a program of this name.
+    fn named(&self, name: &str) -> Vec<&Exec> {
+        self.execs().filter(|exec| exec.program.as_path().file_name() == Some(OsStr::new(name))).collect()
+    }
+
+    fn one(&self, name: &str) -> &Exec {
+        let execs = self.named(name);
+        assert_eq!(execs.len(), 1, "{name} in {:#?}", self.events);
+        execs[0]
+    }
+
+    fn missing(&self) -> Vec<&Missing> {
+        self.events
+            .iter()
+            .filter_map(|event| if let Event::Missing(missing) = event { Some(missing) } else { None })
+            .collect()
+    }
+
+    fn lost(&self) -> u64 {
+        self.events.iter().map(|event| if let Event::Lost(lost) = event { lost.count } else { 0 }).sum()
+    }
+
+    fn exits(&self) -> impl Iterator<Item = &Exit> {
+        self.events.iter().filter_map(|event| if let Event::Exit(exit) = event { Some(exit) } else { None })
+    }
+
+    /// Returns how the process of an exec ended.
+    fn end(&self, exec: &Exec) -> Option<Status> {
+        self.exits().find(|exit| exit.process == exec.process).expect("an end").status
+    }
+}
+
+/// Returns arguments as text.
+fn argv(exec: &Exec) -> Vec<&str> {
+    exec.argv.iter().map(|argument| argument.as_str().expect("text")).collect()
+}
+
+#[test]
+fn a_tree_of_shells() {
+    let session = Session::new();
+    fs::create_dir(session.path("inner")).expect("folder");
+    let script = "cd inner; sh -c 'cat /nowhere; exit 3'; (echo one | cat | wc -l); exit 7";
+    let recorded = session.sh(script);
+    assert_eq!((recorded.code(), recorded.stdout()), (Some(7), "1\n"));
+    let Some(Event::Start(start)) = recorded.events.first() else { panic!("no start: {:?}", recorded.events) };
+    assert_eq!((start.format, start.recorder.as_str()), (1, "seccomp"));
+    assert!(!start.blind.is_empty());
+    let shells = recorded.named("sh");
+    let (outer, inner) = (shells[0], shells[1]);
+    assert_eq!((outer.id, outer.process, outer.parent), (1, 1, None));
+    assert_eq!(argv(outer), ["/bin/sh", "-c", script]);
+    assert_eq!(outer.cwd.as_path(), fs::canonicalize(session.folder.path()).expect("folder"));
+    assert_eq!((inner.parent, inner.cwd.as_path()), (Some(1), &*outer.cwd.as_path().join("inner")));
+    let cats = recorded.named("cat");
+    assert_eq!(cats.len(), 2);
+    assert_eq!((cats[0].parent, argv(cats[0])), (Some(inner.id), vec!["cat", "/nowhere"]));
+    // Made by a subshell, which runs no program of its own.
+    assert_eq!((cats[1].parent, recorded.one("wc").parent), (Some(1), Some(1)));
+    assert_eq!(recorded.end(cats[0]), Some(Status::Code(1)));
+    assert_eq!(recorded.end(inner), Some(Status::Code(3)));
+    assert_eq!(recorded.end(outer), Some(Status::Code(7)));
+    let program = fs::canonicalize("/bin/sh").expect("/bin/sh");
+    assert_eq!(outer.resolved.as_ref().map_or(outer.program.as_path(), Bytes::as_path), program);
+    assert_eq!((recorded.exits().count(), recorded.lost()), (5, 0));
+}
+
+#[test]
+fn input_and_output_pass() {
+    let session = Session::new();
+    let mut command = session.recording(["/bin/sh", "-c", "cat; echo err >&2"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
+    child.stdin.take().expect("piped").write_all(b"through\0and through").expect("write");
+    let output = child.wait_with_output().expect("wait");
+    assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b"through\0and through"[..], &b"err\n"[..]));
+}
+
+#[test]
+fn the_end_is_passed_on() {
+    for (script, code) in [("exit 0", 0), ("exit 255", 255), ("kill -KILL $$", 137), ("kill -SEGV $$", 139)] {
+        assert_eq!(Session::new().sh(script).code(), Some(code), "{script}");
+    }
+    let session = Session::new();
+    let recorded = session.run(["no-such-program", "argument"]);
+    assert_eq!(recorded.code(), Some(127));
+    assert_eq!(recorded.missing()[0].program.as_str(), Some("no-such-program"));
+    let said = String::from_utf8_lossy(&recorded.output.stderr).into_owned();
+    assert_eq!((said.lines().count(), said.contains("no-such-program")), (1, true), "{said}");
+    let file = session.path("file");
+    fs::write(&file, "").expect("file");
+    let recorded = session.run([&file]);
+    assert_eq!(recorded.code(), Some(126));
+}
+
+#[test]
+fn ends_by_signal_are_told() {
+    let recorded = Session::new().sh("sh -c 'kill -TERM $$'; sh -c 'kill -KILL $$'; true");
+    let ends: Vec<_> = recorded.named("sh").iter().map(|exec| recorded.end(exec)).collect();
+    assert_eq!(ends, [Status::Code(0), Status::Signal(15), Status::Signal(9)].map(Some));
+}
+
+/// The smallest programs: no library, and an end by exit(2), not exit_group(2).
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn tiny(machine: u16, wide: bool, code: &[u8]) -> Vec<u8> {
+    let mut elf = vec![0x7f, b'E', b'L', b'F', if wide { 2 } else { 1 }, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let base = 0x0804_8000_u64;
+    let number = |elf: &mut Vec<u8>, value: u64| elf.extend(&value.to_le_bytes()[..if wide { 8 } else { 4 }]);
+    elf.extend([2_u16, machine, 1, 0].into_iter().flat_map(u16::to_le_bytes));
+    let headers = if wide { 64 + 56 } else { 52 + 32 };
+    number(&mut elf, base + headers);
+    number(&mut elf, if wide { 64 } else { 52 });
+    number(&mut elf, 0);
+    elf.extend(0_u32.to_le_bytes());
+    let sizes = if wide { [64, 56, 1, 0, 0, 0] } else { [52, 32, 1, 0, 0, 0] };
+    elf.extend(sizes.into_iter().flat_map(u16::to_le_bytes));
+    let length = headers + code.len() as u64;
+    elf.extend(1_u32.to_le_bytes());
+    if wide {
+        elf.extend(5_u32.to_le_bytes());
+    }
+    [0, base, base, length, length].iter().for_each(|value| number(&mut elf, *value));
+    if !wide {
+        elf.extend(5_u32.to_le_bytes());
+    }
+    number(&mut elf, 0x1000);
+    elf.extend(code);
+    elf
+}
+
+#[test]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn static_programs() {
+    let session = Session::new();
+    #[cfg(target_arch = "x86_64")]
+    let bytes = tiny(62, true, b"\xbf\x07\0\0\0\xb8\x3c\0\0\0\x0f\x05"); // mov edi, 7; mov eax, 60; syscall
+    #[cfg(target_arch = "aarch64")]
+    let bytes = tiny(183, true, b"\xe0\0\x80\xd2\xa8\x0b\x80\xd2\x01\0\0\xd4"); // mov x0, 7; mov x8, 93; svc 0
+    let program = session.program("tiny", bytes);
+    let recorded = session.sh("./tiny; :");
+    let exec = recorded.one("tiny");
+    assert_eq!((exec.program.as_path(), argv(exec)), (&*fs::canonicalize(program).expect("tiny"), vec!["./tiny"]));
+    assert_eq!((recorded.end(exec), exec.resolved.is_none()), (Some(Status::Code(7)), true));
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn programs_of_32_bits() {
+    // mov eax, 11; mov ebx, path; mov ecx, argv; xor edx, edx; int 0x80; mov eax, 1; mov ebx, 9; int 0x80
+    let at = |offset: u32| (0x0804_8000 + 52 + 32 + offset).to_le_bytes();
+    let mut code = [b"\xb8\x0b\0\0\0\xbb".as_slice(), &at(31), b"\xb9", &at(41), b"\x31\xd2\xcd\x80"].concat();
+    code.extend(b"\xb8\x01\0\0\0\xb3\x09\xcd\x80\x90\x90\x90");
+    assert_eq!(code.len(), 31);
+    code.extend([b"/bin/true\0".as_slice(), &at(31), &at(36), &[0; 4]].concat());
+    let session = Session::new();
+    session.program("narrow", tiny(3, false, &code));
+    let recorded = session.sh("./narrow; echo $?");
+    let (narrow, then) = (recorded.one("narrow"), recorded.one("true"));
+    assert_eq!((recorded.stdout(), then.process, argv(then)), ("0\n", narrow.process, vec!["/bin/true", "true"]));
+}
+
+#[test]
+fn threads() {
+    let session = Session::new();
+    let recorded = session.run([example("exec-in-thread")]);
+    let (first, then) = (recorded.one("exec-in-thread"), recorded.one("sh"));
+    assert_eq!((recorded.code(), then.process, recorded.end(then)), (Some(5), first.process, Some(Status::Code(5))));
+    let session = Session::new();
+    let recorded = session.run([example("many-threads")]);
+    assert_eq!((recorded.code(), recorded.named("true").len(), recorded.lost()), (Some(0), 200, 0));
+    assert!(recorded.named("true").iter().all(|exec| exec.parent == Some(1)));
+    assert_eq!(recorded.exits().filter(|exit| exit.status == Some(Status::Code(0))).count(), 201);
+}
+
+#[test]
+fn ways_to_exec() {
+    let odd = example("odd-exec");
+    let run = |way: &str| Session::new().run([odd.as_os_str(), OsStr::new(way)]);
+    for way in ["no-arguments", "null-arguments"] {
+        let recorded = run(way);
+        assert_eq!((recorded.code(), recorded.one("true").argv.len()), (Some(0), 0), "{way}");
+    }
+    let recorded = run("bad-pointer");
+    assert_eq!((recorded.code(), recorded.execs().count(), recorded.lost()), (Some(11), 1, 0));
+    let recorded = run("descriptor");
+    let exec = recorded.execs().last().expect("exec");
+    assert_eq!((recorded.code(), argv(exec)), (Some(0), vec!["odd", "argument"]));
+    assert!(exec.program.as_slice().starts_with(b"/memfd:inside"), "{exec:?}");
+    let recorded = run("folder");
+    let program = fs::canonicalize("/bin").expect("/bin").join("true");
+    assert_eq!((recorded.code(), recorded.one("true").program.as_path()), (Some(0), &*program));
+    let recorded = run("only-check");
+    assert_eq!((recorded.code(), recorded.execs().count(), recorded.missing().len()), (Some(12), 1, 0));
+    let recorded = run("own-link");
+    let exec = recorded.one("exe");
+    assert_eq!(exec.resolved.as_ref().map(Bytes::as_path), Some(&*fs::canonicalize(&odd).expect("odd")));
+    assert_eq!((recorded.code(), argv(exec)), (Some(11), vec!["again", "bad-pointer"]));
+    let recorded = run("unreadable");
+    assert_eq!((recorded.code(), argv(recorded.one("true"))), (Some(0), vec!["odd", "argument"]));
+}
+
+#[test]
+fn scripts() {
+    let session = Session::new();
+    let inner = session.program("inner", "#!/bin/sh -e\necho inner $1 $2 $3\n");
+    let outer = session.program("outer", format!("#!{} argument\n", inner.display()));
+    session.program("lost", "#!/no/such/interpreter\n");
+    session.program("by-env", "#!/usr/bin/env sh\nexit 4\n");
+    session.program("bare", "echo bare\n");
+    let recorded = session.sh("./outer given; ./lost; ./by-env; env ./bare");
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let exec = recorded.one("outer");
+    let interpreters: Vec<_> = exec.interpreters.iter().map(|path| text(path.as_path())).collect();
+    assert_eq!(interpreters, [text(&inner), "/bin/sh".to_owned()]);
+    assert_eq!((recorded.stdout(), argv(exec)), ("inner argument ./outer given\nbare\n", vec!["./outer", "given"]));
+    assert_eq!(exec.program.as_path().file_name(), outer.file_name());
+    let missing: Vec<_> = recorded.missing().iter().map(|missing| missing.program.as_path().file_name()).collect();
+    assert_eq!(missing, [Some(OsStr::new("lost"))]);
+    let script = recorded.one("by-env");
+    let shell = recorded.execs().find(|exec| exec.process == script.process && exec.id != script.id).expect("sh");
+    assert_eq!((argv(shell), recorded.end(script)), (vec!["sh", "./by-env"], Some(Status::Code(4))));
+    // The deepest nesting that the kernel takes is recorded, one more is not.
+    let session = Session::new();
+    session.program("s0", "#!/bin/sh\necho $0\n");
+    for depth in 1..=5 {
+        session.program(&format!("s{depth}"), format!("#!{}\n", session.path(&format!("s{}", depth - 1)).display()));
+    }
+    for depth in 0..=5 {
+        let recorded = session.sh(&format!("./s{depth}; :"));
+        let runs = !recorded.stdout().is_empty();
+        let seen = recorded.execs().filter(|exec| exec.argv[0].as_str() == Some(&format!("./s{depth}"))).count() > 0;
+        assert_eq!(runs, seen, "{depth} {:?}", recorded.output);
+    }
+}
+
+#[test]
+fn names_tried_in_path() {
+    let session = Session::new();
+    for (folder, name) in [("one", "other"), ("two", "tool"), ("three", "other")] {
+        session.program(&format!("{folder}/{name}"), "#!/bin/sh\n");
+    }
+    fs::create_dir(session.path("one/tool")).expect("a folder is no program");
+    fs::write(session.path("three/tool"), "").expect("file");
+    let path = format!("PATH={0}/one:{0}/none:{0}/two:/usr/bin:/bin", session.folder.path().display());
+    let recorded =
+        session.run(["/usr/bin/env", &path, "/bin/sh", "-c", "env tool x; env no-such y; echo a | xargs nor-this; :"]);
+    let tool = recorded.one("tool");
+    assert_eq!((tool.probes, argv(tool)), (2, vec!["tool", "x"]));
+    let missing = recorded.missing();
+    let told: Vec<_> =
+        missing.iter().map(|missing| (missing.program.as_str().expect("text"), missing.probes)).collect();
+    assert_eq!(told, [("no-such", 5), ("nor-this", 5)]);
+    let texts: Vec<_> = missing
+        .iter()
+        .map(|missing| missing.argv.iter().map(|word| word.as_str().expect("text")).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(texts, [["no-such", "y"], ["nor-this", "a"]]);
+    // env itself looked for the one, a child of xargs for the other.
+    let (env, xargs) = (recorded.named("env")[2], recorded.one("xargs"));
+    assert_eq!((missing[0].parent, missing[1].parent), (Some(env.id), Some(xargs.id)));
+    assert_eq!(recorded.end(env), Some(Status::Code(127)));
+    let recorded = Session::new().run(["/usr/bin/env", "/nowhere/at-all"]);
+    assert_eq!((recorded.missing()[0].program.as_str(), recorded.missing()[0].probes), (Some("/nowhere/at-all"), 1));
+}
+
+#[test]
+fn a_daemon_goes_on() {
+    let session = Session::new();
+    let script =
+        "(setsid sh -c 'while [ ! -e go ]; do sleep 0.02; done; /bin/true; exit 6' </dev/null >/dev/null 2>&1 3>&- &)";
+    let mut command = session.recording(["/bin/sh", "-c", script]);
+    let recorded =
+        session.finish(command.stdin(Stdio::null()).output().expect("its output ends, so nobody holds the pipe"));
+    assert_eq!((recorded.code(), recorded.named("true").len()), (Some(0), 0));
+    fs::write(session.path("go"), "").expect("file");
+    let recorded = session.wait_for(|recorded| {
+        let daemon = recorded.execs().find(|exec| exec.argv[0].as_str() == Some("setsid")).expect("setsid").process;
+        recorded.exits().any(|exit| exit.process == daemon && exit.status == Some(Status::Code(6)))
+    });
+    let daemon = recorded.execs().filter(|exec| exec.argv[0].as_str() == Some("sh")).last().expect("the daemon");
+    assert_eq!(recorded.one("true").parent, Some(daemon.id));
+    wait_for("the worker's end", || session.events().len().eq(&recorded.events.len()).then_some(()));
+}
+
+#[test]
+fn two_thousand_execs() {
+    for flags in [vec![], vec!["--exit-group"]] {
+        let session = Session { flags, ..Session::new() };
+        let recorded = session.sh("i=0; while [ $i -lt 2000 ]; do /bin/true || echo bad; i=$((i+1)); done");
+        assert_eq!((recorded.code(), recorded.stdout()), (Some(0), ""));
+        assert_eq!((recorded.named("true").len(), recorded.lost()), (2000, 0));
+        assert_eq!(recorded.exits().filter(|exit| exit.status == Some(Status::Code(0))).count(), 2001);
+    }
+}
+
+#[test]
+fn arguments() {
+    let session = Session::new();
+    let odd = OsString::from_vec(b"\xff\n\x1b[31m".to_vec());
+    let recorded = session.run([OsStr::new("/bin/true"), &odd, OsStr::new(""), OsStr::new("\u{e9}")]);
+    let words: Vec<_> = recorded.one("true").argv.iter().map(|word| word.as_slice().to_vec()).collect();
+    assert_eq!(words, [b"/bin/true".as_slice(), odd.as_bytes(), b"", "\u{e9}".as_bytes()]);
+    let lengths = |exec: &Exec| exec.argv.iter().map(|word| word.as_slice().len()).collect::<Vec<_>>();
+    // 64 KiB are kept of an argument, 1 MiB of all.
+    let words: Vec<_> = (0..18).map(|_| "x".repeat(100 << 10)).collect();
+    let recorded = Session::new().run(["/bin/true"].into_iter().chain(words.iter().map(String::as_str)));
+    let exec = recorded.one("true");
+    assert_eq!((recorded.code(), exec.shortened, lengths(exec)[1]), (Some(0), true, 64 << 10));
+    assert_eq!(lengths(exec).iter().sum::<usize>(), 1 << 20);
+    let recorded = Session::new().run(["/bin/true"].into_iter().chain(std::iter::repeat_n("y", 20_000)));
+    assert_eq!((recorded.one("true").argv.len(), recorded.one("true").shortened), (10_000, true));
+    // More than the kernel takes: 2 MiB in all with the usual stack, 128 KiB in one.
+    let script = r#"x=$(head -c 2097152 /dev/zero | tr '\0' x | fold -w 60000); env true $x; env true $(head -c 131072 /dev/zero | tr '\0' x); env true $(head -c 131071 /dev/zero | tr '\0' x)"#;
+    let recorded = Session::new().run(["/bin/bash", "-c", script]);
+    assert_eq!(recorded.named("true").len() as i32 + recorded.named("env").len() as i32, 2, "{:?}", recorded.output);
+}
+
+#[test]
+fn a_killed_worker_is_replaced() {
+    let session = Session::new();
+    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true || echo bad; i=$((i+1)); done; sh -c 'exit 3'";
+    let mut command = session.recording(["/bin/sh", "-c", script]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
+    for more in [50, 100, 150] {
+        let seen = session.events().len();
+        session.wait_for(|recorded| recorded.events.len() > seen + more);
+        signal(session.worker(), Signal::KILL);
+    }
+    let recorded = session.finish(child.wait_with_output().expect("wait"));
+    assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
+    let losses = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
+    assert_eq!((losses, recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count()), (3, 1));
+    let trues = recorded.named("true");
+    assert!(trues.len() > 1490, "{}", trues.len());
+    assert!(trues.iter().all(|exec| exec.parent == Some(1)));
+    let ids: Vec<_> = recorded.execs().map(|exec| exec.id).collect();
+    assert!(ids.is_sorted_by(|a, b| a < b));
+    assert_eq!(recorded.end(recorded.named("sh")[0]), Some(Status::Code(3)));
+}
+
+#[test]
+fn a_killed_front_ends_nothing() {
+    let session = Session::new();
+    let script = "while [ ! -e go ]; do sleep 0.02; done; /bin/true && exit 4";
+    let mut child = session.recording(["/bin/sh", "-c", script]).spawn().expect("run");
+    session.wait_for(|recorded| !recorded.named("sleep").is_empty());
+    child.kill().expect("kill");
+    child.wait().expect("wait");
+    fs::write(session.path("go"), "").expect("file");
+    let recorded = session.wait_for(|recorded| recorded.exits().any(|exit| exit.process == 1));
+    assert_eq!(recorded.end(recorded.one("true")), Some(Status::Code(0)));
+    assert_eq!(recorded.end(recorded.named("sh")[0]), Some(Status::Code(4)));
+}
+
+#[test]
+fn signals_reach_the_command() {
+    for (name, sent) in [("TERM", Signal::TERM), ("INT", Signal::INT), ("HUP", Signal::HUP), ("USR1", Signal::USR1)] {
+        let session = Session::new();
+        let script = format!("trap 'exit 9' {name}; echo ready; while :; do sleep 0.02; done");
+        let mut child = session.recording(["/bin/sh", "-c", &script]).stdout(Stdio::piped()).spawn().expect("run");
+        child.stdout.take().expect("piped").read_exact(&mut [0; 6]).expect("ready");
+        signal(child.id() as i32, sent);
+        assert_eq!(child.wait().expect("wait").code(), Some(9), "{name}");
+    }
+}
+
+#[test]
+fn a_stopped_command_stops_the_front() {
+    let session = Session::new();
+    let mut child = session.recording(["/bin/sh", "-c", "echo $$ >pid; kill -STOP $$; exit 8"]).spawn().expect("run");
+    let front = child.id() as i32;
+    wait_for("the stop", || (state(front) == Some('T')).then_some(()));
+    let command: i32 = fs::read_to_string(session.path("pid")).expect("pid").trim().parse().expect("number");
+    assert_eq!(state(command), Some('T'));
+    signal(front, Signal::CONT);
+    assert_eq!(child.wait().expect("wait").code(), Some(8));
+}
+
+/// Starts a recording as the leader of a new session at a new terminal.
+fn at_terminal(session: &Session, script: &str) -> (fs::File, Child) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("pty");
+    grantpt(&master).and_then(|()| unlockpt(&master)).expect("pty");
+    let name = ptsname(&master, Vec::new()).expect("pty");
+    let terminal = fs::File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).expect("pty");
+    let recording = session.recording(["/bin/sh", "-c", script]);
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", "--wait"]).arg(recording.get_program()).args(recording.get_args());
+    command.current_dir(session.folder.path());
+    let copy = || Stdio::from(terminal.try_clone().expect("dup"));
+    (master.into(), command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("setsid"))
+}
+
+#[test]
+fn keys_at_the_terminal_reach_the_command_once() {
+    for (key, name) in [(b"\x03", "INT"), (b"\x1c", "QUIT")] {
+        let session = Session::new();
+        let script =
+            format!("trap 'echo {name} >>got' {name}; echo $$ >pid; while [ ! -e go ]; do sleep 0.05; done; exit 5");
+        let (mut master, mut child) = at_terminal(&session, &script);
+        wait_for("the command", || session.path("pid").exists().then_some(()));
+        master.write_all(key).expect("key");
+        wait_for("the signal", || session.path("got").exists().then_some(()));
+        fs::write(session.path("go"), "").expect("file");
+        assert_eq!(child.wait().expect("wait").code(), Some(5));
+        assert_eq!(fs::read_to_string(session.path("got")).expect("got"), format!("{name}\n"));
+    }
+}
+
+/// What a command finds must be what it finds without us.
+#[test]
+fn the_command_finds_what_it_would_find() {
+    let looks = [
+        "grep -E '^(Sig(Blk|Ign|Cgt)|Umask|Cap|NoNew|Groups)' /proc/self/status",
+        "ls -l /proc/self/fd | sed 's/.*[0-9] \\([0-9]* -> \\)/\\1/; /fd$/d'",
+        "env",
+        "cat /proc/self/limits",
+        "pwd; ps -o pgid=,sid=,tpgid= -p $$ | cut -d' ' -f3-",
+    ];
+    let before = ["", "trap '' PIPE;", "trap '' CHLD INT;", "umask 027; ulimit -c 0; exec 7</dev/null;", "exec <&-;"];
+    for (look, before) in looks.iter().flat_map(|look| before.iter().map(move |before| (look, before))) {
+        let session = Session::new();
+        let shell = |recorded: bool| {
+            let command = session.recording(["sh", "-c", look]);
+            let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).collect();
+            let words = if recorded { &words[..] } else { &words[words.len() - 3..] };
+            let mut shell = Command::new("bash");
+            shell.arg("-c").arg(format!("{before} exec \"$@\"")).arg("bash").args(words);
+            shell.current_dir(session.folder.path()).env("FIRST", "a").env("EMPTY", "");
+            let output = shell.stdin(Stdio::null()).output().expect("run");
+            assert!(output.status.success(), "{output:?}");
+            let text = String::from_utf8(output.stdout).expect("text");
+            text.lines().filter(|line| !line.contains("pipe:")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let unrecorded = shell(false);
+        assert!(!unrecorded.is_empty() || look.contains("/fd"));
+        assert_eq!(shell(true), unrecorded, "{before} {look}");
+    }
+}
+
+#[test]
+fn statuses_without_pidfds_that_tell_them() {
+    let session = Session { flags: vec!["--exit-group"], ..Session::new() };
+    let recorded = session.sh("sh -c 'exit 9'; (sh -c 'sleep 0.05; exit 8' &); sleep 0.3; exit 2");
+    let mut ends: Vec<_> = recorded.exits().filter_map(|exit| exit.status).collect();
+    ends.sort();
+    let expected = [0, 0, 2, 8, 9].map(Status::Code);
+    assert_eq!((recorded.code(), ends.as_slice()), (Some(2), &expected[..]));
+}
+
+#[test]
+fn one_recorder_at_a_time() {
+    let (outer, inner) = (Session::new(), Session::new());
+    let command = inner.recording(["true"]);
+    let recorded = outer.run([command.get_program()].into_iter().chain(command.get_args()));
+    let said = String::from_utf8_lossy(&recorded.output.stderr).into_owned();
+    assert_eq!((recorded.code(), said.lines().count()), (Some(3), 1));
+    assert!(said.contains("cannot record: ") && said.contains("recorded already"), "{said}");
+    assert!(inner.events().is_empty());
+}
+
+#[test]
+fn a_closed_session_records_no_more() {
+    let session = Session::new();
+    let recorded =
+        session.sh("/bin/true; until grep -q /bin/true segment; do :; done; : >closed; cat /dev/null && exit 5");
+    assert_eq!((recorded.code(), recorded.named("true").len(), recorded.named("cat").len()), (Some(5), 1, 0));
+}
+
+#[test]
+fn a_segment_that_cannot_be_written() {
+    let session = Session::new();
+    fs::create_dir(session.path("segment")).expect("folder");
+    let recorded = Recorded { output: session.recording(["true"]).output().expect("run"), events: Vec::new() };
+    let said = String::from_utf8_lossy(&recorded.output.stderr).into_owned();
+    assert!(said.contains("cannot record: "), "{said}");
+    assert_eq!(recorded.code(), Some(3));
+}
+
+#[test]
+fn without_privileges() {
+    let session = Session::new();
+    let binary = session.path("agent-capture");
+    fs::copy(BINARY, &binary).expect("copy");
+    let odd = session.path("odd-exec");
+    fs::copy(example("odd-exec"), &odd).expect("copy");
+    fs::set_permissions(session.folder.path(), fs::Permissions::from_mode(0o777)).expect("mode");
+    session.program("not-yours", "#!/bin/sh\n");
+    fs::set_permissions(session.path("not-yours"), fs::Permissions::from_mode(0o700)).expect("mode");
+    let script = "env ./not-yours; sh -c 'exit 3'; ./odd-exec unreadable; grep NoNew /proc/self/status; exit 4";
+    let mut command = session.recording_by(binary, ["/bin/sh", "-c", script]);
+    let root = rustix::process::geteuid().is_root();
+    if root {
+        command.uid(65534).gid(65534);
+    }
+    let recorded = session.finish(command.output().expect("run"));
+    assert_eq!((recorded.code(), recorded.stdout()), (Some(4), "NoNewPrivs:\t1\n"), "{:?}", recorded.output);
+    assert_eq!(recorded.end(recorded.named("sh")[1]), Some(Status::Code(3)));
+    let Event::Start(start) = &recorded.events[0] else { panic!("no start") };
+    assert!(start.blind.iter().any(|sentence| sentence.contains("sudo")));
+    assert_eq!(argv(recorded.one("true")), ["odd", "argument"]);
+    if root {
+        assert_eq!(recorded.missing().len(), 1);
+    }
+}
