@@ -211,6 +211,9 @@ pub struct Front {
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
+    /// The file that says that the session is closed
+    #[arg(long)]
+    pub closed: Option<PathBuf>,
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,

@@ -68,10 +68,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Completions { shell } => Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?),
         Command::Man { folder } => cli::man(&folder).map(|()| 0).with_context(|| format!("failed to write into `{}`", folder.display())),
         Command::Front(front) => {
-            let launch = Launch { closed: front.segment.with_extension("closed"), argv: front.argv, segment: front.segment, recorder: None, exit_group: front.exit_group };
+            let segment = std::path::absolute(front.segment)?;
+            let closed = front.closed.map_or_else(|| Ok(segment.with_extension("closed")), std::path::absolute)?;
+            let program = front.argv[0].to_string_lossy().into_owned();
+            let launch = Launch { argv: front.argv, segment, closed, recorder: None, exit_group: front.exit_group };
             let finished = recorders::run(&launch)?;
             if let Some(why) = finished.failure {
-                console.error(&anyhow!("cannot run the command: {why}"));
+                console.error(&anyhow!("cannot run `{program}`: {why}"));
             }
             Ok(finished.status.shell())
         }
