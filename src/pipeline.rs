@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::commit::{Head, Kind, Proposal, Repository};
@@ -132,7 +132,7 @@ pub fn verify(world: &World, include_work: bool) -> anyhow::Result<Verified> {
     }
     let verification = prove(world, &repository, &plan, include_work)?;
     if verification.is_passed() {
-        remember(&repository, &plan.propose(&repository, include_work)?)?;
+        remember(&repository, &plan.propose(&repository, include_work)?, &verification)?;
     } else {
         world.console.say(failures(&verification).trim_end());
     }
@@ -180,17 +180,19 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
         world.console.say("nothing to commit: HEAD has it all");
         return Ok(Answer::Yes);
     }
-    if options.verify && !is_remembered(&repository, &proposal) {
+    let verification = remembered(&repository, &proposal);
+    if options.verify && verification.is_none() {
         return Err(anyhow!("this flake is not verified")).hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
-    record_commit(world, &repository, &plan, &proposal, None, options)
+    record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
 }
 
 /// `report`: what the sessions used.
 pub fn report(world: &World, format: impl Fn(&Report) -> String) -> anyhow::Result<String> {
     let repository = Repository::discover(&world.cwd)?;
     let plan = Plan::as_written(&repository)?;
-    Ok(format(&plan.report(None)))
+    let verification = remembered(&repository, &plan.propose(&repository, false)?);
+    Ok(format(&plan.report(verification.as_ref())))
 }
 
 /// An open session, and how much is recorded of it.
@@ -334,8 +336,8 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
         verification = Some(proved);
     }
     let proposal = plan.propose(repository, options.include_work)?;
-    if verification.is_some() {
-        remember(repository, &proposal)?;
+    if let Some(verification) = &verification {
+        remember(repository, &proposal, verification)?;
     }
     if !options.commit {
         console.say(format_args!("not committed: {} is in the work tree", plan.place("flake.nix")));
@@ -396,20 +398,29 @@ fn prove(world: &World, repository: &Repository, plan: &Plan, include_work: bool
     Ok(verification)
 }
 
-/// Where it is noted which tree was proved last.
+/// What was proved last, and of which tree.
+#[derive(Serialize, Deserialize)]
+struct Proved {
+    tree: String,
+    verification: Verification,
+}
+
 fn note(repository: &Repository) -> PathBuf {
     repository.git_dir().join("agent-capture").join("verified")
 }
 
 /// Notes that a tree is proved.
-fn remember(repository: &Repository, proposal: &Proposal) -> anyhow::Result<()> {
+fn remember(repository: &Repository, proposal: &Proposal, verification: &Verification) -> anyhow::Result<()> {
     let path = note(repository);
     fs::create_dir_all(path.parent().context("the note has no folder")?)?;
-    fs::write(&path, proposal.tree()).with_context(|| format!("failed to write `{}`", path.display()))
+    let proved = Proved { tree: proposal.tree(), verification: verification.clone() };
+    fs::write(&path, serde_json::to_vec(&proved)?).with_context(|| format!("failed to write `{}`", path.display()))
 }
 
-fn is_remembered(repository: &Repository, proposal: &Proposal) -> bool {
-    fs::read_to_string(note(repository)).is_ok_and(|tree| tree == proposal.tree())
+/// Returns what Nix said of a tree, when it was the last that was proved.
+fn remembered(repository: &Repository, proposal: &Proposal) -> Option<Verification> {
+    let proved: Proved = serde_json::from_slice(&fs::read(note(repository)).ok()?).ok()?;
+    (proved.tree == proposal.tree()).then_some(proved.verification)
 }
 
 /// Shows what is committed, asks, and commits.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::nix::{Check, Finished, Nix, System, Tree};
 use crate::requirements::Requirements;
@@ -15,7 +15,7 @@ use crate::requirements::Requirements;
 const TAIL: usize = 20;
 
 /// What Nix said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// Version of Nix.
     pub nix: String,
@@ -28,7 +28,7 @@ pub struct Verification {
 }
 
 /// Something that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The check, none when the flake itself could not be evaluated.
     pub check: Option<String>,
@@ -39,7 +39,7 @@ pub struct Failure {
 }
 
 /// Why something failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The flake has other checks than expected: these are missing, these too many.

@@ -37,11 +37,17 @@ pub(super) fn read(
             }
         }
     }
+    for check in policy.added_checks() {
+        let (Some(line), Some(folder)) = (CheckLine::parse(&check.add), CheckLine::parse(&check.folder)) else { continue };
+        let name = shell::strict(line.as_str()).ok().and_then(|commands| named(&commands, verifies));
+        let name = name.unwrap_or_else(|| "check".to_owned());
+        wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new()));
+    }
     let mut taken = BTreeSet::new();
     let mut checks = Vec::new();
     for ((folder, line), (name, evidence)) in wanted {
         let name = unique(&name, &mut taken);
-        if policy.drops_check(&name, &line) {
+        if policy.drops_check(name.as_str(), line.as_str()) {
             let reason = "the policy drops it".to_owned();
             unchecked.extend(evidence.into_iter().map(|evidence| Unchecked { evidence, reason: reason.clone() }));
         } else {
@@ -80,10 +86,7 @@ fn judge(
     let printable = |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
     let (line, folder) = (printable(&command.line)?, printable(&command.cwd)?);
     let commands = shell::strict(line.as_str())?;
-    let name = commands
-        .iter()
-        .find_map(|simple| verifies(bare(&simple.texts())))
-        .ok_or("it tests, builds and lints nothing")?;
+    let name = named(&commands, verifies).ok_or("it tests, builds and lints nothing")?;
     if folder.as_str().starts_with(['/', '~']) || commands.iter().any(names_the_machine) {
         return Err("it names a path outside the project");
     }
@@ -91,6 +94,11 @@ fn judge(
         return Err("its line does other things besides");
     }
     Ok((name, line, folder))
+}
+
+/// Returns the name of the check that these commands are: of the first that verifies.
+fn named(commands: &[Simple], verifies: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
+    commands.iter().find_map(|simple| verifies(bare(&simple.texts())))
 }
 
 /// Returns whether a command names a path that is not in the project.
