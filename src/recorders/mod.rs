@@ -54,7 +54,7 @@ pub struct Finished {
     pub recorder: &'static str,
     /// Why it could not be run.
     pub failure: Option<String>,
-    /// How many recorded processes go on; they are recorded until they end.
+    /// How many processes go on at least; they are recorded until they end.
     pub left: u32,
 }
 

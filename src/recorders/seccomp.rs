@@ -16,7 +16,9 @@
 mod arguments;
 mod channel;
 mod front;
+mod glimpse;
 mod launch;
+mod out;
 mod processes;
 mod program;
 mod slots;

@@ -95,7 +95,13 @@ impl Front<'_> {
                 }
             }
             match turn {
-                Turn::Finished(finished) => return Ok(finished),
+                Turn::Finished(finished) => {
+                    if finished.left == 0 {
+                        // It has nothing left to wait for; its end gives us the time that the command's processes took.
+                        let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
+                    }
+                    return Ok(finished);
+                }
                 Turn::Failed(why) => bail!("cannot record: {why}"),
                 Turn::Stopped => rustix::process::kill_process(self.own, Signal::STOP)?,
                 Turn::Nothing => {}

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, getsid, pidfd_open};
 
 use super::arguments::Arguments;
 use super::program::Program;
@@ -50,6 +50,9 @@ struct Tried {
 #[derive(Debug)]
 pub(super) struct Processes {
     table: HashMap<i32, Process>,
+    /// The latest exec of each process that led a session (setsid(2)), also after its end: as long as others are in the
+    /// session nobody gets its number.
+    leaders: HashMap<i32, u64>,
     slots: Slots,
     next: u64,
     own: i32,
@@ -60,7 +63,7 @@ impl Processes {
     /// Returns an empty table. `tells_status`: whether the kernel's pidfds tell how a process ended.
     pub(super) fn new(slots: Slots, tells_status: bool) -> Self {
         let own = rustix::process::getpid().as_raw_pid();
-        Self { table: HashMap::new(), slots, next: 1, own, tells_status }
+        Self { table: HashMap::new(), leaders: HashMap::new(), slots, next: 1, own, tells_status }
     }
 
     /// Takes over the processes that another worker left; returns the ends of those that are gone.
@@ -143,7 +146,9 @@ impl Processes {
         let mut above = info.map(|info| info.parent).or_else(|| status_field(pid, "PPid:"))?;
         for _ in 0..256 {
             if above <= 1 || above == self.own {
-                return None;
+                // Its parent ended before. Who made its session is above it for certain, though perhaps not next.
+                let leader = getsid(Pid::from_raw(pid)).ok()?.as_raw_pid();
+                return self.leaders.get(&leader).copied();
             }
             if let Some(process) = self.table.get(&above).filter(|process| !ended(process.pidfd.as_fd())) {
                 return Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
@@ -175,6 +180,10 @@ impl Processes {
         process.exec = id;
         if process.number == 0 {
             process.number = id;
+        }
+        match getsid(Pid::from_raw(pid)) {
+            Ok(leader) if leader.as_raw_pid() == pid => _ = self.leaders.insert(pid, id),
+            _ => _ = self.leaders.remove(&pid),
         }
         let kept = Kept { pid, number: process.number, exec: id, parent: process.parent.unwrap_or(0) };
         self.slots.put(process.slot, kept);

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{Timespec, epoll};
@@ -14,10 +14,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use super::arguments::{Arguments, Unread};
 use super::channel::{Channel, Message};
+use super::glimpse::Glimpse;
+use super::out::{Out, now};
 use super::processes::Processes;
 use super::program::{Program, Programs};
 use super::slots::Slots;
-use crate::event::{Bytes, Event, Lost, Sink, Start};
+use crate::event::Sink;
 use crate::sys::{self, Call, Listener, Signals, Stopped};
 
 /// What the hidden subcommand `__worker` was given.
@@ -130,17 +132,14 @@ impl<'a> Worker<'a> {
         let Begun { listener, slots, launcher, command, restricted, signals } = begun;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let exit_group = tells_by_filter(args.exit_group);
-        let mut out = Out { sink, closed: args.closed.clone(), open: true, lost: 0 };
+        let mut out = Out::new(sink, &args.closed);
         let mut processes = Processes::new(slots, !exit_group);
         if args.resume {
-            let why = "the recorder was killed, and another went on";
-            out.write(&Event::Lost(Lost { at: now(), count: 1, why: why.into() }));
+            out.lost("the recorder was killed, and another went on");
             let gone = processes.take_over(epoll.as_fd(), now());
             out.write_all(&gone);
         } else {
-            let blind = blind(restricted);
-            let start = Start { format: 1, at: now(), recorder: super::NAME.to_owned(), blind };
-            out.sink.event(&Event::Start(start)).context("failed to write to the session's events")?;
+            out.start(blind(restricted)).context("failed to write to the session's events")?;
         }
         epoll::add(&epoll, &listener.0, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
@@ -253,7 +252,8 @@ impl<'a> Worker<'a> {
 
     /// Tells the front a status of the command.
     fn tell(&self, word: i32) {
-        drop(self.front.send(&Message::Status { word, left: self.processes.count() }));
+        let left = if self.gone && self.processes.is_empty() { 0 } else { self.processes.count().max(1) };
+        drop(self.front.send(&Message::Status { word, left }));
     }
 
     /// Deals with all that has happened already.
@@ -284,111 +284,55 @@ impl<'a> Worker<'a> {
 
     fn exec(&mut self, stopped: Stopped<'_>) {
         let at = now();
-        let thread = stopped.thread;
-        let looked = self.look(&stopped);
-        let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(thread));
+        let Ok(pid) = self.processes.enter(self.epoll.as_fd(), stopped.thread) else {
+            if stopped.still_waits() && stopped.go_on().is_ok() {
+                self.out.lost("a process ran, or looked for, a program and could not be watched");
+            }
+            return;
+        };
+        let looked = self.look(&stopped, pid);
+        let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(pid));
         if !stopped.still_waits() || stopped.go_on().is_err() {
             return; // It was interrupted or killed; if it still wants to, it asks again.
         }
-        match looked {
-            Ok(Some((pid, asked, cwd, program))) => {
-                let events = self.processes.exec(pid, at, asked, &cwd, program);
-                self.out.write_all(&events);
-            }
-            Ok(None) | Err(Unread::Nowhere) => {}
-            Err(Unread::Denied) => self.glimpsed(thread, at, before.as_ref()),
+        let seen = match (looked, before) {
+            (Ok(seen), _) => seen,
+            (Err(Unread::Denied), Some(before)) => self.glimpsed(pid, &before),
+            (Err(_), _) => None,
+        };
+        if let Some((asked, cwd, program)) = seen {
+            let events = self.processes.exec(pid, at, asked, &cwd, program);
+            self.out.write_all(&events);
         }
     }
 
-    /// Finds out all that must be known before the process goes on. None: it is no exec that could succeed.
-    fn look(&mut self, stopped: &Stopped<'_>) -> Result<Option<(i32, Arguments, PathBuf, Program)>, Unread> {
-        const AT_EXECVE_CHECK: u64 = 0x10000; // linux/fcntl.h: only asks whether it could
+    /// Finds out all that must be known before the process goes on. None: it only asks whether it could.
+    fn look(&mut self, stopped: &Stopped<'_>, pid: i32) -> Result<Option<Seen>, Unread> {
+        const AT_EXECVE_CHECK: u64 = 0x10000; // linux/fcntl.h
         let asked = Arguments::read(stopped)?;
         if asked.flags & AT_EXECVE_CHECK != 0 {
             return Ok(None);
         }
-        let Ok(pid) = self.processes.enter(self.epoll.as_fd(), stopped.thread) else { return Err(Unread::Denied) };
         let cwd = fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
-        let info = self.processes.info(pid);
-        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, info);
+        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid));
         program.starts &= !asked.too_long;
-        Ok(Some((pid, asked, cwd, program)))
+        Ok(Some((asked, cwd, program)))
     }
 
-    /// Records an exec of a process whose memory we may not read, from what /proc shows once it has happened.
-    fn glimpsed(&mut self, thread: i32, at: i64, before: Option<&Glimpse>) {
-        for _ in 0..20 {
-            let after = Glimpse::of(thread);
-            if before != Some(&after)
-                && let Some(program) = after.program
-                && let Ok(pid) = self.processes.enter(self.epoll.as_fd(), thread)
-            {
-                let cwd = fs::read_link(format!("/proc/{thread}/cwd")).unwrap_or_default();
-                let asked = Arguments { argv: after.argv, ..Arguments::default() };
-                let program = Program { path: program, starts: true, ..Program::default() };
-                let events = self.processes.exec(pid, at, asked, &cwd, program);
-                self.out.write_all(&events);
-                return;
-            }
-            std::thread::sleep(Duration::from_micros(250));
-        }
-        let why = "a program was run, or looked for, by a process that may not be read";
-        self.out.write(&Event::Lost(Lost { at, count: 1, why: why.into() }));
+    /// Finds out what a process has become whose memory we may not read.
+    fn glimpsed(&mut self, pid: i32, before: &Glimpse) -> Option<Seen> {
+        let Some(Glimpse { program: Some(path), argv }) = before.next(pid) else {
+            self.out.lost("a process that may not be read ran, or looked for, a program");
+            return None;
+        };
+        let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+        let program = Program { path, starts: true, ..Program::default() };
+        Some((Arguments { argv, ..Arguments::default() }, cwd, program))
     }
 }
 
-/// What anyone may see of a process.
-#[derive(PartialEq, Eq)]
-struct Glimpse {
-    program: Option<PathBuf>,
-    argv: Vec<Bytes>,
-}
-
-impl Glimpse {
-    fn of(thread: i32) -> Self {
-        let line = fs::read(format!("/proc/{thread}/cmdline")).unwrap_or_default();
-        let argv =
-            line.split_inclusive(|byte| *byte == 0).map(|text| Bytes::from(text.strip_suffix(b"\0").unwrap_or(text)));
-        Self { program: fs::read_link(format!("/proc/{thread}/exe")).ok(), argv: argv.collect() }
-    }
-}
-
-/// Where events go, and what could not be written.
-struct Out<'a> {
-    sink: &'a mut dyn Sink,
-    closed: PathBuf,
-    open: bool,
-    lost: u64,
-}
-
-impl Out<'_> {
-    /// Returns whether the session is still open.
-    fn is_open(&mut self) -> bool {
-        self.open = self.open && !Path::exists(&self.closed);
-        self.open
-    }
-
-    fn write_all(&mut self, events: &[Event]) {
-        for event in events {
-            self.write(event);
-        }
-    }
-
-    fn write(&mut self, event: &Event) {
-        if !self.is_open() {
-            return;
-        }
-        if self.lost > 0 {
-            let why = "they could not be written".to_owned();
-            if self.sink.event(&Event::Lost(Lost { at: now(), count: self.lost, why })).is_ok() {
-                self.lost = 0;
-            }
-        }
-        if self.sink.event(event).is_err() {
-            self.lost += 1;
-        }
-    }
-}
+/// An exec: what was asked for, in which folder, and what it is.
+type Seen = (Arguments, PathBuf, Program);
 
 /// Returns what this recorder cannot see.
 pub(super) fn blind(restricted: bool) -> Vec<String> {
@@ -434,10 +378,4 @@ fn let_go() -> io::Result<()> {
 pub(super) fn number(fd: impl AsFd) -> String {
     use std::os::fd::AsRawFd;
     fd.as_fd().as_raw_fd().to_string()
-}
-
-/// Returns the time in milliseconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
 }
