@@ -14,8 +14,9 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::event::{Bytes, Event, Sink, hex};
+use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
 use crate::journal::{Recording, Segment, SessionId, place};
+use crate::redact;
 
 /// How long raw events are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -232,9 +233,23 @@ impl Log {
     }
 }
 
+/// Takes the secrets out of an event's arguments; none when there are none.
+fn redacted(event: &Event) -> Option<Event> {
+    let (Event::Exec(Exec { argv, .. }) | Event::Missing(Missing { argv, .. })) = event else { return None };
+    let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_slice().to_vec()).collect();
+    let (words, true) = redact::argv(&words) else { return None };
+    let argv = words.into_iter().map(Bytes::from).collect();
+    Some(match event.clone() {
+        Event::Exec(exec) => Event::Exec(Exec { argv, redacted: true, ..exec }),
+        Event::Missing(missing) => Event::Missing(Missing { argv, ..missing }),
+        other => other,
+    })
+}
+
 impl Sink for Log {
+    /// Writes one event, free of secrets.
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(event)?;
+        let mut line = serde_json::to_vec(redacted(event).as_ref().unwrap_or(event))?;
         line.push(b'\n');
         match self.file.write(&line) {
             Ok(written) if written == line.len() => {
