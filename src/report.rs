@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn code_cannot_end_early() {
         assert_eq!(code("a`b"), "``a`b``");
-        assert_eq!(code("`a```|<img>\n"), "```` `a```\\|<img>\\n````");
+        assert_eq!(code("`a```|<img>\n"), "```` `a```\\|<img>\\n ````");
         assert_eq!(shorten("abcdef", 4), "abc…");
     }
 }
