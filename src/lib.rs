@@ -20,6 +20,7 @@
 //! | 7 | `pipeline` |
 //! | 8 | `main` |
 
+pub mod ecosystems;
 pub mod event;
 pub mod host;
 pub mod index;
