@@ -150,16 +150,26 @@ impl Index {
     }
 
     /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
-    /// itself, or without its version.
+    /// itself, or without (the end of) its version.
     pub fn called<'a>(&self, attr: &AttrPath, name: &'a str) -> Option<&'a str> {
         let main = self.attr(attr).and_then(|attr| attr.main_program);
-        let has = |name: &str| {
-            main == Some(name) || self.candidates(name).any(|candidate| candidate == *attr)
+        let is_main = |main: &str, name: &str| {
+            // `python3.12` is `python3`, too.
+            main.strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
-        [Some(name), unversioned(name)]
+        let has = |name: &&str| {
+            main.is_some_and(|main| is_main(main, name))
+                || self.candidates(name).any(|candidate| candidate == *attr)
+        };
+        let shorter = name
+            .rsplit_once('.')
+            .map(|(short, _)| short)
+            .filter(|_| unversioned(name).is_some());
+        [Some(name), shorter, unversioned(name)]
             .into_iter()
             .flatten()
-            .find(|name| has(name))
+            .find(has)
     }
 
     fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {

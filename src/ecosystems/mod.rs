@@ -1,15 +1,63 @@
-//! What ran, read as what it needs: journals → [`Requirements`].
+//! What ran, read as what it needs: journals → [`Requirements`](crate::requirements::Requirements).
 //!
 //! An ecosystem is one file: it says which command lines must be kept, and what programs and command lines need. Nothing
 //! here fails or looks at the machine.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::index::Index;
 use crate::journal::{Invocation, Journal, Program};
 use crate::nix::AttrPath;
-use crate::policy::Policy;
-use crate::requirements::Requirements;
 
-/// What an ecosystem makes of something that ran.
+mod aside;
+mod checks;
+mod draft;
+mod paths;
+mod resolve;
+mod versions;
+
+mod apt;
+mod beam;
+mod cargo;
+mod dotnet;
+mod go;
+mod haskell;
+mod host;
+mod jvm;
+mod lint;
+mod make;
+mod nix;
+mod npm;
+mod php;
+mod pip;
+mod ruby;
+mod terraform;
+mod zig;
+
+pub use resolve::{Unknown, resolve, unknown};
+
+/// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.
+pub static ALL: &[&dyn Ecosystem] = &[
+    &nix::Nix,
+    &pip::Pip,
+    &apt::Apt,
+    &beam::Beam,
+    &cargo::Cargo,
+    &dotnet::Dotnet,
+    &go::Go,
+    &haskell::Haskell,
+    &jvm::Jvm,
+    &lint::Lint,
+    &make::Make,
+    &npm::Npm,
+    &php::Php,
+    &ruby::Ruby,
+    &terraform::Terraform,
+    &zig::Zig,
+    &host::Host,
+];
+
+/// What an ecosystem makes of a program that ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// It needs these packages.
@@ -36,12 +84,86 @@ pub struct Want {
     pub seen: Option<String>,
 }
 
+impl Want {
+    /// Returns the wish for a package, no program and no version known.
+    fn new(attr: AttrPath) -> Self {
+        Self {
+            attr,
+            programs: Vec::new(),
+            seen: None,
+        }
+    }
+}
+
+/// What a command line asks for. Each of its words is in one of the lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Packages that it needs, exactly these.
+    pub wants: Vec<Want>,
+    /// Packages that it puts on the machine; where a program of a package of this name ran, that package stands for it.
+    pub installs: Vec<Want>,
+    /// Packages of the host of which a program ran: what that program needs has this evidence, too.
+    pub packages: Vec<String>,
+    /// What needs no package: the reasons.
+    pub ignored: BTreeSet<&'static str>,
+    /// What is not known: names.
+    pub unrecognized: BTreeSet<String>,
+}
+
 /// What an ecosystem may look at.
 pub struct Context<'a> {
     /// The index.
     pub index: &'a Index,
     /// The journal that is read.
     pub journal: &'a Journal,
+    /// Packages that command lines of the journal ask for; empty while those are read.
+    pub asked: BTreeSet<AttrPath>,
+    /// Packages of the host of which a program ran that ended well.
+    owners: BTreeSet<&'a str>,
+    /// Folders of the store of which such a program ran.
+    stores: BTreeSet<&'a str>,
+    /// Where such programs are, by name.
+    places: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+impl<'a> Context<'a> {
+    /// Returns the context of a journal before its command lines are read.
+    pub fn new(index: &'a Index, journal: &'a Journal) -> Self {
+        let (mut owners, mut stores) = (BTreeSet::new(), BTreeSet::new());
+        let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for program in journal.programs.iter().filter(|program| program.is_used()) {
+            for path in paths::of(program).filter(|path| paths::is_bin(path)) {
+                owners.extend(program.owner.as_ref().map(|owner| owner.package.as_str()));
+                stores.extend(paths::Store::of(path).map(|store| store.folder));
+                places.entry(paths::name(path)).or_default().push(path);
+            }
+        }
+        Self {
+            index,
+            journal,
+            asked: BTreeSet::new(),
+            owners,
+            stores,
+            places,
+        }
+    }
+
+    /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.
+    fn ran(&self, package: &str) -> bool {
+        self.owners.contains(package)
+    }
+
+    /// Returns whether a program of this folder of the store ran and ended well.
+    fn ran_from(&self, folder: &str) -> bool {
+        self.stores.contains(folder)
+    }
+
+    /// Returns whether a program of this name ran in a folder of which `accepts` is true, and ended well.
+    fn ran_in(&self, name: &str, accepts: impl Fn(&str) -> bool) -> bool {
+        self.places
+            .get(name)
+            .is_some_and(|places| places.iter().any(|path| accepts(path)))
+    }
 }
 
 /// One way in which programs come to a machine.
@@ -59,9 +181,9 @@ pub trait Ecosystem: Sync {
         Reading::Unrecognized
     }
 
-    /// Reads a command line of which at least one run ended well.
-    fn invocation(&self, _invocation: &Invocation, _context: &Context) -> Reading {
-        Reading::Unrecognized
+    /// Reads a command line of which at least one run ended well; none when this ecosystem does not know it.
+    fn invocation(&self, _invocation: &Invocation, _context: &Context) -> Option<Asked> {
+        None
     }
 
     /// Returns the name of a check (`make-check`) when a command with these words tests, builds or lints.
@@ -70,7 +192,87 @@ pub trait Ecosystem: Sync {
     }
 }
 
-/// stub
-pub fn keeps(_argv: &[&str]) -> bool { false }
-/// stub
-pub fn resolve(_: &[Journal], _: &Index, _: &Policy) -> Requirements { Requirements::default() }
+/// Returns whether a journal must keep these arguments.
+pub fn keeps(argv: &[&str]) -> bool {
+    ALL.iter().any(|ecosystem| ecosystem.keeps(argv))
+}
+
+/// Returns the name of a check when a command with these words tests, builds or lints. Its program must be one that PATH
+/// finds: a path is of this machine or of what is not committed.
+pub fn verifies(argv: &[&str]) -> Option<String> {
+    const ONLY_TELLS: [&str; 7] = [
+        "--help",
+        "--version",
+        "-V",
+        "--dry-run",
+        "--collect-only",
+        "--list",
+        "--watch",
+    ];
+    let only_tells = argv.iter().skip(1).any(|word| ONLY_TELLS.contains(word));
+    if only_tells || argv.first()?.contains('/') {
+        return None;
+    }
+    ALL.iter().find_map(|ecosystem| ecosystem.verifies(argv))
+}
+
+/// Returns the packages for a program of this name: its own, and Python when its own is a module of that.
+fn wants(index: &Index, attr: AttrPath, name: &str, seen: Option<String>) -> Vec<Want> {
+    let programs = index
+        .called(&attr, name)
+        .map(str::to_owned)
+        .into_iter()
+        .collect();
+    let interpreter = attr
+        .within("python3Packages")
+        .and_then(|_| index.known("python3"))
+        .map(Want::new);
+    [
+        Some(Want {
+            attr,
+            programs,
+            seen,
+        }),
+        interpreter,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Returns whether a name is one of the words of a list.
+fn listed(words: &str, name: &str) -> bool {
+    words.split_ascii_whitespace().any(|word| word == name)
+}
+
+/// Returns the program's name and the other words of a command line.
+fn call<'a, 'b>(argv: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
+    let (first, rest) = argv.split_first()?;
+    Some((paths::name(first), rest))
+}
+
+/// Returns `program-verb` when the first word that is no option is one of `verbs`: `go-test`.
+fn verb(program: &str, words: &[&str], verbs: &[&str]) -> Option<String> {
+    let word = words.iter().find(|word| !word.starts_with(['-', '+']))?;
+    verbs.contains(word).then(|| check_name(&[program, word]))
+}
+
+/// Returns words as the name of a check: lower-case letters, digits and `-`.
+fn check_name(words: &[&str]) -> String {
+    let mut name = String::new();
+    for part in words
+        .iter()
+        .flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric()))
+        .filter(|part| !part.is_empty())
+    {
+        if !name.is_empty() {
+            name.push('-');
+        }
+        name.push_str(&part.to_ascii_lowercase());
+    }
+    name.truncate(48);
+    name.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! Debian and Ubuntu: what was installed with apt or dpkg. A package counts when something of it ran; a library cannot be
+//! seen to run, so it counts when it was installed.
+
+use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths, wants};
+use crate::journal::{Invocation, Program};
+
+/// Programs that install packages of the host.
+const MANAGERS: &str = "add-apt-repository apt apt-cache apt-config apt-get apt-key apt-mark aptitude dpkg dpkg-deb dpkg-divert \
+    dpkg-preconfigure dpkg-query dpkg-reconfigure dpkg-split dpkg-statoverride dpkg-trigger";
+
+/// Packages whose files the standard environment has.
+const STANDARD: &str = "build-essential bash binutils bzip2 coreutils diffutils file findutils g++ gawk gcc grep gzip libc-dev \
+    libc6-dev libc6 libgcc-s1 libgomp1 libstdc++6 linux-libc-dev make patch patchelf sed tar xz-utils";
+
+/// Packages that install others or keep house, none of which anything needs that ran.
+const HOUSE: &str = "apt-transport-https apt-utils debian-archive-keyring debian-keyring dialog dirmngr dpkg-dev locales-all \
+    lsb-release pipx python3-pip python3-setuptools python3-virtualenv python3-wheel python3-apt software-properties-common \
+    systemd ubuntu-keyring unattended-upgrades";
+
+/// Libraries by name whose names do not say so.
+const LIBRARIES: &str =
+    "ca-certificates catch2 check googletest locales nlohmann-json3 rapidjson tzdata";
+
+/// Options that take a value.
+const VALUES: &str = "-o --option -t --target-release --default-release -c --config-file -a --host-architecture --root --admindir";
+
+/// The ecosystem.
+pub(super) struct Apt;
+
+impl Ecosystem for Apt {
+    fn name(&self) -> &'static str {
+        "apt"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, _context: &Context) -> Reading {
+        let is_manager = program
+            .path
+            .as_str()
+            .is_some_and(|path| !paths::is_project(path) && listed(MANAGERS, paths::name(path)));
+        if is_manager {
+            Reading::Ignored("the host's package manager")
+        } else {
+            Reading::Unrecognized
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
+        let mut asked = Asked::default();
+        for word in request(&argv?)? {
+            read(word, context, &mut asked);
+        }
+        Some(asked)
+    }
+}
+
+/// Returns the packages that a command line installs; none when it installs nothing.
+fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
+    let (program, words) = call(argv)?;
+    let mut rest = words.iter().copied();
+    let (mut plain, mut unpacks) = (Vec::new(), false);
+    while let Some(word) = rest.next() {
+        if listed(VALUES, word) {
+            rest.next();
+        } else if word.starts_with('-') {
+            unpacks |= ["-i", "--install"].contains(&word);
+        } else {
+            plain.push(word);
+        }
+    }
+    match (program, plain.split_first()) {
+        ("apt-get" | "apt" | "aptitude", Some((&("install" | "reinstall"), packages))) => {
+            Some(packages.to_vec())
+        }
+        ("dpkg", Some(_)) if unpacks => Some(plain),
+        _ => None,
+    }
+}
+
+/// Reads `package`, `package:arch`, `package=version`, `package/suite`, `package+`, or the file of a package.
+fn read(word: &str, context: &Context, asked: &mut Asked) {
+    if word.ends_with('-') {
+        asked.ignored.insert("taken out, not installed");
+        return;
+    }
+    let package = match word.strip_suffix(".deb") {
+        Some(file) => paths::name(file).split('_').next().unwrap_or_default(),
+        None => word
+            .split(['=', '/', ':'])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('+'),
+    };
+    // `g++` ends in what also marks a package to install.
+    let package = if word.starts_with("g++") {
+        "g++"
+    } else {
+        package
+    };
+    let base = crate::index::unversioned(package).unwrap_or(package);
+    if context.ran(package) {
+        asked.packages.push(package.to_owned());
+    } else if listed(STANDARD, package)
+        || listed("gcc g++", base)
+        || package.starts_with("libstdc++-")
+    {
+        asked.ignored.insert("the standard environment has it");
+    } else if listed(HOUSE, package) {
+        asked
+            .ignored
+            .insert("it installs packages, and those are wanted");
+    } else if !is_library(package) {
+        asked.ignored.insert("installed, but nothing of it ran");
+    } else if let Some(attr) = context.index.debian(package) {
+        asked.wants.extend(
+            wants(context.index, attr, "", None)
+                .into_iter()
+                .map(|want| Want {
+                    programs: Vec::new(),
+                    ..want
+                }),
+        );
+    } else {
+        asked.unrecognized.insert(word.to_owned());
+    }
+}
+
+/// Returns whether a package brings nothing that one starts by name.
+fn is_library(package: &str) -> bool {
+    let begins = [
+        "lib",
+        "python3-",
+        "fonts-",
+        "node-",
+        "ruby-",
+        "golang-github-",
+    ]
+    .iter()
+    .any(|prefix| package.starts_with(prefix));
+    (begins && package != "libreoffice") || package.ends_with("-dev") || listed(LIBRARIES, package)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{journal, program};
+    use super::*;
+    use crate::index::Index;
+
+    fn ask(line: &str) -> Option<String> {
+        let argv: Vec<&str> = line.split(' ').collect();
+        let mut ripgrep = program("/usr/bin/rg");
+        ripgrep.owner = Some(crate::host::Owner {
+            manager: "dpkg".into(),
+            package: "ripgrep".into(),
+            version: "13.0.0-4".into(),
+        });
+        let (journal, index) = (journal("s", vec![ripgrep]), Index::new());
+        let context = Context::new(&index, &journal);
+        let mut asked = Asked::default();
+        request(&argv)?
+            .into_iter()
+            .for_each(|word| read(word, &context, &mut asked));
+        let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
+        let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
+        let ignored: Vec<&str> = asked.ignored.iter().copied().collect();
+        Some(
+            [
+                asked.packages.join(" "),
+                wants.join(" "),
+                unknown.join(" "),
+                ignored.join(" "),
+            ]
+            .join("|"),
+        )
+    }
+
+    #[test]
+    fn command_lines() {
+        let nothing = "installed, but nothing of it ran";
+        let standard = "the standard environment has it";
+        for (line, reading) in [
+            ("apt-get install -y ripgrep", "ripgrep|||".to_owned()),
+            (
+                "apt-get -o Dpkg::Options::=--force-confold -yq install --no-install-recommends ripgrep=13.0.0-4",
+                "ripgrep|||".to_owned(),
+            ),
+            (
+                "apt install ripgrep/bookworm fd-find",
+                format!("ripgrep|||{nothing}"),
+            ),
+            (
+                "apt-get install libssl-dev zlib1g-dev libnothing-dev",
+                "|openssl zlib|libnothing-dev|".to_owned(),
+            ),
+            (
+                "apt-get install python3-requests",
+                "|python3Packages.requests python3||".to_owned(),
+            ),
+            (
+                "apt-get install build-essential g++ gcc-12",
+                format!("|||{standard}"),
+            ),
+            (
+                "apt-get install python3-pip",
+                "|||it installs packages, and those are wanted".to_owned(),
+            ),
+            (
+                "dpkg -i /tmp/ripgrep_13.0.0_amd64.deb",
+                "ripgrep|||".to_owned(),
+            ),
+            (
+                "apt-get install vim-",
+                "|||taken out, not installed".to_owned(),
+            ),
+            ("apt-get install ca-certificates", "|cacert||".to_owned()),
+        ] {
+            assert_eq!(ask(line), Some(reading), "{line}");
+        }
+        for line in [
+            "apt-get update",
+            "apt-cache install",
+            "dpkg -l",
+            "apt list install",
+            "apt-get",
+        ] {
+            assert_eq!(ask(line), None, "{line}");
+        }
+    }
+}

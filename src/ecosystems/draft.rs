@@ -1,0 +1,191 @@
+//! Requirements in the making: what is known of each package, and of what brings none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Want, versions};
+use crate::event::Bytes;
+use crate::index::Index;
+use crate::journal::Known;
+use crate::nix::AttrPath;
+use crate::policy::Policy;
+use crate::requirements::{
+    Evidence, Ignored, ProgramName, Requirement, Requirements, Unrecognized,
+};
+
+/// An entry of a journal, and what of it counts.
+#[derive(Clone)]
+pub(super) struct Entry {
+    pub(super) evidence: Evidence,
+    pub(super) runs: u64,
+    pub(super) known: Known,
+    /// Whether it is a program; else it is a command line.
+    pub(super) is_program: bool,
+}
+
+/// A requirement in the making.
+#[derive(Default)]
+pub(super) struct Package {
+    pub(super) programs: BTreeSet<ProgramName>,
+    pub(super) seen: Option<String>,
+    pub(super) evidence: BTreeMap<Evidence, Entry>,
+    pub(super) policy: Option<String>,
+}
+
+pub(super) struct Draft<'a> {
+    pub(super) index: &'a Index,
+    pub(super) packages: BTreeMap<AttrPath, Package>,
+    pub(super) compiler: BTreeSet<Evidence>,
+    pub(super) ignored: BTreeMap<(Evidence, String), u64>,
+    pub(super) unrecognized: BTreeMap<(Evidence, Bytes), u64>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(index: &'a Index) -> Self {
+        let (packages, ignored, unrecognized) = Default::default();
+        Self {
+            index,
+            packages,
+            compiler: BTreeSet::new(),
+            ignored,
+            unrecognized,
+        }
+    }
+
+    /// Applies what the user chose to replace, to drop and to keep.
+    pub(super) fn policy(&mut self, policy: &Policy) {
+        for choice in &policy.replace {
+            if !self.has_silently(choice.with()) {
+                continue;
+            }
+            let Some(old) = self.packages.remove(choice.attr()) else {
+                continue;
+            };
+            let package = self.packages.entry(choice.with().clone()).or_default();
+            package.programs.extend(old.programs);
+            package.seen = versions::highest(package.seen.take(), old.seen);
+            package.evidence.extend(old.evidence);
+            package.policy = Some(choice.reason().to_owned());
+        }
+        let dropped: Vec<Package> = policy
+            .drop
+            .iter()
+            .filter_map(|choice| self.packages.remove(choice.attr()))
+            .collect();
+        for entry in dropped.iter().flat_map(|package| package.evidence.values()) {
+            if !self
+                .packages
+                .values()
+                .any(|package| package.evidence.contains_key(&entry.evidence))
+            {
+                self.ignore(entry, "the policy drops its package");
+            }
+        }
+        for choice in policy
+            .keep
+            .iter()
+            .filter(|choice| self.has_silently(choice.attr()))
+            .collect::<Vec<_>>()
+        {
+            let package = self.packages.entry(choice.attr().clone()).or_default();
+            if package.evidence.is_empty() {
+                package.policy = Some(choice.reason().to_owned());
+            }
+        }
+    }
+
+    /// Returns whether the index has an attr that an ecosystem gave: nothing else may be required.
+    pub(super) fn has(&self, attr: &AttrPath) -> bool {
+        let has = self.has_silently(attr);
+        debug_assert!(has, "`{attr}` is not in the index");
+        has
+    }
+
+    pub(super) fn has_silently(&self, attr: &AttrPath) -> bool {
+        self.index.attr(attr).is_some()
+    }
+
+    pub(super) fn want(&mut self, entry: &Entry, want: Want) -> AttrPath {
+        let package = self.packages.entry(want.attr.clone()).or_default();
+        package.programs.extend(
+            want.programs
+                .iter()
+                .filter_map(|name| ProgramName::parse(name)),
+        );
+        package.seen = versions::highest(package.seen.take(), want.seen);
+        package
+            .evidence
+            .insert(entry.evidence.clone(), entry.clone());
+        want.attr
+    }
+
+    pub(super) fn ignore(&mut self, entry: &Entry, reason: &str) {
+        self.ignored
+            .insert((entry.evidence.clone(), reason.to_owned()), entry.runs);
+    }
+
+    pub(super) fn unrecognized(&mut self, entry: &Entry, name: Bytes) {
+        self.unrecognized
+            .insert((entry.evidence.clone(), name), entry.runs);
+    }
+
+    pub(super) fn finish(self) -> Requirements {
+        let ignored = self
+            .ignored
+            .into_iter()
+            .map(|((evidence, reason), runs)| Ignored {
+                evidence,
+                runs,
+                reason,
+            });
+        let unrecognized = self
+            .unrecognized
+            .into_iter()
+            .map(|((evidence, name), runs)| Unrecognized {
+                evidence,
+                runs,
+                name,
+            });
+        Requirements {
+            compiler: self.compiler,
+            packages: self
+                .packages
+                .into_iter()
+                .map(|(attr, package)| package.finish(attr))
+                .collect(),
+            ignored: ignored.collect(),
+            unrecognized: unrecognized.collect(),
+            ..Requirements::default()
+        }
+    }
+}
+
+impl Package {
+    /// Counts the runs of programs; where none ran, those of the command lines that ask for it.
+    pub(super) fn finish(self, attr: AttrPath) -> Requirement {
+        let runs = |is_program| -> u64 {
+            self.evidence
+                .values()
+                .filter(|entry| entry.is_program == is_program)
+                .map(|entry| entry.runs)
+                .sum()
+        };
+        Requirement {
+            attr,
+            runs: if runs(true) > 0 {
+                runs(true)
+            } else {
+                runs(false)
+            },
+            known: self
+                .evidence
+                .values()
+                .map(|entry| entry.known)
+                .min()
+                .unwrap_or(Known::Claimed),
+            programs: self.programs,
+            seen: self.seen,
+            policy: self.policy,
+            evidence: self.evidence.into_keys().collect(),
+        }
+    }
+}

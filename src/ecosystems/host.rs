@@ -1,0 +1,207 @@
+//! Programs of the host, by their names and by the packages that own them. It knows every program, if only as one that is
+//! not known: the last of the ecosystems.
+
+use super::{Context, Ecosystem, Reading, listed, paths, versions, wants};
+use crate::index::Index;
+use crate::journal::Program;
+use crate::nix::AttrPath;
+
+mod names;
+
+/// The ecosystem.
+pub(super) struct Host;
+
+impl Ecosystem for Host {
+    fn name(&self) -> &'static str {
+        "host"
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = place(program) else {
+            return Reading::Unrecognized;
+        };
+        if paths::is_project(path) {
+            return project(program, context.index);
+        }
+        if paths::Store::of(path).is_some() {
+            return Reading::Unrecognized;
+        }
+        let name = paths::name(path);
+        if let Some(reason) = aside(path, name, context) {
+            return Reading::Ignored(reason);
+        }
+        if !paths::is_bin(path) {
+            return part(program, context);
+        }
+        let resolved = program
+            .resolved
+            .as_ref()
+            .and_then(|path| path.as_str())
+            .map(paths::name);
+        let owner = program.owner.as_ref();
+        let called = Called {
+            name,
+            resolved,
+            owner: owner.map(|owner| owner.package.as_str()),
+        };
+        let seen = owner.and_then(|owner| versions::upstream(&owner.version));
+        called.read(context.index, seen)
+    }
+}
+
+/// Returns the path that says what a program is: the one it was reached by, unless that only leads out of the project or is
+/// one of a process.
+fn place(program: &Program) -> Option<&str> {
+    let path = program.path.as_str()?;
+    let resolved = program
+        .resolved
+        .as_ref()
+        .and_then(|path| path.as_str())
+        .filter(|path| !paths::is_project(path));
+    let leads_on =
+        paths::is_project(path) || path.starts_with("/proc/") || path.starts_with("/dev/");
+    Some(resolved.filter(|_| leads_on).unwrap_or(path))
+}
+
+/// Reads a program of the project: it may need an interpreter.
+fn project(program: &Program, index: &Index) -> Reading {
+    let interpreter = program
+        .interpreter
+        .as_ref()
+        .and_then(|path| path.as_str())
+        .filter(|path| !paths::is_project(path));
+    let called = interpreter.map(|path| Called {
+        name: paths::name(path),
+        resolved: None,
+        owner: None,
+    });
+    match called.map(|called| called.read(index, None)) {
+        Some(Reading::Wants(wants)) => Reading::Wants(wants),
+        _ => Reading::Ignored("the project's own program"),
+    }
+}
+
+/// Returns why a program needs no package, when its path or name says so.
+fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
+    let is_in = |folders: &str| {
+        folders
+            .split_ascii_whitespace()
+            .any(|folder| path.contains(folder))
+    };
+    let is_temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/memfd:"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    if is_temporary && !paths::is_bin(path) {
+        return Some("a temporary program");
+    }
+    if listed(names::MANAGERS, name) {
+        return Some("a version manager");
+    }
+    if is_in(names::MANAGED) && !is_in("/versions/ /installs/ /toolchains/") {
+        let real = |place: &str| {
+            ["/versions/", "/installs/", "/toolchains/"]
+                .iter()
+                .any(|part| place.contains(part))
+        };
+        if !paths::is_bin(path) || context.ran_in(name, real) {
+            return Some("a version manager's shim");
+        }
+    }
+    if is_in(names::BUNDLES) || (listed(names::COMPILER, name) && is_in("/lib/gcc /libexec/")) {
+        return Some("a part of another program");
+    }
+    if listed(names::START, name) {
+        return Some("a shell starts it by itself");
+    }
+    listed(names::ADMINISTRATION, name).then_some("it administers the host")
+}
+
+/// Reads a program that is where nobody starts it by name.
+fn part(program: &Program, context: &Context) -> Reading {
+    let owner = program.owner.as_ref().map(|owner| owner.package.as_str());
+    if owner.is_some_and(|owner| context.ran(owner)) {
+        return Reading::Ignored("a part of another program");
+    }
+    let in_git = || {
+        paths::of(program)
+            .any(|path| path.contains("/git-core/"))
+            .then_some("git")
+    };
+    match owner
+        .or_else(in_git)
+        .and_then(|package| context.index.debian(package))
+    {
+        Some(attr) => found(context.index, attr, &[], None),
+        None => Reading::Unrecognized,
+    }
+}
+
+/// Returns the reading for a package: the standard environment when it is one of that.
+fn found(index: &Index, attr: AttrPath, names: &[&str], seen: Option<String>) -> Reading {
+    if listed(names::COMPILERS, attr.as_str()) {
+        return Reading::Stdenv { compiler: true };
+    }
+    if listed(names::STANDARD, attr.as_str()) {
+        return Reading::Stdenv { compiler: false };
+    }
+    let name = names
+        .iter()
+        .find(|name| index.called(&attr, name).is_some())
+        .copied()
+        .unwrap_or_default();
+    Reading::Wants(wants(index, attr, name, seen))
+}
+
+/// The names of a program.
+struct Called<'a> {
+    /// The one it was called by.
+    name: &'a str,
+    /// The one it has, links followed.
+    resolved: Option<&'a str>,
+    /// The host's package that owns it.
+    owner: Option<&'a str>,
+}
+
+impl Called<'_> {
+    fn read(&self, index: &Index, seen: Option<String>) -> Reading {
+        let bare = |name| {
+            names::TRIPLES
+                .iter()
+                .find_map(|triple| str::strip_prefix(name, triple))
+                .unwrap_or(name)
+        };
+        let mut names: Vec<&str> = [Some(self.name), self.resolved]
+            .into_iter()
+            .flatten()
+            .map(bare)
+            .collect();
+        if listed(names::ALTERNATIVES, self.name) {
+            names.reverse();
+        }
+        if let Some(package) = names.iter().find_map(|name| index.stdenv(name)) {
+            return Reading::Stdenv {
+                compiler: package == "gcc",
+            };
+        }
+        let owner = self.owner.and_then(|package| index.debian(package));
+        let of_owner = |name: &&str| {
+            index
+                .candidates(name)
+                .find(|attr| owner.as_ref() == Some(attr))
+        };
+        let attr = names.iter().find_map(of_owner);
+        let attr = attr.or_else(|| {
+            names
+                .iter()
+                .find_map(|name| index.program(name))
+                .map(|found| found.attr)
+        });
+        match attr.or(owner) {
+            Some(attr) => found(index, attr, &names, seen),
+            None => Reading::Unrecognized,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Nix: programs of the store, and command lines that name packages of nixpkgs.
+
+use super::{Asked, Context, Ecosystem, Reading, listed, paths, wants};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+use crate::nix::AttrPath;
+
+mod ask;
+
+/// Programs of Nix itself.
+const ITSELF: &str = "nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \
+    nix-instantiate nix-prefetch-url nix-shell nix-store";
+
+/// The ecosystem.
+pub(super) struct Nix;
+
+impl Ecosystem for Nix {
+    fn name(&self) -> &'static str {
+        "nix"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        ask::request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = program.path.as_str() else {
+            return Reading::Unrecognized;
+        };
+        let name = paths::name(path);
+        if listed(ITSELF, name) {
+            return Reading::Ignored("Nix itself");
+        }
+        let Some((place, store)) =
+            paths::of(program).find_map(|path| Some((path, paths::Store::of(path)?)))
+        else {
+            return Reading::Unrecognized;
+        };
+        if paths::is_project(path) && path.starts_with("result") {
+            return Reading::Ignored("the project's own program");
+        }
+        let is_part = !paths::is_bin(place) || name.starts_with('.');
+        if is_part && context.ran_from(store.folder) {
+            return Reading::Ignored("a part of another program");
+        }
+        let asked = asked_for(context, &store);
+        if let Some(package) = context
+            .index
+            .stdenv(name)
+            .filter(|_| asked.is_none() && !is_part)
+        {
+            return Reading::Stdenv {
+                compiler: package == "gcc",
+            };
+        }
+        let seen = Some(store.version.to_owned())
+            .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
+        match asked.or_else(|| guess(context.index, name, store.name)) {
+            Some(attr) => Reading::Wants(wants(context.index, attr, name, seen)),
+            None => Reading::Unrecognized,
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
+        Some(ask::request(&argv?)?.read(context.index))
+    }
+}
+
+/// Returns the package of this store path that a command line asks for exactly; of several, the one of the same version.
+fn asked_for(context: &Context, store: &paths::Store) -> Option<AttrPath> {
+    let fits = |attr: &&AttrPath| {
+        let pname = context.index.attr(attr).and_then(|attr| attr.pname);
+        pname.or(attr.names().last()) == Some(store.name)
+            || context.index.store_name(store.name).as_ref() == Some(*attr)
+    };
+    let minor = |version: &str| {
+        version
+            .split('.')
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let same = |attr: &&&AttrPath| {
+        context
+            .index
+            .attr(attr)
+            .and_then(|attr| attr.version)
+            .is_some_and(|version| minor(version) == minor(store.version))
+    };
+    let all: Vec<&AttrPath> = context.asked.iter().filter(fits).collect();
+    all.iter()
+        .find(same)
+        .or_else(|| all.first())
+        .map(|attr| (*attr).clone())
+}
+
+/// Returns the package whose store path has this name: one that has the program, else any.
+fn guess(index: &Index, program: &str, name: &str) -> Option<AttrPath> {
+    let fits = |attr: &AttrPath| {
+        index.attr(attr).and_then(|attr| attr.pname) == Some(name) || attr.as_str() == name
+    };
+    index
+        .candidates(program)
+        .find(fits)
+        .or_else(|| index.store_name(name))
+}

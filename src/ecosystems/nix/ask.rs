@@ -1,0 +1,341 @@
+//! Command lines of Nix that name packages.
+
+use std::sync::OnceLock;
+
+use regex::Regex;
+
+use super::super::{Asked, Want, call, listed};
+use crate::index::Index;
+use crate::nix::AttrPath;
+
+/// Options that take one value.
+const ONE: &str = "--attr --cores --eval-store --experimental-features --expr --extra-experimental-features --file \
+    --include --inputs-from --keep-env-var --log-format --max-jobs --out-link --phase --priority \
+    --profile --store --system --unset --unset-env-var -A -E -I -f -j -k -o -p -u";
+
+/// Options that take two.
+const TWO: &str =
+    "--arg --argstr --option --override-flake --override-input --redirect --set-env-var -s";
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(super) enum Request<'a> {
+    /// Installables of flakes; `develops` when the shell for building them is meant.
+    Flake {
+        develops: bool,
+        installables: Vec<&'a str>,
+    },
+    /// Nix expressions within nixpkgs.
+    Packages(Vec<&'a str>),
+}
+
+/// Returns what a command line asks for; none when it names no packages.
+pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let (program, rest) = call(argv)?;
+    let line = Line::read(rest);
+    match program {
+        "nix" => line.flake(),
+        "nix-shell" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
+        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => {
+            Some(Request::Packages(line.words))
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether an option of nix-env installs: `-i`, `-iA`, `--install`.
+fn is_install(option: &str) -> bool {
+    option == "--install"
+        || option
+            .strip_prefix('-')
+            .is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
+}
+
+/// A command line of Nix, up to where another command begins.
+#[derive(Debug, Default)]
+struct Line<'a> {
+    words: Vec<&'a str>,
+    options: Vec<(&'a str, Option<&'a str>)>,
+}
+
+impl<'a> Line<'a> {
+    fn read(words: &[&'a str]) -> Self {
+        let mut line = Self::default();
+        let mut rest = words.iter().copied();
+        while let Some(word) = rest.next() {
+            match word {
+                "--" | "-c" | "--command" | "--run" => break,
+                "-p" | "--packages" => line.options.push((word, None)),
+                _ if word.starts_with('-') => {
+                    let count = if listed(TWO, word) {
+                        2
+                    } else {
+                        usize::from(listed(ONE, word))
+                    };
+                    let values: Vec<&str> = rest.by_ref().take(count).collect();
+                    line.options.push((word, values.last().copied()));
+                }
+                _ => line.words.push(word),
+            }
+        }
+        line
+    }
+
+    fn has(&self, options: &[&str]) -> bool {
+        self.options
+            .iter()
+            .any(|(option, _)| options.contains(option))
+    }
+
+    fn flake(self) -> Option<Request<'a>> {
+        let (verb, words) = match self.words.as_slice() {
+            ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => {
+                ("shell", words)
+            }
+            [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
+            _ => return None,
+        };
+        let file = self
+            .options
+            .iter()
+            .find(|(option, _)| ["-f", "--file"].contains(option));
+        match file {
+            Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
+            Some(_) => {
+                return Some(Request::Flake {
+                    develops: false,
+                    installables: vec!["."],
+                });
+            }
+            None => {}
+        }
+        if self.has(&["--expr", "-E"]) {
+            return Some(Request::Packages(vec!["--expr"]));
+        }
+        let words = if verb == "run" {
+            &words[..words.len().min(1)]
+        } else {
+            words
+        };
+        let installables = if words.is_empty() {
+            vec!["."]
+        } else {
+            words.to_vec()
+        };
+        Some(Request::Flake {
+            develops: verb == "develop",
+            installables,
+        })
+    }
+}
+
+impl Request<'_> {
+    /// Reads each of its words.
+    pub(super) fn read(&self, index: &Index) -> Asked {
+        let mut asked = Asked::default();
+        match self {
+            Self::Flake {
+                develops,
+                installables,
+            } => {
+                installables
+                    .iter()
+                    .for_each(|word| read_installable(word, *develops, index, &mut asked));
+            }
+            Self::Packages(terms) => terms
+                .iter()
+                .for_each(|term| read_term(term, index, &mut asked)),
+        }
+        asked
+    }
+}
+
+/// Reads `flakeref#attr^outputs`.
+fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mut Asked) {
+    let (flake, attr) = installable.split_once('#').unwrap_or((installable, ""));
+    if is_own(flake) {
+        asked.ignored.insert("the project's own flake");
+        return;
+    }
+    let attr = attr.split('^').next().unwrap_or_default();
+    let attr = [
+        "x86_64-linux",
+        "aarch64-linux",
+        "x86_64-darwin",
+        "aarch64-darwin",
+    ]
+    .iter()
+    .find_map(|system| {
+        ["legacyPackages", "packages"]
+            .iter()
+            .find_map(|set| attr.strip_prefix(&format!("{set}.{system}.")))
+    })
+    .unwrap_or(attr);
+    match index.known(attr).filter(|_| !develops && is_nixpkgs(flake)) {
+        Some(attr) => asked.wants.push(Want::new(attr)),
+        None => {
+            let name = if develops {
+                format!("nix develop {installable}")
+            } else {
+                installable.to_owned()
+            };
+            asked.unrecognized.insert(name);
+        }
+    }
+}
+
+/// Returns whether a flakeref is of the project: a path that does not lead out.
+fn is_own(flake: &str) -> bool {
+    let path = flake
+        .strip_prefix("path:")
+        .or_else(|| flake.strip_prefix("git+file:"))
+        .unwrap_or(flake);
+    let path = path.split('?').next().unwrap_or_default();
+    path.is_empty() || (path.starts_with('.') && path.split('/').all(|part| part != ".."))
+}
+
+/// Returns whether a flakeref is nixpkgs, of any revision.
+fn is_nixpkgs(flake: &str) -> bool {
+    let flake = flake
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let flake = flake.strip_prefix("flake:").unwrap_or(&flake);
+    let of = |name: &str| {
+        flake
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    of("nixpkgs") || of("github:nixos/nixpkgs")
+}
+
+/// Reads a term of `nix-shell -p` or `nix-env -iA`: `jq`, `nixpkgs.jq`, `python3.withPackages(ps: [ps.requests])`.
+fn read_term(term: &str, index: &Index, asked: &mut Asked) {
+    let name = term.trim();
+    let name = ["nixpkgs.", "nixos.", "pkgs."]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name);
+    let found = index
+        .known(name)
+        .or_else(|| index.store_name(name))
+        .map(|attr| vec![attr]);
+    match found.or_else(|| python(name, index)) {
+        Some(attrs) => asked.wants.extend(attrs.into_iter().map(Want::new)),
+        None => {
+            asked.unrecognized.insert(term.to_owned());
+        }
+    }
+}
+
+/// Reads Python with a plain list of modules; none when it is anything else.
+fn python(term: &str, index: &Index) -> Option<Vec<AttrPath>> {
+    static FORM: OnceLock<Option<Regex>> = OnceLock::new();
+    let form = r"^\(?\s*(?:pkgs\.)?python3\.withPackages\s*\(\s*(\w+)\s*:\s*(?:with\s+(\w+)\s*;)?\s*\[([^\[\](){}]*)\]\s*\)\s*\)?$";
+    let groups = FORM
+        .get_or_init(|| Regex::new(form).ok())
+        .as_ref()?
+        .captures(term)?;
+    let set = groups.get(1)?.as_str();
+    let opened = groups.get(2).map(|opened| opened.as_str());
+    if opened.is_some_and(|opened| opened != set) {
+        return None;
+    }
+    let module = |word: &str| {
+        let name = word
+            .strip_prefix(set)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .or(opened.map(|_| word))?;
+        index.known(&format!("python3Packages.{name}"))
+    };
+    let modules: Option<Vec<AttrPath>> = groups
+        .get(3)?
+        .as_str()
+        .split_ascii_whitespace()
+        .map(module)
+        .collect();
+    Some(modules?.into_iter().chain(index.known("python3")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(line: &str) -> Option<String> {
+        let argv = shlex::split(line).expect("words");
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let asked = request(&argv)?.read(&Index::new());
+        let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
+        let unknown: Vec<String> = asked
+            .unrecognized
+            .iter()
+            .map(|name| format!("?{name}"))
+            .collect();
+        Some(
+            [
+                wants.join(" "),
+                unknown.join(" "),
+                asked.ignored.into_iter().collect(),
+            ]
+            .join("|"),
+        )
+    }
+
+    #[test]
+    fn command_lines() {
+        let rev = "0123456789012345678901234567890123456789";
+        for (line, reading) in [
+            (
+                "nix shell nixpkgs#jq nixpkgs#ripgrep -c rg x",
+                "jq ripgrep||",
+            ),
+            (
+                "nix --extra-experimental-features 'nix-command flakes' run nixpkgs#jq -- . x",
+                "jq||",
+            ),
+            ("nix run nixpkgs#jq nixpkgs#ripgrep", "jq||"),
+            (
+                &format!("nix build github:NixOS/nixpkgs/{rev}#python3Packages.requests^out"),
+                "python3Packages.requests||",
+            ),
+            ("nix build .#x", "||the project's own flake"),
+            ("nix develop", "||the project's own flake"),
+            ("nix develop nixpkgs#jq", "|?nix develop nixpkgs#jq|"),
+            (
+                "nix shell ../other#x github:a/b nixpkgs#no-such-thing",
+                "|?../other#x ?github:a/b ?nixpkgs#no-such-thing|",
+            ),
+            ("nix shell nixpkgs#legacyPackages.x86_64-linux.jq", "jq||"),
+            (
+                "nix-shell -p jq python3Packages.yaml --run 'jq . x'",
+                "jq|?python3Packages.yaml|",
+            ),
+            (
+                "nix-shell -p 'python3.withPackages (ps: with ps; [ requests numpy ])'",
+                "python3Packages.requests python3Packages.numpy python3||",
+            ),
+            (
+                "nix-shell -p 'python3.withPackages(p: [p.requests x.y])'",
+                "|?python3.withPackages(p: [p.requests x.y])|",
+            ),
+            ("nix-env -iA nixpkgs.jq", "jq||"),
+            ("nix-env -i ripgrep", "ripgrep||"),
+            ("nix profile install nixpkgs#jq", "jq||"),
+            ("nix shell --impure --expr 'import ./x'", "|?--expr|"),
+            ("nix build -f '<nixpkgs>' jq", "jq||"),
+        ] {
+            assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
+        }
+        for line in [
+            "nix flake check",
+            "nix-shell",
+            "nix-env -q",
+            "nix eval nixpkgs#jq.name",
+            "rg nix",
+            "",
+        ] {
+            assert_eq!(ask(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Python: its interpreter, modules that it runs, scripts of modules, and pip.
+
+use super::{
+    Asked, Context, Ecosystem, Reading, Want, call, check_name, listed, paths, versions, wants,
+};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+mod ask;
+
+/// Programs that install distributions.
+const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
+
+/// Programs that test and check, and have no way to change what they read.
+const CHECKERS: &str =
+    "flake8 mypy py.test pylint pytest pyright pycodestyle pyflakes bandit vulture";
+
+/// Modules that `python -m` tests and checks with.
+const MODULES: &str =
+    "flake8 mypy pylint pytest pyright unittest compileall doctest pycodestyle pyflakes";
+
+/// The ecosystem.
+pub(super) struct Pip;
+
+impl Ecosystem for Pip {
+    fn name(&self) -> &'static str {
+        "pip"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        ask::request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = program.path.as_str() else {
+            return Reading::Unrecognized;
+        };
+        let name = paths::name(path);
+        if path.contains("/shims/") {
+            return Reading::Unrecognized;
+        }
+        let seen = program
+            .owner
+            .as_ref()
+            .and_then(|owner| versions::upstream(&owner.version));
+        if is_python(name) {
+            return python(context.index, name, seen)
+                .map_or(Reading::Unrecognized, |want| Reading::Wants(vec![want]));
+        }
+        if listed(INSTALLERS, name) || name.strip_prefix("pip").is_some_and(ask::is_version) {
+            return Reading::Ignored("it installs packages, and those are wanted");
+        }
+        let interpreter = program
+            .interpreter
+            .as_ref()
+            .and_then(|path| path.as_str())
+            .map(paths::name);
+        if !paths::is_project(path) || !interpreter.is_some_and(is_python) {
+            return Reading::Unrecognized;
+        }
+        // A script of the project: of a virtual environment when it is in a folder for programs.
+        let module = context.index.program(name).filter(|_| paths::is_bin(path));
+        let own = || {
+            python(context.index, interpreter.unwrap_or("python3"), None)
+                .into_iter()
+                .map(unseen)
+                .collect()
+        };
+        Reading::Wants(
+            module.map_or_else(own, |found| wants(context.index, found.attr, name, None)),
+        )
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
+        Some(ask::request(&argv?)?.read(context.index))
+    }
+
+    fn verifies(&self, argv: &[&str]) -> Option<String> {
+        let (program, rest) = call(argv)?;
+        let has = |words: &str| rest.iter().any(|word| listed(words, word));
+        match program {
+            _ if is_python(program) => match ask::module(rest) {
+                Some((module, _)) if listed(MODULES, module) => Some(check_name(&[module])),
+                Some((module, rest)) => {
+                    let inner: Vec<&str> = std::iter::once(module)
+                        .chain(rest.iter().copied())
+                        .collect();
+                    (listed("black coverage isort ruff", module))
+                        .then(|| self.verifies(&inner))
+                        .flatten()
+                }
+                None => match rest {
+                    ["manage.py", verb @ ("test" | "check"), ..] => {
+                        Some(check_name(&["manage", verb]))
+                    }
+                    _ => None,
+                },
+            },
+            "black" | "isort" if has("--check --check-only --diff -c") => {
+                Some(check_name(&[program, "check"]))
+            }
+            "ruff" if has("--fix --unsafe-fixes") => None,
+            "ruff" => match rest {
+                ["check", ..] => Some("ruff-check".to_owned()),
+                ["format", ..] if has("--check") => Some("ruff-format".to_owned()),
+                _ => None,
+            },
+            "coverage" => match rest {
+                ["run", "-m", module, ..] if listed(MODULES, module) => {
+                    Some(check_name(&["coverage", module]))
+                }
+                _ => None,
+            },
+            "py.test" => Some("pytest".to_owned()),
+            _ if listed(CHECKERS, program) => Some(check_name(&[program])),
+            _ => None,
+        }
+    }
+}
+
+/// Returns whether a program is the interpreter: `python`, `python3`, `python3.11`.
+fn is_python(name: &str) -> bool {
+    name.strip_prefix("python").is_some_and(ask::is_version)
+}
+
+/// Returns the interpreter that was called by this name: of that version when the index has it, else the default one.
+fn python(index: &Index, name: &str, seen: Option<String>) -> Option<Want> {
+    let attr = index
+        .program(name)
+        .map(|found| found.attr)
+        .or_else(|| index.known("python3"))?;
+    let program = index.called(&attr, name).unwrap_or("python3").to_owned();
+    Some(Want {
+        programs: vec![program],
+        seen,
+        attr,
+    })
+}
+
+/// Takes the programs out: it was run for a script and need not be found by a name.
+fn unseen(want: Want) -> Want {
+    Want {
+        programs: Vec::new(),
+        ..want
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interpreters() {
+        let index = Index::new();
+        for (name, attr, program) in [
+            ("python", "python3", "python"),
+            ("python3", "python3", "python3"),
+            ("python3.11", "python311", "python3.11"),
+            ("python3.9", "python3", "python3"),
+        ] {
+            let want = python(&index, name, None).expect("known");
+            assert_eq!(
+                (want.attr.as_str(), want.programs),
+                (attr, vec![program.to_owned()]),
+                "{name}"
+            );
+        }
+        assert!(is_python("python3.12") && !is_python("python3-config") && !is_python("pythonw"));
+    }
+
+    #[test]
+    fn checks() {
+        for (line, name) in [
+            ("pytest -q", Some("pytest")),
+            ("python3 -m pytest", Some("pytest")),
+            ("python -m unittest discover", Some("unittest")),
+            ("python -m json.tool", None),
+            ("ruff check .", Some("ruff-check")),
+            ("ruff check --fix .", None),
+            ("python -m ruff check", Some("ruff-check")),
+            ("ruff format .", None),
+            ("black --check .", Some("black-check")),
+            ("black .", None),
+            ("coverage run -m pytest", Some("coverage-pytest")),
+            ("python manage.py test", Some("manage-test")),
+            ("python setup.py test", None),
+            ("tox", None),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(Pip.verifies(&words).as_deref(), name, "{line}");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Command lines of Python that name modules and distributions.
+
+use super::super::{Asked, Want, call, listed};
+use super::is_python;
+use crate::index::{Index, normalized};
+
+/// Modules of the standard library (`sys.stdlib_module_names` of Python 3.11, which still has those that went since).
+const STANDARD: &str = "abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb \
+    binascii bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop \
+    collections colorsys compileall concurrent configparser contextlib contextvars copy copyreg \
+    crypt csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils doctest email \
+    encodings ensurepip enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib \
+    functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq hmac \
+    html http imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 \
+    linecache locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder \
+    msilib msvcrt multiprocessing netrc nis nntplib nt ntpath nturl2path numbers opcode operator \
+    optparse os ossaudiodev pathlib pdb pickle pickletools pipes pkgutil platform plistlib \
+    poplib posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc pydoc_data \
+    pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched secrets \
+    select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver \
+    spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep \
+    struct subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile \
+    termios textwrap this threading time timeit token tokenize tomllib trace traceback \
+    tracemalloc tty types typing unicodedata unittest urllib uu uuid venv warnings wave weakref \
+    webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
+
+/// Names that projects give their own modules; what the index has of these names is something else.
+const OWN: &str = "__main__ api app apps backend bench benchmarks bin cli client config core demo docs example examples \
+    experiments lib main manage migrations my mypackage project run script scripts server service setup src test tests \
+    tool tools util utils";
+
+/// What installs, and is not needed where nothing is installed.
+const INSTALLERS: &str = "pip wheel setuptools uv pipx virtualenv";
+
+/// Options of `pip install` that take a value.
+const VALUES: &str = "-c --constraint -t --target --platform --python-version --implementation --abi --root --prefix --src \
+    --upgrade-strategy --config-settings -C --global-option --no-binary --only-binary --progress-bar --report -i --index-url \
+    --extra-index-url -f --find-links --cert --client-cert --trusted-host --proxy --retries --timeout --exists-action --log \
+    --cache-dir --python -p --group --default-index --index --keyring-provider --resolution --prerelease --link-mode \
+    --exclude-newer --override --build-constraint";
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(super) enum Request<'a> {
+    /// Distributions, files and folders to install.
+    Install(Vec<&'a str>),
+    /// A module to run.
+    Module(&'a str),
+}
+
+/// Returns what a command line asks for; none when it names neither distributions nor a module.
+pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let (program, rest) = call(argv)?;
+    if is_python(program) {
+        let (module, rest) = module(rest)?;
+        let install = (module == "pip").then(|| install(rest)).flatten();
+        return Some(install.unwrap_or(Request::Module(module)));
+    }
+    match rest.split_first() {
+        _ if program.strip_prefix("pip").is_some_and(is_version) => install(rest),
+        Some((&"pip", rest)) if program == "uv" => install(rest),
+        _ => None,
+    }
+}
+
+/// Returns whether this may follow `pip` or `python` in a name: nothing, `3`, `3.11`.
+pub(super) fn is_version(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+/// Returns the module of `python -m MODULE`, and what follows it.
+pub(super) fn module<'a, 'b>(words: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
+    let mut rest = words;
+    loop {
+        let (word, after) = rest.split_first()?;
+        match *word {
+            "-m" => return after.split_first().map(|(module, rest)| (*module, rest)),
+            "-W" | "-X" => rest = after.get(1..)?,
+            "-c" | "-" | "--" => return None,
+            _ if word.starts_with("--") => rest = after,
+            _ => {
+                let flags = word.strip_prefix('-')?;
+                match flags.split_once('m') {
+                    Some((before, "")) if !before.contains(['c', 'W', 'X']) => {
+                        return after.split_first().map(|(module, rest)| (*module, rest));
+                    }
+                    Some((before, module)) if !before.contains(['c', 'W', 'X']) => {
+                        return Some((module, after));
+                    }
+                    _ if flags.contains('c') => return None,
+                    _ => rest = after,
+                }
+            }
+        }
+    }
+}
+
+fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
+    let start = words.iter().position(|word| !word.starts_with('-'))?;
+    (words[start] == "install").then(|| Request::Install(words[start + 1..].to_vec()))
+}
+
+impl Request<'_> {
+    /// Reads each of its words.
+    pub(super) fn read(&self, index: &Index) -> Asked {
+        let mut asked = Asked::default();
+        match self {
+            Self::Module(module) => read_module(module, index, &mut asked),
+            Self::Install(words) => {
+                let mut rest = words.iter().copied();
+                while let Some(word) = rest.next() {
+                    let option = word.split('=').next().unwrap_or(word);
+                    match option {
+                        "-r" | "--requirement" | "--requirements" => {
+                            let file = word
+                                .split_once('=')
+                                .map(|(_, file)| file)
+                                .or_else(|| rest.next());
+                            asked
+                                .unrecognized
+                                .insert(format!("-r {}", file.unwrap_or_default()));
+                        }
+                        "-e" | "--editable" => {
+                            let what = word
+                                .split_once('=')
+                                .map(|(_, what)| what)
+                                .or_else(|| rest.next());
+                            read_distribution(what.unwrap_or("."), index, &mut asked);
+                        }
+                        _ if listed(VALUES, word) => drop(rest.next()),
+                        _ if word.starts_with('-') => read_option(word, &mut asked),
+                        _ => read_distribution(word, index, &mut asked),
+                    }
+                }
+            }
+        }
+        asked
+    }
+}
+
+/// Reads an option that has its value with it: `-rrequirements.txt`. Others say how to install.
+fn read_option(word: &str, asked: &mut Asked) {
+    if let Some(file) = word.strip_prefix("-r") {
+        asked.unrecognized.insert(format!("-r {file}"));
+    }
+}
+
+fn read_module(module: &str, index: &Index, asked: &mut Asked) {
+    let top = module.split('.').next().unwrap_or(module);
+    if listed(STANDARD, top) {
+        asked.ignored.insert("a module of Python itself");
+    } else if top == "pip" {
+        asked
+            .ignored
+            .insert("it installs packages, and those are wanted");
+    } else if listed(OWN, top) {
+        asked.ignored.insert("the project's own module");
+    } else if let Some(attr) = index.python_module(module) {
+        asked.wants.extend(
+            [Some(attr), index.known("python3")]
+                .into_iter()
+                .flatten()
+                .map(Want::new),
+        );
+    } else {
+        asked.unrecognized.insert(format!("-m {module}"));
+    }
+}
+
+/// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
+fn read_distribution(word: &str, index: &Index, asked: &mut Asked) {
+    let end = word
+        .find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c))
+        .unwrap_or(word.len());
+    let (name, rest) = word.split_at(end);
+    let rest = rest.trim_start();
+    let rest = rest
+        .strip_prefix('[')
+        .and_then(|extras| extras.split_once(']'))
+        .map_or(rest, |(_extras, rest)| rest.trim_start());
+    let path = word.split('[').next().unwrap_or(word);
+    if path == "." || path == "./" {
+        asked.ignored.insert("the project itself");
+    } else if name.is_empty()
+        || name.starts_with('.')
+        || rest.starts_with(['/', ':', '@', '+'])
+        || is_archive(name)
+    {
+        asked.unrecognized.insert(word.to_owned());
+    } else if listed(INSTALLERS, &normalized(name)) {
+        asked
+            .ignored
+            .insert("it installs packages, and those are wanted");
+    } else if let Some(attr) = index.python(name) {
+        let version = rest
+            .strip_prefix("==")
+            .map(|rest| rest.trim_start_matches('=').trim());
+        let is_exact = |version: &&str| {
+            !version.is_empty()
+                && version
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'.')
+        };
+        let seen = version.filter(is_exact).map(str::to_owned);
+        asked.installs.push(Want {
+            seen,
+            ..Want::new(attr)
+        });
+        asked.installs.extend(index.known("python3").map(Want::new));
+    } else {
+        asked.unrecognized.insert(word.to_owned());
+    }
+}
+
+fn is_archive(name: &str) -> bool {
+    [".whl", ".tar.gz", ".zip"]
+        .iter()
+        .any(|suffix| name.ends_with(suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(line: &str) -> Option<String> {
+        let argv = shlex::split(line).expect("words");
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let asked = request(&argv)?.read(&Index::new());
+        let wants = asked
+            .wants
+            .iter()
+            .chain(&asked.installs)
+            .filter(|want| want.attr.as_str() != "python3");
+        let shown = |want: &Want| {
+            let name = want
+                .attr
+                .within("python3Packages")
+                .unwrap_or(want.attr.as_str());
+            want.seen
+                .as_ref()
+                .map_or(name.to_owned(), |seen| format!("{name}={seen}"))
+        };
+        let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
+        let wants: Vec<String> = wants.map(shown).collect();
+        Some(
+            [
+                wants.join(" "),
+                unknown.join(" "),
+                asked.ignored.into_iter().collect(),
+            ]
+            .join("|"),
+        )
+    }
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            (
+                "pip install requests PyYAML==6.0.1 -U",
+                "requests pyyaml=6.0.1||",
+            ),
+            (
+                "pip3 --no-cache-dir install 'numpy>=1.2,<2' 'uvicorn[standard]' 'httpx [http2] == 0.27'",
+                "numpy uvicorn httpx=0.27||",
+            ),
+            ("python3 -m pip install -q -i https://x/y flask", "flask||"),
+            ("uv pip install --system ruff", "ruff||"),
+            ("pip install -e .", "||the project itself"),
+            ("pip install '.[dev]' --editable=.", "||the project itself"),
+            (
+                "pip install -r requirements.txt -rdev.txt",
+                "|-r dev.txt -r requirements.txt|",
+            ),
+            (
+                "pip install git+https://x/y ./other no-such-thing-zz x-1.0-py3-none-any.whl",
+                "|./other git+https://x/y no-such-thing-zz x-1.0-py3-none-any.whl|",
+            ),
+            (
+                "pip install --upgrade pip setuptools wheel",
+                "||it installs packages, and those are wanted",
+            ),
+            ("python -m pytest -q", "pytest||"),
+            ("python3.11 -Im http.server", "||a module of Python itself"),
+            (
+                "python -W ignore -m tests.run",
+                "||the project's own module",
+            ),
+            ("python -m zz_unknown.cli", "|-m zz_unknown.cli|"),
+            ("/x/.venv/bin/python -mblack .", "black||"),
+            (
+                "python -m pip list",
+                "||it installs packages, and those are wanted",
+            ),
+        ] {
+            assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
+        }
+        for line in [
+            "pip list",
+            "python x.py -m y",
+            "python -c 'import x' -m y",
+            "python",
+            "uv run x",
+            "pipx install x",
+            "",
+            "pythonw -m x",
+        ] {
+            assert_eq!(ask(line), None, "{line}");
+        }
+    }
+}

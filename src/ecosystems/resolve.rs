@@ -1,0 +1,230 @@
+//! Journals → [`Requirements`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Draft, Entry};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, verifies};
+use crate::event::Bytes;
+use crate::index::Index;
+use crate::journal::{Journal, Known, Program, Ref};
+use crate::nix::AttrPath;
+use crate::policy::Policy;
+use crate::requirements::{Evidence, Requirements};
+
+/// Reason for what the standard environment has.
+const STANDARD: &str = "the standard environment has it";
+
+/// Returns what these journals require. The order of the journals does not matter; every program of every journal is
+/// evidence of a package or of the compiler, or is ignored, or is unrecognized. Attrs of the policy that the index does not
+/// have are passed over: [`unknown`] tells them.
+pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirements {
+    let mut journals: Vec<&Journal> = journals.iter().collect();
+    journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
+    let mut draft = Draft::new(index);
+    let asked: Vec<_> = journals
+        .iter()
+        .flat_map(|journal| draft.journal(journal, policy))
+        .collect();
+    draft.installs(asked);
+    draft.policy(policy);
+    let mut requirements = draft.finish();
+    requirements.systems = journals
+        .iter()
+        .map(|journal| journal.session.system.clone())
+        .collect();
+    requirements.systems.extend(policy.systems.iter().cloned());
+    (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &verifies);
+    requirements
+}
+
+/// An attr of the policy that the index does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The attr.
+    pub attr: AttrPath,
+    /// Attrs with names near to it, nearest first.
+    pub near: Vec<String>,
+}
+
+/// Returns the attrs of the policy that the index does not have.
+pub fn unknown(policy: &Policy, index: &Index) -> Vec<Unknown> {
+    let attrs = policy
+        .attrs()
+        .into_iter()
+        .filter(|attr| index.attr(attr).is_none());
+    attrs
+        .map(|attr| Unknown {
+            attr: attr.clone(),
+            near: index.near(attr.as_str()),
+        })
+        .collect()
+}
+
+impl Draft<'_> {
+    /// Reads a journal; returns what its command lines install, which is placed when all that ran is known.
+    fn journal(&mut self, journal: &Journal, policy: &Policy) -> Vec<(Entry, Vec<Want>)> {
+        let mut context = Context::new(self.index, journal);
+        let entry = |id: &Ref, runs, known, is_program| {
+            let evidence = Evidence {
+                session: journal.session.id.clone(),
+                entry: id.clone(),
+            };
+            Entry {
+                evidence,
+                runs,
+                known,
+                is_program,
+            }
+        };
+        let mut lines = Vec::new();
+        for invocation in &journal.invocations {
+            let entry = entry(&invocation.id, invocation.runs, invocation.known, false);
+            if let Some(reason) = passed_over(invocation.is_used(), entry.known, policy) {
+                self.ignore(&entry, reason);
+                continue;
+            }
+            let asked = ALL
+                .iter()
+                .find_map(|ecosystem| ecosystem.invocation(invocation, &context));
+            match asked {
+                Some(asked) => lines.push((entry, asked)),
+                None => {
+                    self.unrecognized(&entry, invocation.argv.first().cloned().unwrap_or_default());
+                }
+            }
+        }
+        context.asked = lines
+            .iter()
+            .flat_map(|(_, asked)| &asked.wants)
+            .map(|want| want.attr.clone())
+            .collect();
+        let mut owners: BTreeMap<&str, BTreeSet<AttrPath>> = BTreeMap::new();
+        for program in &journal.programs {
+            let entry = entry(&program.id, program.runs, program.known, true);
+            if let Some(reason) = passed_over(program.is_used(), entry.known, policy) {
+                self.ignore(&entry, reason);
+                continue;
+            }
+            let attrs = self.program(&entry, program, &context);
+            if let Some(owner) = &program.owner {
+                owners.entry(&owner.package).or_default().extend(attrs);
+            }
+        }
+        lines
+            .into_iter()
+            .map(|(entry, asked)| self.asked(entry, asked, &owners))
+            .collect()
+    }
+
+    /// Reads a program; returns the packages that it needs.
+    fn program(&mut self, entry: &Entry, program: &Program, context: &Context) -> Vec<AttrPath> {
+        let read = || {
+            ALL.iter()
+                .map(|ecosystem| ecosystem.program(program, context))
+                .find(|reading| *reading != Reading::Unrecognized)
+        };
+        match aside::reason(program, context)
+            .map(Reading::Ignored)
+            .or_else(read)
+        {
+            Some(Reading::Wants(wants)) => {
+                let (wants, unknown): (Vec<Want>, Vec<Want>) =
+                    wants.into_iter().partition(|want| self.has(&want.attr));
+                if wants.is_empty() {
+                    let name = unknown
+                        .first()
+                        .map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
+                    self.unrecognized(entry, name);
+                }
+                wants
+                    .into_iter()
+                    .map(|want| self.want(entry, want))
+                    .collect()
+            }
+            Some(Reading::Stdenv { compiler: true }) => {
+                self.compiler.insert(entry.evidence.clone());
+                Vec::new()
+            }
+            Some(Reading::Stdenv { compiler: false }) => {
+                self.ignore(entry, STANDARD);
+                Vec::new()
+            }
+            Some(Reading::Ignored(reason)) => {
+                self.ignore(entry, reason);
+                Vec::new()
+            }
+            Some(Reading::Unrecognized) | None => {
+                self.unrecognized(entry, program.name());
+                Vec::new()
+            }
+        }
+    }
+
+    fn asked(
+        &mut self,
+        entry: Entry,
+        asked: Asked,
+        owners: &BTreeMap<&str, BTreeSet<AttrPath>>,
+    ) -> (Entry, Vec<Want>) {
+        for want in asked.wants {
+            if self.has(&want.attr) {
+                self.want(&entry, want);
+            } else {
+                self.unrecognized(&entry, Bytes::from(want.attr.as_str()));
+            }
+        }
+        for package in asked.packages {
+            match owners
+                .get(package.as_str())
+                .filter(|attrs| !attrs.is_empty())
+            {
+                Some(attrs) => attrs
+                    .iter()
+                    .for_each(|attr| drop(self.want(&entry, Want::new(attr.clone())))),
+                None => self.ignore(&entry, "installed, and its programs need no package"),
+            }
+        }
+        asked
+            .ignored
+            .into_iter()
+            .for_each(|reason| self.ignore(&entry, reason));
+        asked
+            .unrecognized
+            .into_iter()
+            .for_each(|name| self.unrecognized(&entry, Bytes::from(name)));
+        (entry, asked.installs)
+    }
+
+    /// Places what was installed: with the package of the same name a program of which ran, when there is one.
+    fn installs(&mut self, asked: Vec<(Entry, Vec<Want>)>) {
+        let pname = |attr: &AttrPath| self.index.attr(attr).and_then(|attr| attr.pname);
+        let ran = self
+            .packages
+            .iter()
+            .filter(|(attr, package)| attr.names().count() == 1 && !package.programs.is_empty());
+        let ran: BTreeMap<&str, AttrPath> = ran
+            .filter_map(|(attr, _)| Some((pname(attr)?, attr.clone())))
+            .collect();
+        for (entry, installs) in asked {
+            for want in installs {
+                let stands = pname(&want.attr)
+                    .and_then(|name| ran.get(name))
+                    .filter(|_| !self.packages.contains_key(&want.attr));
+                let attr = stands.cloned().unwrap_or_else(|| want.attr.clone());
+                match self.has(&attr) {
+                    true => drop(self.want(&entry, Want { attr, ..want })),
+                    false => self.unrecognized(&entry, Bytes::from(attr.as_str())),
+                }
+            }
+        }
+    }
+}
+
+/// Returns why an entry does not count, whatever it is.
+fn passed_over(is_used: bool, known: Known, policy: &Policy) -> Option<&'static str> {
+    if !is_used {
+        return Some("no run of it ended well");
+    }
+    (policy.traced_only && known == Known::Claimed)
+        .then_some("only a hook or a transcript claims it")
+}
