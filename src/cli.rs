@@ -10,7 +10,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 /// Exit status: 0 done; 1 done, and the answer is no; 2 usage; 3 could not do the job. `run` passes on the status of the
 /// session when that is not 0 (128+n for a signal).
 #[derive(Debug, Parser)]
-#[command(name = "agent-capture", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "agent-capture",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -55,7 +61,9 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
     Report(Report),
     /// Print completions for a shell
-    #[command(after_help = "Example: agent-capture completions bash > ~/.local/share/bash-completion/completions/agent-capture")]
+    #[command(
+        after_help = "Example: agent-capture completions bash > ~/.local/share/bash-completion/completions/agent-capture"
+    )]
     Completions {
         /// The shell
         shell: clap_complete::Shell,

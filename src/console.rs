@@ -137,7 +137,9 @@ pub fn escape(text: &str) -> String {
 
 /// Returns text of several lines, each passed through [`escape`].
 pub fn escape_lines(text: &str) -> String {
-    text.split_inclusive('\n').map(|line| line.strip_suffix('\n').map_or_else(|| escape(line), |line| escape(line) + "\n")).collect()
+    text.split_inclusive('\n')
+        .map(|line| line.strip_suffix('\n').map_or_else(|| escape(line), |line| escape(line) + "\n"))
+        .collect()
 }
 
 /// An error with its cure.
@@ -184,6 +186,6 @@ mod tests {
     fn hints_keep_the_chain() {
         let error = Err::<(), _>(anyhow::anyhow!("inner").context("outer")).hint("do this").expect_err("an error");
         assert_eq!(format!("{error:#}"), "outer: inner");
-        assert!(error.chain().any(|cause| cause.is::<Hinted>()));
+        assert!(error.chain().any(<dyn std::error::Error>::is::<Hinted>));
     }
 }

@@ -83,16 +83,20 @@ impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Encoded::deserialize(deserializer)? {
             Encoded::Text(text) => Ok(Self(text.into_owned().into_bytes())),
-            Encoded::Hex(Hex { hex }) => {
-                unhex(&hex).map(Self).ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of lower-case hex digits"))
-            }
+            Encoded::Hex(Hex { hex }) => unhex(&hex)
+                .map(Self)
+                .ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of lower-case hex digits")),
         }
     }
 }
 
 /// Returns bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(b"0123456789abcdef"[digit as usize])).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[digit as usize]))
+        .collect()
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {

@@ -12,7 +12,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use serde::Serialize;
 
 use crate::nix::{NarHash, Pin, Rev, nix_name};
-use crate::requirements::{Document, Requirement, Requirements};
+use crate::requirements::{Document, ProgramName, Requirement, Requirements};
 
 /// The most bytes that a flake may have; Nix itself has no limit, a reviewer has.
 const LIMIT: usize = 1_000_000;
@@ -48,7 +48,8 @@ impl<'a> Flake<'a> {
     pub fn render(&self) -> anyhow::Result<String> {
         let mut environment = environment();
         environment.add_template("flake.nix.j2", include_str!("../templates/flake.nix.j2"))?;
-        let text = environment.get_template("flake.nix.j2")?.render(self.context()).context("failed to render flake.nix")?;
+        let text =
+            environment.get_template("flake.nix.j2")?.render(self.context()).context("failed to render flake.nix")?;
         let printable = text.bytes().all(|b| b == b'\n' || (0x20..=0x7e).contains(&b));
         ensure!(printable && text.len() <= LIMIT, "failed to render flake.nix: it would not be short printable ASCII");
         Ok(text)
@@ -73,14 +74,16 @@ impl<'a> Flake<'a> {
             ("nixpkgs", Node { inputs: None, locked: Some(locked), original: Some(original) }),
             ("root", Node { inputs: Some(BTreeMap::from([("nixpkgs", "nixpkgs")])), locked: None, original: None }),
         ]);
-        let mut text = serde_json::to_string_pretty(&Lock { nodes, root: "root", version: 7 }).expect("maps of text are JSON");
+        let mut text =
+            serde_json::to_string_pretty(&Lock { nodes, root: "root", version: 7 }).expect("maps of text are JSON");
         text.push('\n');
         text
     }
 
     fn context(&self) -> Value {
         let Requirements { systems, compiler, checks, .. } = self.requirements;
-        let (shell, run) = if compiler.is_empty() { ("mkShellNoCC", "runCommand") } else { ("mkShell", "runCommandCC") };
+        let (shell, run) =
+            if compiler.is_empty() { ("mkShellNoCC", "runCommand") } else { ("mkShell", "runCommandCC") };
         let tools = self.tools().map(|command| check("tools", &command));
         let checks = checks.iter().map(|item| {
             let folder = item.folder.as_str();
@@ -101,7 +104,7 @@ impl<'a> Flake<'a> {
     /// Returns the command that finds each captured program.
     fn tools(&self) -> Option<String> {
         let names = self.requirements.packages.iter().flat_map(|package| &package.programs);
-        let mut names: Vec<&str> = names.map(|name| name.as_str()).collect();
+        let mut names: Vec<&str> = names.map(ProgramName::as_str).collect();
         names.sort_unstable();
         names.dedup();
         (!names.is_empty()).then(|| {
@@ -237,7 +240,7 @@ mod tests {
     use super::*;
     use crate::journal::Known;
     use crate::nix::{AttrPath, System};
-    use crate::requirements::{Check, CheckLine, CheckName, Evidence, ProgramName};
+    use crate::requirements::{Check, CheckLine, CheckName, Evidence};
 
     fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
         Requirement {
@@ -252,7 +255,10 @@ mod tests {
     }
 
     fn requirements(systems: &[&str]) -> Requirements {
-        Requirements { systems: systems.iter().map(|text| System::parse(text).expect("a system")).collect(), ..Requirements::default() }
+        Requirements {
+            systems: systems.iter().map(|text| System::parse(text).expect("a system")).collect(),
+            ..Requirements::default()
+        }
     }
 
     #[track_caller]
@@ -273,7 +279,12 @@ mod tests {
         some.packages.push(requirement("python3Packages.pytest", &["pytest"], 1));
         some.packages.push(requirement("python3Packages.requests", &[], 0));
         let text = render(&some);
-        assert!(text.contains("          ps.pytest # 1 run\n          ps.requests # asked for\n        ])) # for its modules\n"), "{text}");
+        assert!(
+            text.contains(
+                "          ps.pytest # 1 run\n          ps.requests # asked for\n        ])) # for its modules\n"
+            ),
+            "{text}"
+        );
         some.packages.push(requirement("python3", &["python3"], 2));
         let session = crate::journal::SessionId::parse("s").expect("an id");
         some.compiler.insert(Evidence { session, entry: crate::journal::Ref::new('p', 1) });
@@ -285,7 +296,12 @@ mod tests {
             evidence: BTreeSet::new(),
         });
         let text = render(&some);
-        assert!(text.contains("])) # 2 runs") && text.contains("pkgs.mkShell {") && text.contains("for program in jq pytest python3;"), "{text}");
+        assert!(
+            text.contains("])) # 2 runs")
+                && text.contains("pkgs.mkShell {")
+                && text.contains("for program in jq pytest python3;"),
+            "{text}"
+        );
         assert!(text.contains(r#"pytest = "cd 'a b' && pytest -k 'a\"; } \${builtins"#), "{text}");
     }
 

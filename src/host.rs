@@ -45,7 +45,8 @@ pub fn owners<'a>(root: &Path, paths: impl IntoIterator<Item = &'a Path>) -> BTr
     }
     let mut found: BTreeMap<PathBuf, String> = BTreeMap::new();
     let info = root.join("var/lib/dpkg/info");
-    let mut lists: Vec<PathBuf> = fs::read_dir(&info).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let mut lists: Vec<PathBuf> =
+        fs::read_dir(&info).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     lists.sort();
     for list in lists.iter().filter(|list| list.extension() == Some(OsStr::new("list"))) {
         let Some(package) = list.file_stem().and_then(OsStr::to_str) else { continue };
@@ -106,14 +107,18 @@ mod tests {
         write("var/lib/dpkg/info/coreutils.list", "/.\n/bin\n/bin/ls\n");
         write("var/lib/dpkg/info/mawk.list", "/usr/bin/mawk\n");
         write("var/lib/dpkg/info/libc6:amd64.list", "/lib/x86_64-linux-gnu/libc.so.6\n");
-        write("var/lib/dpkg/status", "Package: coreutils\nStatus: install ok installed\nVersion: 9.1-1\n\nPackage: libc6\nVersion: 2.36\n");
+        write(
+            "var/lib/dpkg/status",
+            "Package: coreutils\nStatus: install ok installed\nVersion: 9.1-1\n\nPackage: libc6\nVersion: 2.36\n",
+        );
         root
     }
 
     #[test]
     fn owners_on_a_merged_usr() {
         let root = debian();
-        let paths = ["/usr/bin/ls", "/bin/mawk", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/local/bin/x"].map(Path::new);
+        let paths =
+            ["/usr/bin/ls", "/bin/mawk", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/usr/local/bin/x"].map(Path::new);
         let owners = owners(root.path(), paths);
         let shown: Vec<_> = owners.values().map(|owner| (owner.package.as_str(), owner.version.as_str())).collect();
         assert_eq!(shown, [("mawk", ""), ("coreutils", "9.1-1"), ("libc6", "2.36")]);

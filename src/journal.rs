@@ -35,7 +35,11 @@ impl SessionId {
         let valid = (1..=64).contains(&text.len())
             && !text.starts_with('-')
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        ensure!(valid, "`{}` cannot name a session: use 1 to 64 lower-case letters, digits and `-`", text.escape_default());
+        ensure!(
+            valid,
+            "`{}` cannot name a session: use 1 to 64 lower-case letters, digits and `-`",
+            text.escape_default()
+        );
         Ok(Self(text.to_owned()))
     }
 
@@ -326,7 +330,8 @@ impl TryFrom<String> for Ref {
     type Error = anyhow::Error;
     fn try_from(text: String) -> anyhow::Result<Self> {
         let kind = text.chars().next().filter(|kind| "cpi".contains(*kind));
-        let number = text.get(1..).filter(|digits| !digits.starts_with(['0', '+'])).and_then(|digits| digits.parse().ok());
+        let number =
+            text.get(1..).filter(|digits| !digits.starts_with(['0', '+'])).and_then(|digits| digits.parse().ok());
         match (kind, number) {
             (Some(kind), Some(number)) => Ok(Self { kind, number }),
             _ => bail!("`{}` is no entry's id (c1, p1, i1, …)", text.escape_default()),
@@ -354,7 +359,10 @@ impl Journal {
             version: u32,
         }
         let Version { version } = serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))?;
-        ensure!(version <= VERSION, "it is of version {version}; this program knows up to {VERSION}: upgrade agent-capture");
+        ensure!(
+            version <= VERSION,
+            "it is of version {version}; this program knows up to {VERSION}: upgrade agent-capture"
+        );
         ensure!(version == VERSION, "there is no version {version} of the journal");
         serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))
     }

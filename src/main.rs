@@ -37,7 +37,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         now: chrono::Utc::now,
     };
     match command {
-        Command::Run(run) => Ok(session(console, pipeline::run(&world, &run.argv, run.name.as_deref(), &options(run.capture))?)),
+        Command::Run(run) => {
+            Ok(session(console, pipeline::run(&world, &run.argv, run.name.as_deref(), &options(run.capture))?))
+        }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
             Ok(session(console, pipeline::start(&world, shell, start.name.as_deref(), &options(start.capture))?))
@@ -53,7 +55,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(code(verified.answer()))
         }
         Command::Commit(commit) => {
-            let options = Options { verify: !commit.no_verify, commit: true, include_work: commit.include_work, yes: commit.yes, ..Options::default() };
+            let options = Options {
+                verify: !commit.no_verify,
+                commit: true,
+                include_work: commit.include_work,
+                yes: commit.yes,
+                ..Options::default()
+            };
             pipeline::commit(&world, &options).map(code)
         }
         Command::Report(report) => {
@@ -65,8 +73,12 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(text)?;
             Ok(0)
         }
-        Command::Completions { shell } => Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?),
-        Command::Man { folder } => cli::man(&folder).map(|()| 0).with_context(|| format!("failed to write into `{}`", folder.display())),
+        Command::Completions { shell } => {
+            Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
+        }
+        Command::Man { folder } => {
+            cli::man(&folder).map(|()| 0).with_context(|| format!("failed to write into `{}`", folder.display()))
+        }
         Command::Front(front) => {
             let segment = std::path::absolute(front.segment)?;
             let closed = front.closed.map_or_else(|| Ok(segment.with_extension("closed")), std::path::absolute)?;
@@ -80,10 +92,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         }
         Command::Worker(Worker { segment, closed, socket, exit_group, resume, argv }) => {
             // Its error was told to the front, which says it.
-            let work = |sink: &mut dyn Sink| recorders::worker(&WorkerArgs { closed, socket, exit_group, resume, argv }, sink);
+            let work =
+                |sink: &mut dyn Sink| recorders::worker(&WorkerArgs { closed, socket, exit_group, resume, argv }, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
         }
-        Command::Launch(cli::Launch { socket, exit_group, argv }) => Ok(recorders::launch(&LaunchArgs { socket, exit_group, argv })),
+        Command::Launch(cli::Launch { socket, exit_group, argv }) => {
+            Ok(recorders::launch(&LaunchArgs { socket, exit_group, argv }))
+        }
     }
 }
 
@@ -101,10 +116,13 @@ fn code(answer: Answer) -> u8 {
 
 /// Returns the exit status of `run`: the session's own when it is not 0, else ours.
 fn session(console: &Console, (status, answer): (Status, anyhow::Result<Answer>)) -> u8 {
-    let ours = answer.map_or_else(|error| {
-        console.error(&error);
-        3
-    }, code);
+    let ours = answer.map_or_else(
+        |error| {
+            console.error(&error);
+            3
+        },
+        code,
+    );
     if status.is_success() { ours } else { status.shell() }
 }
 

@@ -164,7 +164,9 @@ mod tests {
         for good in ["jq", "python3Packages.requests", "nodePackages.a.b", "_7zz", "7zz", "gtk+3"] {
             assert!(AttrPath::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "a..b", "a b", "a\r", "${x}", "a\"", "a;b", ".a", "a.", "ä", "a/b", &"x".repeat(129), "a.b.c.d.e.f.g"] {
+        for bad in
+            ["", "a..b", "a b", "a\r", "${x}", "a\"", "a;b", ".a", "a.", "ä", "a/b", &"x".repeat(129), "a.b.c.d.e.f.g"]
+        {
             assert!(AttrPath::parse(bad).is_err(), "{bad}");
         }
         assert_eq!(AttrPath::parse("nodePackages.7zz.or").expect("valid").nix(), "nodePackages.\"7zz\".\"or\"");

@@ -69,13 +69,24 @@ pub struct World<'a> {
 }
 
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
-pub fn run(world: &World, argv: &[OsString], name: Option<&str>, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+pub fn run(
+    world: &World,
+    argv: &[OsString],
+    name: Option<&str>,
+    options: &Options,
+) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     let repository = Repository::discover(&world.cwd)?;
     repository.state()?;
     let open = open(world, &repository, argv, name)?;
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let launch = Launch { argv: argv.to_vec(), segment: open.segment(1), closed: open.closed(), recorder: None, exit_group: false };
+    let launch = Launch {
+        argv: argv.to_vec(),
+        segment: open.segment(1),
+        closed: open.closed(),
+        recorder: None,
+        exit_group: false,
+    };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {
@@ -90,12 +101,18 @@ pub fn run(world: &World, argv: &[OsString], name: Option<&str>, options: &Optio
     };
     // The recorded shell may have closed the session itself, with `stop`.
     let still = Sessions::new(repository.git_dir()).active()?.is_some_and(|still| still.active == open.active);
-    let answer = if still { capture(world, &repository, &open, Some(finished.status), options) } else { Ok(Answer::Yes) };
+    let answer =
+        if still { capture(world, &repository, &open, Some(finished.status), options) } else { Ok(Answer::Yes) };
     Ok((finished.status, answer))
 }
 
 /// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, name: Option<&str>, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+pub fn start(
+    world: &World,
+    shell: OsString,
+    name: Option<&str>,
+    options: &Options,
+) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
     run(world, &[shell], name, options)
 }
@@ -162,7 +179,9 @@ impl Verified {
 
 fn say_mismatches(world: &World, paths: &[String]) {
     for path in paths {
-        world.console.say(format_args!("`{path}` is not what `{FOLDER}/requirements.json` renders to; `agent-capture render` writes it anew"));
+        world.console.say(format_args!(
+            "`{path}` is not what `{FOLDER}/requirements.json` renders to; `agent-capture render` writes it anew"
+        ));
     }
 }
 
@@ -182,7 +201,8 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
     }
     let verification = remembered(&repository, &proposal);
     if options.verify && verification.is_none() {
-        return Err(anyhow!("this flake is not verified")).hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
+        return Err(anyhow!("this flake is not verified"))
+            .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
     record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
 }
@@ -220,7 +240,11 @@ impl Progress {
     pub fn terminal(&self) -> String {
         let Active { id, start, line, .. } = &self.active;
         let packages = if self.packages.is_empty() { "none yet".to_owned() } else { self.packages.join(", ") };
-        format!("session   {id}\nsince     {start}\ncommand   {}\nexecs     {}\npackages  {packages}\n", escape(&line.to_text()), self.execs)
+        format!(
+            "session   {id}\nsince     {start}\ncommand   {}\nexecs     {}\npackages  {packages}\n",
+            escape(&line.to_text()),
+            self.execs
+        )
     }
 
     /// Returns it as JSON; `null` when no session is open.
@@ -246,7 +270,9 @@ fn open(world: &World, repository: &Repository, argv: &[OsString], name: Option<
         Some(name) => SessionId::parse(name)?,
         None => SessionId::parse(&now.format("%Y%m%d-%H%M%S").to_string())?,
     };
-    if repository.committed(&format!("{FOLDER}/{id}/journal.json"))?.is_some() || repository.root().join(FOLDER).join(id.as_str()).exists() {
+    if repository.committed(&format!("{FOLDER}/{id}/journal.json"))?.is_some()
+        || repository.root().join(FOLDER).join(id.as_str()).exists()
+    {
         bail!("there is a session `{id}` already; choose another name: `--name NAME`");
     }
     let bytes: Vec<Vec<u8>> = argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
@@ -289,21 +315,33 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         base,
         status,
     };
-    let execs = recording.segments.iter().flatten().filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None });
-    let paths: BTreeSet<&Path> = execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
+    let execs = recording
+        .segments
+        .iter()
+        .flatten()
+        .filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None });
+    let paths: BTreeSet<&Path> =
+        execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
     let owners = host::owners(Path::new("/"), paths);
     let owner = |path: &Path| owners.get(path).cloned();
     Ok(Journal::close(session, &recording, &place(world, repository), &owner, &ecosystems::keeps))
 }
 
 /// Closes a session and takes it through the stages.
-fn capture(world: &World, repository: &Repository, open: &Open, status: Option<Status>, options: &Options) -> anyhow::Result<Answer> {
+fn capture(
+    world: &World,
+    repository: &Repository,
+    open: &Open,
+    status: Option<Status>,
+    options: &Options,
+) -> anyhow::Result<Answer> {
     let console = world.console;
     open.settle();
     if !options.dry_run {
         open.close()?;
     }
-    let journal = close(world, repository, open, status).with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    let journal = close(world, repository, open, status)
+        .with_context(|| format!("failed to close session `{}`", open.active.id))?;
     let mut journals = journals(repository)?;
     let before = journals.len();
     journals.push(journal);
@@ -330,7 +368,8 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
         let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
         if !proved.is_passed() {
             console.say(failures(&proved).trim_end());
-            console.say("nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`");
+            console
+                .say("nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`");
             return Ok(Answer::No);
         }
         verification = Some(proved);
@@ -347,7 +386,12 @@ fn capture(world: &World, repository: &Repository, open: &Open, status: Option<S
 }
 
 /// Proves a plan's flake. Checks that pass only with uncommitted work are left out, and the rest is proved again.
-fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, options: &Options) -> anyhow::Result<Verification> {
+fn prove_or_leave_out(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    options: &Options,
+) -> anyhow::Result<Verification> {
     let first = prove(world, repository, plan, options.include_work)?;
     let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
     if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || is_clean(repository, plan)? {
@@ -359,7 +403,10 @@ fn prove_or_leave_out(world: &World, repository: &Repository, plan: &mut Plan, o
         return Ok(first);
     }
     for name in &failed {
-        world.console.warn(format_args!("check `{}` is left out: {NEEDS_WORK}; `--include-work` commits that too", escape(name)));
+        world.console.warn(format_args!(
+            "check `{}` is left out: {NEEDS_WORK}; `--include-work` commits that too",
+            escape(name)
+        ));
     }
     plan.document.requirements.leave_out(&failed, NEEDS_WORK);
     plan.write(repository)?;
@@ -382,18 +429,25 @@ fn failed_check(failure: &crate::verification::Failure) -> Option<String> {
 /// Proves a plan's flake on a clean export of the tree that would be committed.
 fn prove(world: &World, repository: &Repository, plan: &Plan, include_work: bool) -> anyhow::Result<Verification> {
     let nix = Nix::find(world.path.as_deref()).ok_or_else(|| anyhow!("there is no `nix` on PATH"));
-    let nix = nix.hint("install it from https://nixos.org/download (or `apt install nix-bin`), then `agent-capture verify`")?;
-    let export = tempfile::Builder::new().prefix("agent-capture-").tempdir().context("failed to make a temporary folder")?;
+    let nix =
+        nix.hint("install it from https://nixos.org/download (or `apt install nix-bin`), then `agent-capture verify`")?;
+    let export =
+        tempfile::Builder::new().prefix("agent-capture-").tempdir().context("failed to make a temporary folder")?;
     let tree = export.path().canonicalize()?.join("source");
     fs::create_dir(&tree)?;
     let proposal = plan.propose(repository, include_work)?;
     proposal.export(&tree).context("failed to export the tree that would be committed")?;
     let progress = world.console.progress(&format!("verifying with Nix {}", nix.version()));
     let requirements = &plan.document.requirements;
-    let verification = Verification::run(&Tree::new(&tree, plan.folder), requirements, &nix, &mut |line| progress.line(line))?;
+    let verification =
+        Verification::run(&Tree::new(&tree, plan.folder), requirements, &nix, &mut |line| progress.line(line))?;
     drop(progress);
     if verification.is_passed() {
-        world.console.say(format_args!("verified: {} checks built by Nix {}", verification.passed.len(), nix.version()));
+        world.console.say(format_args!(
+            "verified: {} checks built by Nix {}",
+            verification.passed.len(),
+            nix.version()
+        ));
     }
     Ok(verification)
 }
@@ -452,7 +506,11 @@ fn record_commit(
     }
     let changed: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
     let new = |journal: &&Journal| changed.contains(journal_path(&journal.session.id).as_str());
-    let sessions = plan.journals.iter().filter(new).map(|journal| Ok((journal.session.id.clone(), hex(&Sha256::digest(journal.to_bytes()?)))));
+    let sessions = plan
+        .journals
+        .iter()
+        .filter(new)
+        .map(|journal| Ok((journal.session.id.clone(), hex(&Sha256::digest(journal.to_bytes()?)))));
     let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
     let message = plan.report(verification).message(&sessions);
     let commit = proposal.commit(&message).context("failed to commit")?;

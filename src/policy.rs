@@ -125,6 +125,9 @@ pub struct AddedCheck {
     /// The folder below the repository's root in which it runs; empty for the root.
     #[serde(default)]
     pub folder: String,
+    /// Why, for the next reader.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// A check to leave out.
@@ -133,6 +136,9 @@ pub struct AddedCheck {
 pub struct DroppedCheck {
     /// Its name or its line.
     pub drop: String,
+    /// Why, for the next reader.
+    #[serde(default)]
+    pub reason: String,
 }
 
 impl Policy {

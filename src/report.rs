@@ -62,7 +62,8 @@ impl Report<'_> {
     /// Returns the first command in which an entry ran.
     fn first_command(&self, evidence: &Evidence) -> Option<&Command> {
         let journal = self.journal(&evidence.session)?;
-        let program = journal.programs.iter().find(|program| program.id == evidence.entry).map(|program| &program.commands);
+        let program =
+            journal.programs.iter().find(|program| program.id == evidence.entry).map(|program| &program.commands);
         let call = journal.invocations.iter().find(|call| call.id == evidence.entry).map(|call| &call.commands);
         let id: &Ref = program.or(call)?.first()?;
         journal.commands.iter().find(|command| command.id == *id)
@@ -93,8 +94,10 @@ impl Report<'_> {
     fn counts(&self) -> (u64, u64, u64) {
         let requirements = &self.document.requirements;
         let all: u64 = self.journals.iter().flat_map(|journal| &journal.programs).map(|program| program.runs).sum();
-        let ignored = requirements.ignored.iter().filter(|ignored| ignored.evidence.entry.is_program()).map(|it| it.runs).sum();
-        let unknown = requirements.unrecognized.iter().filter(|it| it.evidence.entry.is_program()).map(|it| it.runs).sum();
+        let ignored =
+            requirements.ignored.iter().filter(|ignored| ignored.evidence.entry.is_program()).map(|it| it.runs).sum();
+        let unknown =
+            requirements.unrecognized.iter().filter(|it| it.evidence.entry.is_program()).map(|it| it.runs).sum();
         (all.saturating_sub(ignored + unknown), ignored, unknown)
     }
 
@@ -135,7 +138,10 @@ impl Report<'_> {
             let command = shorten(&escape(command), 60);
             line(&mut out, format_args!("  {package:width$}  {version:wide$}  {runs:>8}  {known}  {command}"));
         }
-        line(&mut out, format_args!("checks    {}", if requirements.checks.is_empty() { "none but the shell" } else { "" }));
+        line(
+            &mut out,
+            format_args!("checks    {}", if requirements.checks.is_empty() { "none but the shell" } else { "" }),
+        );
         let width = requirements.checks.iter().map(|check| check.name.as_str().len()).max().unwrap_or(0);
         for check in requirements.checks.iter().take(ROWS) {
             line(&mut out, format_args!("  {:width$}  {}", check.name.as_str(), shorten(&shown(check), 80)));
@@ -154,7 +160,11 @@ impl Report<'_> {
         let requirements = &self.document.requirements;
         let mut notes = Vec::new();
         for unknown in requirements.unrecognized.iter().take(ROWS) {
-            notes.push(format!("{}: not recognized ({})", unknown.name.to_text(), plural(unknown.runs as usize, "run")));
+            notes.push(format!(
+                "{}: not recognized ({})",
+                unknown.name.to_text(),
+                plural(unknown.runs as usize, "run")
+            ));
         }
         let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
         notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));
@@ -180,7 +190,15 @@ impl Report<'_> {
         line(&mut out, "|---|---|---|---|---|---|");
         for Row { package, version, seen, runs, command, known } in self.rows().iter().take(ROWS) {
             let command = code(&shorten(command, 60));
-            line(&mut out, format_args!("| {} | {} | {} | {runs} | {command} | {known} |", code(package), code(version), code(seen)));
+            line(
+                &mut out,
+                format_args!(
+                    "| {} | {} | {} | {runs} | {command} | {known} |",
+                    code(package),
+                    code(version),
+                    code(seen)
+                ),
+            );
         }
         line(&mut out, "\n| check | command |\n|---|---|");
         for check in self.document.requirements.checks.iter().take(ROWS) {
@@ -207,12 +225,18 @@ impl Report<'_> {
         if aside.len() > ROWS {
             line(out, format_args!("| {} more | | |", aside.len() - ROWS));
         }
-        line(out, "\n</details>\n\n<details><summary>Commands that are no check, and why</summary>\n\n| command | reason |\n|---|---|");
+        line(
+            out,
+            "\n</details>\n\n<details><summary>Commands that are no check, and why</summary>\n\n| command | reason |\n|---|---|",
+        );
         let mut rows: Vec<(String, &str)> = Vec::new();
         for unchecked in &self.document.requirements.unchecked {
             let journal = self.journal(&unchecked.evidence.session);
-            let command = journal.and_then(|journal| journal.commands.iter().find(|command| command.id == unchecked.evidence.entry));
-            rows.extend(command.map(|command| (code(&shorten(&command.line.to_text(), 100)), unchecked.reason.as_str())));
+            let command = journal
+                .and_then(|journal| journal.commands.iter().find(|command| command.id == unchecked.evidence.entry));
+            rows.extend(
+                command.map(|command| (code(&shorten(&command.line.to_text(), 100)), unchecked.reason.as_str())),
+            );
         }
         let all = rows.len();
         rows.dedup();
@@ -245,11 +269,18 @@ impl Report<'_> {
         line(&mut out, format_args!("| {} | {} | runs |", cell(width, "package"), cell(wide, "version")));
         line(&mut out, format_args!("|-{}-|-{}-|-----:|", "-".repeat(width), "-".repeat(wide)));
         for row in rows.iter().take(ROWS) {
-            line(&mut out, format_args!("| {} | {} | {:4} |", cell(width, &row.package), cell(wide, &row.version), row.runs));
+            line(
+                &mut out,
+                format_args!("| {} | {} | {:4} |", cell(width, &row.package), cell(wide, &row.version), row.runs),
+            );
         }
         if !requirements.checks.is_empty() {
             line(&mut out, "\nChecks:\n");
-            requirements.checks.iter().take(ROWS).for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), shown(check))));
+            requirements
+                .checks
+                .iter()
+                .take(ROWS)
+                .for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), shown(check))));
         }
         line(&mut out, format_args!("\n{}", self.proof()));
         out.push('\n');

@@ -203,7 +203,8 @@ text!(
 impl Requirements {
     /// Makes checks of these names commands that are none, with the reason.
     pub fn leave_out(&mut self, names: &BTreeSet<String>, reason: &str) {
-        let (out, kept) = std::mem::take(&mut self.checks).into_iter().partition(|check| names.contains(check.name.as_str()));
+        let (out, kept) =
+            std::mem::take(&mut self.checks).into_iter().partition(|check| names.contains(check.name.as_str()));
         self.checks = kept;
         let out: Vec<Check> = out;
         let evidence = out.into_iter().flat_map(|check| check.evidence);

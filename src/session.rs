@@ -273,7 +273,14 @@ mod tests {
 
     fn active(name: &str) -> Active {
         let id = SessionId::parse(name).expect("a name");
-        Active { version: 1, id, start: "2026-11-22T10:00:00Z".into(), base: None, line: Bytes::from("sh"), agent: None }
+        Active {
+            version: 1,
+            id,
+            start: "2026-11-22T10:00:00Z".into(),
+            base: None,
+            line: Bytes::from("sh"),
+            agent: None,
+        }
     }
 
     fn lost(count: u64) -> Event {

@@ -81,7 +81,9 @@ fn read(command: &SimpleCommand) -> Result<Simple, &'static str> {
     for item in prefix {
         match item {
             CommandPrefixOrSuffixItem::IoRedirect(redirect) => simple.others.extend(target(redirect)?),
-            CommandPrefixOrSuffixItem::AssignmentWord(assignment, _) => simple.others.push(word(&assignment.value.to_string())),
+            CommandPrefixOrSuffixItem::AssignmentWord(assignment, _) => {
+                simple.others.push(word(&assignment.value.to_string()));
+            }
             CommandPrefixOrSuffixItem::Word(_) | CommandPrefixOrSuffixItem::ProcessSubstitution(..) => {
                 return Err("it uses a process substitution");
             }
@@ -104,7 +106,8 @@ fn read(command: &SimpleCommand) -> Result<Simple, &'static str> {
 fn target(redirect: &IoRedirect) -> Result<Option<Word>, &'static str> {
     match redirect {
         IoRedirect::File(_, kind, IoFileRedirectTarget::Filename(file)) => {
-            let written = matches!(kind, IoFileRedirectKind::Write | IoFileRedirectKind::Append | IoFileRedirectKind::Clobber);
+            let written =
+                matches!(kind, IoFileRedirectKind::Write | IoFileRedirectKind::Append | IoFileRedirectKind::Clobber);
             Ok((!(written && file.value == "/dev/null")).then(|| word(&file.value)))
         }
         IoRedirect::OutputAndError(file, _) => Ok((file.value != "/dev/null").then(|| word(&file.value))),
@@ -170,7 +173,10 @@ mod tests {
     #[test]
     fn strict_lines() {
         assert_eq!(texts("make check"), [["make", "check"]]);
-        assert_eq!(texts("cd 'a b' && CI=1 pytest -q \"x*\" >/dev/null 2>&1"), [vec!["cd", "a b"], vec!["pytest", "-q", "x*"]]);
+        assert_eq!(
+            texts("cd 'a b' && CI=1 pytest -q \"x*\" >/dev/null 2>&1"),
+            [vec!["cd", "a b"], vec!["pytest", "-q", "x*"]]
+        );
         assert_eq!(texts(r"jq -e \'a 'b'\''c'"), [["jq", "-e", "'a", "b'c"]]);
         let command = &strict("pytest $ARGS tests/*.py < in.txt").expect("strict")[0];
         assert_eq!(command.words.iter().map(|word| word.literal).collect::<Vec<_>>(), [true, false, false]);

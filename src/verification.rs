@@ -71,7 +71,12 @@ impl Verification {
 
     /// Proves a flake: evaluates it, builds its checks, and looks at each result. `line` gets what Nix says as it says it.
     /// Errors only when Nix cannot be run.
-    pub fn run(tree: &Tree, requirements: &Requirements, nix: &Nix, line: &mut dyn FnMut(&str)) -> anyhow::Result<Self> {
+    pub fn run(
+        tree: &Tree,
+        requirements: &Requirements,
+        nix: &Nix,
+        line: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
         let mut verification =
             Self { nix: nix.version().to_owned(), system: System::current(), passed: Vec::new(), failures: Vec::new() };
         let checks = match nix.checks(tree, &verification.system)? {
@@ -129,7 +134,10 @@ fn failure(name: String, check: &Check, said: &Finished) -> Failure {
     let prefix = format!("{name}> ");
     let log: Vec<&str> = said.lines.iter().filter_map(|line| line.strip_prefix(&prefix)).collect();
     let drv = check.drv.rsplit('/').next().unwrap_or_default();
-    let failed = said.lines.iter().any(|line| line.contains(drv) && (line.contains("failed with exit code") || line.contains("failed to build")));
+    let failed = said
+        .lines
+        .iter()
+        .any(|line| line.contains(drv) && (line.contains("failed with exit code") || line.contains("failed to build")));
     let missing = log.iter().rev().find_map(|line| line.strip_suffix(": command not found")?.rsplit(": ").next());
     let why = match missing {
         _ if said.lines.iter().any(|line| is_sandbox(line)) => Why::Sandbox,
@@ -143,9 +151,15 @@ fn failure(name: String, check: &Check, said: &Finished) -> Failure {
 
 /// Returns whether a line says that the sandbox cannot be set up (the messages of Nix 2.8 to 2.34).
 fn is_sandbox(line: &str) -> bool {
-    ["setgroups failed", "unable to start build process", "cloning builder process", "does not support namespaces", "user namespaces"]
-        .iter()
-        .any(|message| line.contains(message))
+    [
+        "setgroups failed",
+        "unable to start build process",
+        "cloning builder process",
+        "does not support namespaces",
+        "user namespaces",
+    ]
+    .iter()
+    .any(|message| line.contains(message))
 }
 
 fn tail<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -166,8 +180,14 @@ mod tests {
         let check = Check { drv: "/nix/store/abc-pytest.drv".into(), out: "/nix/store/def-pytest".into() };
         let why = |lines: &[&str]| failure("pytest".into(), &check, &said(lines)).why;
         assert_eq!(why(&["pytest> /build/.attr: line 7: rg: command not found"]), Why::MissingProgram("rg".into()));
-        assert_eq!(why(&["pytest> 1 failed", "error: builder for '/nix/store/abc-pytest.drv' failed with exit code 1;"]), Why::Failed);
-        assert_eq!(why(&["error: 1 dependencies of derivation '/nix/store/abc-pytest.drv' failed to build"]), Why::Failed);
+        assert_eq!(
+            why(&["pytest> 1 failed", "error: builder for '/nix/store/abc-pytest.drv' failed with exit code 1;"]),
+            Why::Failed
+        );
+        assert_eq!(
+            why(&["error: 1 dependencies of derivation '/nix/store/abc-pytest.drv' failed to build"]),
+            Why::Failed
+        );
         assert_eq!(why(&["make> x"]), Why::NotBuilt);
         let failure = evaluation(&said(&["error: attribute 'nosuch' missing", "       at flake.nix:12:9:"]));
         assert_eq!((failure.why, failure.log.len()), (Why::MissingAttr("nosuch".into()), 2));

@@ -10,7 +10,17 @@ use support::{Project, Said};
 #[test]
 fn run_passes_everything_on() {
     let project = Project::demo();
-    let said = project.run(&["run", "--no-verify", "--no-commit", "--name", "one", "--", "bash", "-c", "cat; echo out; echo err >&2; exit 7"]);
+    let said = project.run(&[
+        "run",
+        "--no-verify",
+        "--no-commit",
+        "--name",
+        "one",
+        "--",
+        "bash",
+        "-c",
+        "cat; echo out; echo err >&2; exit 7",
+    ]);
     let said = said.code(7);
     assert_eq!(said.stdout, "out\n");
     assert!(said.stderr.contains("err\n"), "{}", said.stderr);
@@ -25,12 +35,21 @@ fn run_passes_everything_on() {
 #[test]
 fn a_captured_session_is_in_the_work_tree() {
     let project = Project::demo();
-    project.session(&["--no-verify", "--no-commit", "--name", "one"], "jq . data/cities.json >/dev/null\nrg -q people data").success();
+    project
+        .session(
+            &["--no-verify", "--no-commit", "--name", "one"],
+            "jq . data/cities.json >/dev/null\nrg -q people data",
+        )
+        .success();
     let journal = Journal::parse(project.read(".agent-capture/one/journal.json").as_bytes()).expect("a journal");
     let lines: Vec<_> = journal.commands.iter().map(|command| command.line.to_text().into_owned()).collect();
     assert_eq!(lines, ["jq . data/cities.json", "rg -q people data"]);
     assert!(journal.events.execs >= 3 && journal.events.lost == 0, "{:?}", journal.events);
-    assert_eq!(journal.programs.iter().map(|program| program.runs).sum::<u64>(), journal.events.execs, "every exec is accounted for");
+    assert_eq!(
+        journal.programs.iter().map(|program| program.runs).sum::<u64>(),
+        journal.events.execs,
+        "every exec is accounted for"
+    );
     let flake = project.read("flake.nix");
     assert!(flake.contains("pkgs.jq # 1 run\n") && flake.contains("pkgs.ripgrep # 1 run\n"), "{flake}");
     assert_eq!(project.git(&["log", "--oneline"]).lines().count(), 1, "nothing is committed");
@@ -38,7 +57,10 @@ fn a_captured_session_is_in_the_work_tree() {
     assert_eq!(events.len() as u64, journal.events.length);
     let home = project.root().parent().expect("a folder").join("home");
     let text = project.read(".agent-capture/one/journal.json");
-    assert!(!text.contains(home.to_str().expect("text")) && !text.contains(project.root().to_str().expect("text")), "{text}");
+    assert!(
+        !text.contains(home.to_str().expect("text")) && !text.contains(project.root().to_str().expect("text")),
+        "{text}"
+    );
     // The same journals give the same bytes.
     project.run(&["render"]).success();
     assert_eq!(project.read("flake.nix"), flake);
@@ -85,7 +107,11 @@ fn errors_name_the_thing_and_the_cure() {
     project.run(&["nonsense"]).code(2);
     project.run(&["run", "--nixpkgs", "--", "--", "true"]).code(2);
     project.session(&["--no-verify", "--no-commit", "--name", "one"], "jq . data/cities.json").success();
-    project.run(&["run", "--name", "one", "--", "true"]).code(3).says("there is a session `one` already").says("--name");
+    project
+        .run(&["run", "--name", "one", "--", "true"])
+        .code(3)
+        .says("there is a session `one` already")
+        .says("--name");
 }
 
 #[test]
@@ -148,7 +174,9 @@ fn hostile_arguments_are_kept_and_bring_no_check() {
 fn secrets_do_not_reach_a_disk() {
     let project = Project::demo();
     let secret = "hunter2hunter2";
-    let script = format!("jq -n --arg x --token={secret} 1\nenv PASSWORD={secret} jq -n 1\nbash -c 'curl -s -H \"Authorization: Bearer {secret}\" https://u:{secret}@127.0.0.1:9/ || true'");
+    let script = format!(
+        "jq -n --arg x --token={secret} 1\nenv PASSWORD={secret} jq -n 1\nbash -c 'curl -s -H \"Authorization: Bearer {secret}\" https://u:{secret}@127.0.0.1:9/ || true'"
+    );
     project.session(&["--no-verify", "--no-commit", "--name", "one"], &script).success();
     let output = project.command("grep").args(["-rl", secret, "."]).output().expect("grep");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "", "no file holds the secret");
@@ -159,8 +187,13 @@ fn start_is_a_recorded_shell() {
     let project = Project::demo();
     let program = env!("CARGO_BIN_EXE_agent-capture");
     let mut command = project.command("script");
-    command.env("SHELL", "/bin/bash").args(["-qec", &format!("{program} start --name one --no-verify --no-commit"), "/dev/null"]);
-    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("script");
+    command.env("SHELL", "/bin/bash").args([
+        "-qec",
+        &format!("{program} start --name one --no-verify --no-commit"),
+        "/dev/null",
+    ]);
+    let mut child =
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("script");
     std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), b"jq -n 1\nexit 5\n").expect("typed");
     let said = Said::from(child.wait_with_output().expect("ends"));
     assert_eq!(said.status, 5, "{said:?}");
@@ -170,7 +203,10 @@ fn start_is_a_recorded_shell() {
 #[test]
 fn stop_in_a_recorded_shell_closes_the_session() {
     let project = Project::demo();
-    let stop = format!("jq -n 1\n{} stop --no-verify --no-commit\nrg -q people data\nexit 4", env!("CARGO_BIN_EXE_agent-capture"));
+    let stop = format!(
+        "jq -n 1\n{} stop --no-verify --no-commit\nrg -q people data\nexit 4",
+        env!("CARGO_BIN_EXE_agent-capture")
+    );
     project.session(&["--name", "one"], &stop).code(4);
     let flake = project.read("flake.nix");
     assert!(flake.contains("pkgs.jq") && !flake.contains("ripgrep"), "what ran after `stop` is not in it: {flake}");
@@ -184,7 +220,7 @@ fn a_full_disk_loses_nothing_of_the_users() {
     fs::create_dir(&folder).expect("a folder");
     let mounted = project.command("mount").args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(&folder).status();
     if !mounted.is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: a full disk needs the right to mount");
+        support::skipped("a full disk needs the right to mount");
         return;
     }
     let script = "for i in $(seq 400); do /bin/true \"a rather long argument, so that the disk is soon full: $i\"; done\njq -n 1";

@@ -16,22 +16,33 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
     let folder = path.parent().ok_or("a journal is in a folder")?;
     let text = std::fs::read(path)?;
     let journal = Journal::parse(&text)?;
-    assert_eq!(String::from_utf8(journal.to_bytes()?)?, String::from_utf8(text)?, "the journal is written as it was read");
+    assert_eq!(
+        String::from_utf8(journal.to_bytes()?)?,
+        String::from_utf8(text)?,
+        "the journal is written as it was read"
+    );
     let policy = match std::fs::read_to_string(folder.join("policy.toml")) {
         Ok(text) => Policy::parse(&text)?,
         Err(_absent) => Policy::default(),
     };
     let (index, journals) = (Index::new(), [journal]);
     let requirements = ecosystems::resolve(&journals, &index, &policy);
-    let document = Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin: default_pin(), requirements };
+    let document =
+        Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin: default_pin(), requirements };
     let bytes = document.to_bytes()?;
     assert_eq!(Document::parse(&bytes)?, document, "the document is read as it was written");
     let flake = Flake::of(&document).render()?;
-    assert_eq!(nixfmt_rs::format(&flake).map_err(|error| format!("{error:?}"))?, flake, "nixfmt leaves the flake as it is");
+    assert_eq!(
+        nixfmt_rs::format(&flake).map_err(|error| format!("{error:?}"))?,
+        flake,
+        "nixfmt leaves the flake as it is"
+    );
     assert!(rnix::Root::parse(&flake).errors().is_empty(), "the flake parses");
     let report = Report { document: &document, journals: &journals, index: &index, verification: None };
     let check = |name: &str, text: String| {
-        Assert::new().action_env("SNAPSHOTS").eq(text, Data::read_from(&folder.join(name), Some(snapbox::data::DataFormat::Text)).raw());
+        Assert::new()
+            .action_env("SNAPSHOTS")
+            .eq(text, Data::read_from(&folder.join(name), Some(snapbox::data::DataFormat::Text)).raw());
     };
     check("requirements.json", String::from_utf8(bytes)?);
     check("flake.nix", flake);

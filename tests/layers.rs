@@ -79,7 +79,8 @@ fn modules_look_down() {
             if !same && below >= floor {
                 wrong.push(format!("`{}` looks up or aside at `{used}`", inside.display()));
             }
-            let sibling = member.is_some_and(|member| inner != **member && src.join(module).join(&inner).with_extension("rs").exists());
+            let sibling = member
+                .is_some_and(|member| inner != **member && src.join(module).join(&inner).with_extension("rs").exists());
             if same && sibling {
                 wrong.push(format!("`{}` knows its sibling `{inner}`", inside.display()));
             }
@@ -94,7 +95,11 @@ fn unsafe_has_one_address() {
     let mut files = Vec::new();
     sources(&src, &mut files);
     let unsafes = |path: &PathBuf| fs::read_to_string(path).expect("a source").contains("unsafe {");
-    let outside: Vec<_> = files.into_iter().filter(unsafes).filter(|path| !path.starts_with(src.join("sys")) && path != &src.join("sys.rs")).collect();
+    let outside: Vec<_> = files
+        .into_iter()
+        .filter(unsafes)
+        .filter(|path| !path.starts_with(src.join("sys")) && path != &src.join("sys.rs"))
+        .collect();
     assert!(outside.is_empty(), "{outside:?}");
 }
 
@@ -106,7 +111,11 @@ fn nix_and_git_have_one_door() {
     for file in files {
         let text = fs::read_to_string(&file).expect("a source");
         let inside = file.strip_prefix(&src).expect("below src");
-        assert!(!text.contains("git2") || inside.starts_with("commit") || inside == Path::new("commit.rs"), "{} uses git2", inside.display());
+        assert!(
+            !text.contains("git2") || inside.starts_with("commit") || inside == Path::new("commit.rs"),
+            "{} uses git2",
+            inside.display()
+        );
         assert!(!text.contains("Command::new(\"git\")"), "{} runs git", inside.display());
         assert!(!text.contains("Command::new(\"nix"), "{} runs nix", inside.display());
     }
@@ -115,7 +124,11 @@ fn nix_and_git_have_one_door() {
 #[test]
 fn every_member_has_a_fixture() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let names: Vec<String> = fs::read_dir(fixtures).expect("fixtures").flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let names: Vec<String> = fs::read_dir(fixtures)
+        .expect("fixtures")
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
     for ecosystem in agent_capture::ecosystems::ALL {
         let prefix = format!("{}-", ecosystem.name());
         assert!(names.iter().any(|name| name.starts_with(&prefix)), "fixtures/{prefix}… is missing");

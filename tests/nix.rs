@@ -20,17 +20,32 @@ fn checks(flake: &str) -> Vec<String> {
 fn a_session_becomes_a_proved_commit() {
     for version in VERSIONS {
         let project = Project::demo().with_nix(version);
-        project.session(&["--yes", "--name", "demo"], AGENT).success().says("verified: 4 checks built").says("committed ");
+        project
+            .session(&["--yes", "--name", "demo"], AGENT)
+            .success()
+            .says("verified: 4 checks built")
+            .says("committed ");
         let flake = project.read("flake.nix");
-        let packages: Vec<&str> = flake.lines().filter(|line| line.contains("pkgs.") && line.contains('#')).map(str::trim).collect();
-        assert_eq!(packages, ["pkgs.jq # 4 runs", "(pkgs.python3.withPackages (ps: [", "pkgs.ripgrep # 1 run"].map(|line| line), "{flake}");
+        let packages: Vec<&str> =
+            flake.lines().filter(|line| line.contains("pkgs.") && line.contains('#')).map(str::trim).collect();
+        assert_eq!(
+            packages,
+            ["pkgs.jq # 4 runs", "(pkgs.python3.withPackages (ps: [", "pkgs.ripgrep # 1 run"].map(|line| line),
+            "{flake}"
+        );
         assert!(flake.contains("ps.pytest # 1 run"), "{flake}");
         for gone in ["perl", "dasel", "gnumake", "coreutils"] {
             assert!(!flake.contains(gone), "{gone} is not wanted:\n{flake}");
         }
         assert_eq!(checks(&flake), ["tools", "make-check", "pytest"]);
         let changed = project.git(&["show", "--format=", "--name-only"]);
-        let ours = [".agent-capture/.gitattributes", ".agent-capture/demo/journal.json", ".agent-capture/requirements.json", "flake.lock", "flake.nix"];
+        let ours = [
+            ".agent-capture/.gitattributes",
+            ".agent-capture/demo/journal.json",
+            ".agent-capture/requirements.json",
+            "flake.lock",
+            "flake.nix",
+        ];
         assert_eq!(changed.lines().collect::<Vec<_>>(), ours);
         assert_eq!(project.git(&["status", "--porcelain"]), "");
         let message = project.git(&["log", "-1", "--format=%B"]);
@@ -38,7 +53,10 @@ fn a_session_becomes_a_proved_commit() {
         assert_eq!(trailers.trim(), "demo", "{message}");
         assert!(message.contains("Agent-Capture-Journal: sha256:"), "{message}");
         // Anyone's own Nix says the same of the commit.
-        let own = project.command("nix").args(["flake", "check", "--extra-experimental-features", "nix-command flakes"]).output();
+        let own = project
+            .command("nix")
+            .args(["flake", "check", "--extra-experimental-features", "nix-command flakes"])
+            .output();
         Said::from(own.expect("nix")).success();
         project.run(&["verify"]).success().says("verified: 4 checks built");
         assert_eq!(project.git(&["status", "--porcelain"]), "");
@@ -58,13 +76,26 @@ fn the_escaper_agrees_with_nix() {
     let mut texts: Vec<String> = nasty.iter().map(|text| (*text).to_owned()).collect();
     for _ in 0..2000 {
         let length = 1 + next(24);
-        texts.push((0..length).map(|_| if next(3) == 0 { nasty[next(nasty.len())].to_owned() } else { alphabet[next(alphabet.len())].to_string() }).collect());
+        texts.push(
+            (0..length)
+                .map(|_| {
+                    if next(3) == 0 {
+                        nasty[next(nasty.len())].to_owned()
+                    } else {
+                        alphabet[next(alphabet.len())].to_string()
+                    }
+                })
+                .collect(),
+        );
     }
     let list: Vec<String> = texts.iter().map(|text| nix_string(text).expect("printable")).collect();
     for version in VERSIONS {
         let project = Project::bare_folder().with_nix(version);
         project.write("x.nix", &format!("[\n{}\n]\n", list.join("\n")));
-        let said = Said::from(project.command("nix-instantiate").args(["--eval", "--strict", "--json", "x.nix"]).output().expect("nix")).success();
+        let said = Said::from(
+            project.command("nix-instantiate").args(["--eval", "--strict", "--json", "x.nix"]).output().expect("nix"),
+        )
+        .success();
         let back: Vec<String> = serde_json::from_str(&said.stdout).expect("a list of strings");
         assert_eq!(back, texts);
     }
@@ -80,13 +111,24 @@ fn what_fails_is_shown_and_nothing_is_committed() {
         project.git(&["commit", "-qam", "A check that looks at the machine"]);
         let head = project.git(&["rev-parse", "HEAD"]);
         let said = project.session(&["--name", "demo"], "make check");
-        let said = said.code(1).says("check `make-check`: it failed in the sandbox").says("[[check]]").says("go on with `agent-capture verify`");
-        assert!(said.stderr.contains("Error 7") || said.stderr.contains("error 7"), "the log is shown: {}", said.stderr);
+        let said = said
+            .code(1)
+            .says("check `make-check`: it failed in the sandbox")
+            .says("[[check]]")
+            .says("go on with `agent-capture verify`");
+        assert!(
+            said.stderr.contains("Error 7") || said.stderr.contains("error 7"),
+            "the log is shown: {}",
+            said.stderr
+        );
         assert_eq!(project.git(&["rev-parse", "HEAD"]), head, "nothing is committed");
         assert!(project.exists("flake.nix") && project.exists(".agent-capture/demo/journal.json"));
         project.run(&["commit", "--yes"]).code(3).says("this flake is not verified");
         project.run(&["verify"]).code(1);
-        project.write(".agent-capture/policy.toml", "[[check]]\ndrop = \"make-check\"\nreason = \"it needs the machine\"\n");
+        project.write(
+            ".agent-capture/policy.toml",
+            "[[check]]\ndrop = \"make-check\"\nreason = \"it needs the machine\"\n",
+        );
         project.run(&["render"]).success();
         project.run(&["verify"]).success();
         project.run(&["commit", "--yes"]).success().says("committed ");
@@ -121,12 +163,19 @@ fn a_hand_written_flake_stays() {
         project.write("flake.nix", theirs);
         project.git(&["add", "-A"]);
         project.git(&["commit", "-qm", "A flake"]);
-        project.session(&["--yes", "--name", "demo"], "make check").success().says("flake.nix is hand-written").says("committed ");
+        project
+            .session(&["--yes", "--name", "demo"], "make check")
+            .success()
+            .says("flake.nix is hand-written")
+            .says("committed ");
         assert_eq!(project.read("flake.nix"), theirs);
         // `make check` reads src/ and data/: its check saw the repository's root.
         assert_eq!(checks(&project.read(".agent-capture/flake/flake.nix")), ["tools", "make-check"]);
         let flakeref = ".?dir=.agent-capture/flake";
-        let own = project.command("nix").args(["flake", "check", "--extra-experimental-features", "nix-command flakes", flakeref]).output();
+        let own = project
+            .command("nix")
+            .args(["flake", "check", "--extra-experimental-features", "nix-command flakes", flakeref])
+            .output();
         Said::from(own.expect("nix")).success();
         project.run(&["verify"]).success();
         // The next session goes to the same place.
@@ -155,16 +204,19 @@ fn without_nix_it_says_how_to_get_it_and_verify_goes_on_later() {
 fn a_check_that_needs_uncommitted_work_is_left_out_or_the_work_goes_in() {
     let agent = "sed -i 's/Hello/Hi/' src/greet.c Makefile\nprintf 'new\\n' > notes.txt\nmake check\ntest -e notes.txt && rg -q new notes.txt\npython3 -m pytest -q";
     let project = Project::demo().with_nix("new");
-    project.write("Makefile", &project.read("Makefile").replace("check: greet\n", "check: greet\n\ttest -e notes.txt\n"));
+    project
+        .write("Makefile", &project.read("Makefile").replace("check: greet\n", "check: greet\n\ttest -e notes.txt\n"));
     project.git(&["commit", "-qam", "A check that needs a file which is not there yet"]);
     let said = project.session(&["--yes", "--name", "demo"], agent).success();
-    let said = said.says("check `make-check` is left out: it needs uncommitted work; `--include-work`").says("committed ");
+    let said =
+        said.says("check `make-check` is left out: it needs uncommitted work; `--include-work`").says("committed ");
     assert!(said.stderr.contains("it needs uncommitted work"), "{}", said.stderr);
     assert_eq!(checks(&project.read("flake.nix")), ["tools", "pytest"]);
     assert_eq!(project.git(&["status", "--porcelain"]), " M Makefile\n M src/greet.c\n?? notes.txt\n");
 
     let project = Project::demo().with_nix("new");
-    project.write("Makefile", &project.read("Makefile").replace("check: greet\n", "check: greet\n\ttest -e notes.txt\n"));
+    project
+        .write("Makefile", &project.read("Makefile").replace("check: greet\n", "check: greet\n\ttest -e notes.txt\n"));
     project.session(&["--yes", "--name", "demo", "--include-work"], agent).success().says("committed ");
     assert_eq!(checks(&project.read("flake.nix")), ["tools", "make-check", "pytest"]);
     assert_eq!(project.git(&["status", "--porcelain"]), "");

@@ -9,17 +9,20 @@ use crate::host::Owner;
 
 /// Programs whose status 1 is an answer and no failure, by their manuals.
 const ANSWERS: &[&[u8]] = &[
-    b"[", b"cmp", b"diff", b"diff3", b"egrep", b"expr", b"fgrep", b"grep", b"pgrep", b"pidof", b"pkill", b"rg", b"test", b"which", b"zgrep",
+    b"[", b"cmp", b"diff", b"diff3", b"egrep", b"expr", b"fgrep", b"grep", b"pgrep", b"pidof", b"pkill", b"rg",
+    b"test", b"which", b"zgrep",
 ];
 
 /// Shells: what they start are commands.
-const SHELLS: &[&[u8]] = &[b"ash", b"bash", b"busybox", b"dash", b"elvish", b"fish", b"ksh", b"mksh", b"nu", b"sh", b"xonsh", b"zsh"];
+const SHELLS: &[&[u8]] =
+    &[b"ash", b"bash", b"busybox", b"dash", b"elvish", b"fish", b"ksh", b"mksh", b"nu", b"sh", b"xonsh", b"zsh"];
 
 /// Interpreters: with a script as their first argument they may be an agent, and what they start are commands.
 const INTERPRETERS: &[&str] = &["bun", "deno", "java", "node", "perl", "php", "python", "ruby"];
 
 /// Programs that set something up and then become another program.
-const PREFIXES: &[&[u8]] = &[b"chrt", b"dumb-init", b"env", b"ionice", b"nice", b"nohup", b"setsid", b"stdbuf", b"taskset"];
+const PREFIXES: &[&[u8]] =
+    &[b"chrt", b"dumb-init", b"env", b"ionice", b"nice", b"nohup", b"setsid", b"stdbuf", b"taskset"];
 
 /// One recorder process's events, in order.
 pub type Segment = Vec<Event>;
@@ -78,7 +81,8 @@ fn replace(text: &[u8], folder: &[u8], with: &[u8]) -> Vec<u8> {
     while folder.len() > 1 && !rest.is_empty() {
         let Some(at) = rest.windows(folder.len()).position(|window| window == folder) else { break };
         let name = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b);
-        let whole = !rest.get(at + folder.len()).is_some_and(name) && !(at > 0 && (name(&rest[at - 1]) || rest[at - 1] == b'/'));
+        let whole = !rest.get(at + folder.len()).is_some_and(name)
+            && !(at > 0 && (name(&rest[at - 1]) || rest[at - 1] == b'/'));
         out.extend_from_slice(&rest[..at]);
         out.extend_from_slice(if whole { with } else { folder });
         rest = &rest[at + folder.len()..];
@@ -127,7 +131,8 @@ struct Traces<'a> {
 
 impl<'a> Traces<'a> {
     fn new(recording: &'a Recording) -> Self {
-        let mut traces = Self { execs: Vec::new(), exits: BTreeMap::new(), process: BTreeMap::new(), last: BTreeMap::new() };
+        let mut traces =
+            Self { execs: Vec::new(), exits: BTreeMap::new(), process: BTreeMap::new(), last: BTreeMap::new() };
         for (segment, events) in recording.segments.iter().enumerate() {
             for event in events {
                 match event {
@@ -239,7 +244,8 @@ fn leads(exec: &Exec, root: &Path) -> bool {
     let name = String::from_utf8_lossy(name);
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     let script = exec.argv.get(1).filter(|argument| !argument.as_slice().starts_with(b"-"));
-    INTERPRETERS.contains(&name) && script.is_some_and(|script| !exec.cwd.as_path().join(script.as_path()).starts_with(root))
+    INTERPRETERS.contains(&name)
+        && script.is_some_and(|script| !exec.cwd.as_path().join(script.as_path()).starts_with(root))
 }
 
 fn command(id: Ref, session: &Session, exec: &Exec, exit: Option<&(i64, Option<Status>)>, place: &Place) -> Command {
@@ -384,7 +390,8 @@ fn shorten(mut journal: Journal) -> Journal {
         }
     }
     while !fits(&journal) && !journal.commands.is_empty() {
-        let out: BTreeSet<Ref> = journal.commands.drain(..journal.commands.len().div_ceil(4)).map(|command| command.id).collect();
+        let out: BTreeSet<Ref> =
+            journal.commands.drain(..journal.commands.len().div_ceil(4)).map(|command| command.id).collect();
         journal.events.omitted += out.len() as u64;
         journal.programs.iter_mut().for_each(|program| program.commands.retain(|id| !out.contains(id)));
         journal.invocations.iter_mut().for_each(|invocation| invocation.commands.retain(|id| !out.contains(id)));

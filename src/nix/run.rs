@@ -93,8 +93,10 @@ impl Tree {
 impl Nix {
     /// Returns the `nix` of a PATH; none when there is none or it does not say its version.
     pub fn find(path: Option<&OsStr>) -> Option<Self> {
-        let mut candidates = std::env::split_paths(path?).filter(|folder| folder.is_absolute()).map(|folder| folder.join("nix"));
-        let executable = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        let mut candidates =
+            std::env::split_paths(path?).filter(|folder| folder.is_absolute()).map(|folder| folder.join("nix"));
+        let executable =
+            |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
         let program = candidates.find(executable)?;
         let output = Command::new(&program).arg("--version").stdin(Stdio::null()).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
@@ -133,8 +135,14 @@ impl Nix {
     /// Runs `nix flake check` on a tree, all checks whether or not one fails. Each line that Nix writes is handed to
     /// `line` as it comes, free of colours.
     pub fn flake_check(&self, tree: &Tree, line: &mut dyn FnMut(&str)) -> anyhow::Result<Finished> {
-        let mut command =
-            self.command(&["flake", "check", "--keep-going", "--print-build-logs", "--no-write-lock-file", "--no-update-lock-file"]);
+        let mut command = self.command(&[
+            "flake",
+            "check",
+            "--keep-going",
+            "--print-build-logs",
+            "--no-write-lock-file",
+            "--no-update-lock-file",
+        ]);
         command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program.display()))?;
         let mut all = Vec::new();
@@ -160,8 +168,13 @@ impl Nix {
         struct Metadata {
             locked: Locked,
         }
-        let plain = !reference.is_empty() && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-        ensure!(plain && !reference.starts_with('-'), "`{}` is no revision or branch of nixpkgs", reference.escape_default());
+        let plain =
+            !reference.is_empty() && reference.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        ensure!(
+            plain && !reference.starts_with('-'),
+            "`{}` is no revision or branch of nixpkgs",
+            reference.escape_default()
+        );
         let url = format!("github:NixOS/nixpkgs/{reference}");
         let mut command = self.command(&["flake", "metadata", "--json"]);
         command.arg(&url);
@@ -169,8 +182,8 @@ impl Nix {
         if !output.status.success() {
             bail!("failed to look up `{url}`: {}", lines(&output.stderr).join("; "));
         }
-        let Metadata { locked } =
-            serde_json::from_slice(&output.stdout).with_context(|| format!("failed to read what nix said of `{url}`"))?;
+        let Metadata { locked } = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("failed to read what nix said of `{url}`"))?;
         Ok(Pin { rev: locked.rev, last_modified: locked.last_modified, nar_hash: locked.nar_hash })
     }
 }
@@ -190,7 +203,9 @@ impl Pin {
         let lock: serde_json::Value = serde_json::from_slice(bytes).ok()?;
         let node = lock.pointer("/nodes/root/inputs/nixpkgs")?.as_str()?;
         let locked = lock.get("nodes")?.get(node)?.get("locked")?;
-        let is = |field: &str, value: &str| locked.get(field).and_then(serde_json::Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value));
+        let is = |field: &str, value: &str| {
+            locked.get(field).and_then(serde_json::Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
+        };
         if !(is("owner", "nixos") && is("repo", "nixpkgs") && is("type", "github")) {
             return None;
         }
@@ -231,8 +246,12 @@ mod tests {
 
     #[test]
     fn pins() {
-        let (rev, hash) = ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
-        let pin = Pin::parse(&format!("github:NixOS/nixpkgs/{rev}?narHash={}&lastModified=7", hash.replace('+', "%2B").replace('=', "%3D")));
+        let (rev, hash) =
+            ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
+        let pin = Pin::parse(&format!(
+            "github:NixOS/nixpkgs/{rev}?narHash={}&lastModified=7",
+            hash.replace('+', "%2B").replace('=', "%3D")
+        ));
         let pin = pin.expect("a pin");
         assert_eq!((pin.rev.as_str(), pin.last_modified, pin.nar_hash.as_str()), (rev, 7, hash));
         assert_eq!(Pin::parse(&format!("github:evil/nixpkgs/{rev}?narHash={hash}&lastModified=7")), None);

@@ -45,14 +45,25 @@ fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> 
 pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
     let mut paths: BTreeSet<String> = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path).collect();
     for entry in fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten() {
-        paths.extend(entry.file_name().to_str().map(|name| format!("{FOLDER}/{name}/journal.json")).filter(|path| repository.root().join(path).exists()));
+        paths.extend(
+            entry
+                .file_name()
+                .to_str()
+                .map(|name| format!("{FOLDER}/{name}/journal.json"))
+                .filter(|path| repository.root().join(path).exists()),
+        );
     }
     let mut journals = Vec::new();
     for path in paths.iter().filter(|path| path.ends_with("/journal.json")) {
         let Some(bytes) = read(repository, path)? else { continue };
         let journal = Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
         if journal_path(&journal.session.id) != *path {
-            bail!("journal `{}` is of session `{}`: move it to `{}`", escape(path), journal.session.id, journal_path(&journal.session.id));
+            bail!(
+                "journal `{}` is of session `{}`: move it to `{}`",
+                escape(path),
+                journal.session.id,
+                journal_path(&journal.session.id)
+            );
         }
         journals.push(journal);
     }
@@ -71,7 +82,12 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Resolves and renders all journals anew.
-    pub(super) fn new(world: &World, repository: &Repository, mut journals: Vec<Journal>, nixpkgs: Option<&str>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        world: &World,
+        repository: &Repository,
+        mut journals: Vec<Journal>,
+        nixpkgs: Option<&str>,
+    ) -> anyhow::Result<Self> {
         journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
         let index = Index::new();
         let (policy, text) = policy(repository)?;
@@ -94,7 +110,10 @@ impl Plan {
 
     /// Returns the files of the flake that are not what the document renders to.
     pub(super) fn mismatches(&self, repository: &Repository) -> anyhow::Result<Vec<String>> {
-        let files = self.flake_files()?.into_iter().map(|(path, bytes)| Ok((read(repository, &path)? != Some(bytes)).then_some(path)));
+        let files = self
+            .flake_files()?
+            .into_iter()
+            .map(|(path, bytes)| Ok((read(repository, &path)? != Some(bytes)).then_some(path)));
         Ok(files.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
@@ -109,7 +128,10 @@ impl Plan {
 
     fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let flake = Flake::of(&self.document);
-        Ok(vec![(self.place("flake.nix"), flake.render()?.into_bytes()), (self.place("flake.lock"), flake.lock().into_bytes())])
+        Ok(vec![
+            (self.place("flake.nix"), flake.render()?.into_bytes()),
+            (self.place("flake.lock"), flake.lock().into_bytes()),
+        ])
     }
 
     /// Returns all our files.
@@ -158,12 +180,18 @@ fn document(repository: &Repository) -> anyhow::Result<Option<Document>> {
 }
 
 /// Returns the pin: the one asked for, the last one, the one of an existing lock, the built-in one.
-fn pin(world: &World, repository: &Repository, nixpkgs: Option<&str>, previous: Option<&Document>) -> anyhow::Result<Pin> {
+fn pin(
+    world: &World,
+    repository: &Repository,
+    nixpkgs: Option<&str>,
+    previous: Option<&Document>,
+) -> anyhow::Result<Pin> {
     if let Some(text) = nixpkgs {
         if let Some(pin) = Pin::parse(text) {
             return Ok(pin);
         }
-        let nix = Nix::find(world.path.as_deref()).ok_or_else(|| anyhow!("failed to look up `{}`: there is no `nix` on PATH", escape(text)));
+        let nix = Nix::find(world.path.as_deref())
+            .ok_or_else(|| anyhow!("failed to look up `{}`: there is no `nix` on PATH", escape(text)));
         let nix = nix.hint("name the pin whole: github:NixOS/nixpkgs/REV?lastModified=N&narHash=HASH")?;
         return nix.pin(text);
     }

@@ -1,6 +1,6 @@
 //! A repository of its own, a home of its own, and the program in it.
 
-#![allow(dead_code, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "each test binary uses a part")]
+#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses a part of it")]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -11,39 +11,39 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// The programs of the host, without what a developer has beside them.
-pub const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
+pub(crate) const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
 /// The Nix versions of the test bed: their folders.
-pub const VERSIONS: [&str; 2] = ["new", "old"];
+pub(crate) const VERSIONS: [&str; 2] = ["new", "old"];
 
 /// A project to capture sessions in.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
     nix: Option<String>,
 }
 
 /// What a program said.
 #[derive(Debug)]
-pub struct Said {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Said {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Said {
     #[track_caller]
-    pub fn success(self) -> Self {
+    pub(crate) fn success(self) -> Self {
         self.code(0)
     }
 
     #[track_caller]
-    pub fn code(self, status: i32) -> Self {
+    pub(crate) fn code(self, status: i32) -> Self {
         assert_eq!(self.status, status, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
         self
     }
 
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(self.stderr.contains(text), "no `{text}` in\n{}", self.stderr);
         self
     }
@@ -60,19 +60,27 @@ impl From<Output> for Said {
     }
 }
 
+/// Says that a test, or a part of it, cannot run here.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must know")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("SKIPPED: {why}");
+}
+
 /// Returns the folder of the test bed; `tests/all.sh` sets it up.
-pub fn bed() -> PathBuf {
-    std::env::var_os("AGENT_CAPTURE_TESTBED").expect("tests with real Nix need AGENT_CAPTURE_TESTBED: run `bash tests/all.sh`").into()
+pub(crate) fn bed() -> PathBuf {
+    std::env::var_os("AGENT_CAPTURE_TESTBED")
+        .expect("tests with real Nix need AGENT_CAPTURE_TESTBED: run `bash tests/all.sh`")
+        .into()
 }
 
 /// Returns the pin of the test bed's package set, as `--nixpkgs` takes it.
-pub fn pin() -> String {
+pub(crate) fn pin() -> String {
     fs::read_to_string(bed().join("pin.flakeref")).expect("a pin").trim().to_owned()
 }
 
 impl Project {
     /// An empty folder: no repository.
-    pub fn bare_folder() -> Self {
+    pub(crate) fn bare_folder() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(folder.path().join("home")).expect("a home");
         fs::create_dir_all(folder.path().join("project")).expect("a project");
@@ -80,7 +88,7 @@ impl Project {
     }
 
     /// A repository with the files of `fixtures/demo`, committed.
-    pub fn demo() -> Self {
+    pub(crate) fn demo() -> Self {
         let project = Self::bare_folder();
         let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
         project.command("cp").args(["-r", "--"]).arg(demo.join(".")).arg(project.root()).status().expect("cp");
@@ -91,17 +99,17 @@ impl Project {
     }
 
     /// The same, with a Nix of the test bed on PATH.
-    pub fn with_nix(mut self, version: &str) -> Self {
+    pub(crate) fn with_nix(mut self, version: &str) -> Self {
         self.nix = Some(version.to_owned());
         self
     }
 
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("project")
     }
 
     /// A command in the project, with nothing of the user's environment.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let home = self.folder.path().join("home");
         let mut path = PATH.to_owned();
         let mut command = Command::new(program);
@@ -122,13 +130,13 @@ impl Project {
 
     /// Runs the program.
     #[must_use]
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         self.command(env!("CARGO_BIN_EXE_agent-capture")).args(arguments).output().expect("the program runs").into()
     }
 
     /// Runs a script recorded, as an agent's session.
     #[must_use]
-    pub fn session(&self, options: &[&str], script: &str) -> Said {
+    pub(crate) fn session(&self, options: &[&str], script: &str) -> Said {
         let agent = self.folder.path().join("agent.sh");
         fs::write(&agent, script).expect("a script");
         let pin = if self.nix.is_some() { vec!["--nixpkgs".to_owned(), pin()] } else { Vec::new() };
@@ -139,15 +147,15 @@ impl Project {
 
     /// Runs git and returns what it prints; it must succeed.
     #[track_caller]
-    pub fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         Said::from(self.command("git").args(arguments).output().expect("git")).success().stdout
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         fs::read_to_string(self.root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
         fs::write(&path, text).expect("a file");
@@ -156,7 +164,7 @@ impl Project {
         }
     }
 
-    pub fn exists(&self, path: &str) -> bool {
+    pub(crate) fn exists(&self, path: &str) -> bool {
         self.root().join(path).exists()
     }
 }
