@@ -14,6 +14,7 @@ mod proposal;
 mod repository;
 mod work;
 
+pub use export::track;
 pub use files::{File, write_files};
 pub use proposal::{Change, Committed, Kind, Moved, Proposal};
 pub use repository::{Head, Repository};

@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::commit::{Head, Kind, Proposal, Repository};
+use crate::commit::{Head, Kind, Proposal, Repository, track};
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::event::{Bytes, Event, Sink, Status, hex};
 use crate::index::Index;
@@ -437,6 +437,9 @@ fn prove(world: &World, repository: &Repository, plan: &Plan, include_work: bool
     fs::create_dir(&tree)?;
     let proposal = plan.propose(repository, include_work)?;
     proposal.export(&tree).context("failed to export the tree that would be committed")?;
+    if plan.is_aside() {
+        track(&tree)?;
+    }
     let progress = world.console.progress(&format!("verifying with Nix {}", nix.version()));
     let requirements = &plan.document.requirements;
     let verification =

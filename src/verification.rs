@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::nix::{Check, Finished, Nix, System, Tree};
-use crate::requirements::Requirements;
+use crate::requirements::{ProgramName, Requirements};
 
 /// How many lines of a log are kept for a failure.
 const TAIL: usize = 20;
@@ -138,15 +138,25 @@ fn failure(name: String, check: &Check, said: &Finished) -> Failure {
         .lines
         .iter()
         .any(|line| line.contains(drv) && (line.contains("failed with exit code") || line.contains("failed to build")));
-    let missing = log.iter().rev().find_map(|line| line.strip_suffix(": command not found")?.rsplit(": ").next());
+    let missing = log.iter().rev().find_map(|line| missing_program(line));
     let why = match missing {
         _ if said.lines.iter().any(|line| is_sandbox(line)) => Why::Sandbox,
-        Some(program) => Why::MissingProgram(program.to_owned()),
+        Some(program) => Why::MissingProgram(program.as_str().to_owned()),
         None if failed || !log.is_empty() => Why::Failed,
         None => Why::NotBuilt,
     };
     let log = if log.is_empty() { tail(said.lines.iter().map(String::as_str)) } else { tail(log.into_iter()) };
     Failure { check: Some(name), why, log }
+}
+
+/// Returns the program that a line of a log says is not there, as Bash, dash, make, env and Python say it.
+fn missing_program(line: &str) -> Option<ProgramName> {
+    let shell = line.strip_suffix(": command not found").or_else(|| line.strip_suffix(": not found"));
+    let make = || line.strip_prefix("make: ")?.strip_suffix(": No such file or directory");
+    let env = || line.strip_prefix("env: ")?.strip_suffix(": No such file or directory");
+    let python = || line.split_once("FileNotFoundError: [Errno 2] No such file or directory: ").map(|(_, name)| name);
+    let name = shell.or_else(make).or_else(env).or_else(python)?.rsplit(": ").next()?;
+    ProgramName::parse(name.trim_matches(['\'', '‘', '’', '"']))
 }
 
 /// Returns whether a line says that the sandbox cannot be set up (the messages of Nix 2.8 to 2.34).

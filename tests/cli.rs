@@ -134,7 +134,7 @@ fn bad_journals_are_refused() {
         (good.replacen("\"id\": \"one\"", "\"id\": \"../../x\"", 1), "a field is unknown, missing, or not of its form"),
         (good.replacen("\"id\": \"one\"", "\"id\": \"two\"", 1), "is of session `two`"),
         (good[..good.len() / 2].to_owned(), "it ends too early"),
-        (good.replacen('{', "\r", 1), "it is not JSON"),
+        (good.replacen('{', "#\r", 1), "it is not JSON"),
         (big, "more than 1000000"),
     ] {
         project.write(path, &bad);

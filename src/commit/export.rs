@@ -13,6 +13,18 @@ use git2::{FileMode, ObjectType, Oid};
 use super::index::to_path;
 use super::{Proposal, said};
 
+/// Makes an exported tree a git repository that tracks all its files, ignored ones too.
+pub fn track(tree: &Path) -> Result<()> {
+    let make = || {
+        let mut options = git2::RepositoryInitOptions::new();
+        let repository = git2::Repository::init_opts(tree, options.external_template(false))?;
+        let mut index = repository.index()?;
+        index.add_all(["*"], git2::IndexAddOption::FORCE, None)?;
+        index.write()
+    };
+    make().map_err(said).with_context(|| format!("failed to make `{}` a repository", tree.display()))
+}
+
 impl Proposal<'_> {
     /// Writes the tree into an empty folder: files, symlinks, and submodules as empty folders. Each is made anew, so nothing
     /// that the tree holds leads out of the folder.

@@ -41,7 +41,7 @@ pub struct Nix {
     version: String,
 }
 
-/// A folder with a flake in it, or in a folder below it.
+/// A folder with a flake in it, or in a folder below it; then the whole is a git repository that tracks all its files.
 #[derive(Clone, Debug)]
 pub struct Tree {
     /// The root, absolute: what checks copy.
@@ -75,8 +75,9 @@ impl Tree {
         Self { root: root.to_path_buf(), folder: folder.trim_matches('/').to_owned() }
     }
 
-    /// Returns the flakeref. `path:` takes the folder as it is; checks then copy a store path that depends on the content
-    /// alone, so that it is the same as that of a clone.
+    /// Returns the flakeref. `path:` takes the folder as it is, without a git program; checks then copy a store path that
+    /// depends on the content alone, so that it is the same as that of a clone. In Nix 2.8 it has no `dir`, so a flake in a
+    /// folder is named as git has it.
     fn flakeref(&self) -> String {
         let root = self.root.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
@@ -85,8 +86,10 @@ impl Tree {
             c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
         };
         let root: String = root.chars().map(|c| if plain(c) { c.to_string() } else { encode(c) }).collect();
-        let dir = if self.folder.is_empty() { String::new() } else { format!("?dir={}", self.folder) };
-        format!("path:{root}{dir}")
+        match self.folder.as_str() {
+            "" => format!("path:{root}"),
+            folder => format!("git+file://{root}?dir={folder}"),
+        }
     }
 }
 
@@ -241,7 +244,7 @@ mod tests {
     #[test]
     fn flakerefs() {
         assert_eq!(Tree::new(Path::new("/tmp/a b#é"), "").flakeref(), "path:/tmp/a%20b%23%C3%A9");
-        assert_eq!(Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(), "path:/x?dir=.agent-capture/flake");
+        assert_eq!(Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(), "git+file:///x?dir=.agent-capture/flake");
     }
 
     #[test]

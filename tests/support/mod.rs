@@ -68,9 +68,10 @@ pub(crate) fn skipped(why: &str) {
 
 /// Returns the folder of the test bed; `tests/all.sh` sets it up.
 pub(crate) fn bed() -> PathBuf {
-    std::env::var_os("AGENT_CAPTURE_TESTBED")
-        .expect("tests with real Nix need AGENT_CAPTURE_TESTBED: run `bash tests/all.sh`")
-        .into()
+    let bed = std::env::var_os("AGENT_CAPTURE_TESTBED").map(PathBuf::from);
+    let bed = bed.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/testbed"));
+    assert!(bed.join("pin.flakeref").exists(), "tests with real Nix need a test bed: run `bash tests/all.sh`");
+    bed
 }
 
 /// Returns the pin of the test bed's package set, as `--nixpkgs` takes it.
