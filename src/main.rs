@@ -68,6 +68,12 @@ fn dispatch() -> Result<u8> {
             front(options)
         }
         Some("__front") => front(options),
+        Some("doctor") => {
+            for recorder in recorders::ALL {
+                writeln!(io::stdout(), "{}: {:?}", recorder.name(), recorder.available())?;
+            }
+            Ok(0)
+        }
         Some("__worker") => {
             let mut sink = Segment(File::options().create(true).append(true).open(&options.segment)?);
             let Options { closed, socket, exit_group, resume, argv, .. } = options;
