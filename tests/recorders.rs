@@ -279,15 +279,40 @@ fn tiny(machine: u16, wide: bool, code: &[u8]) -> Vec<u8> {
     elf
 }
 
+/// Returns a program that ends with 7.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn seven() -> Vec<u8> {
+    #[cfg(target_arch = "x86_64")]
+    return tiny(62, true, b"\xbf\x07\0\0\0\xb8\x3c\0\0\0\x0f\x05"); // mov edi, 7; mov eax, 60; syscall
+    #[cfg(target_arch = "aarch64")]
+    return tiny(183, true, b"\xe0\0\x80\xd2\xa8\x0b\x80\xd2\x01\0\0\xd4"); // mov x0, 7; mov x8, 93; svc 0
+}
+
+#[test]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+fn other_roots() {
+    let session = Session::new();
+    session.program("root/real", seven());
+    session.program("other/tool", seven());
+    std::os::unix::fs::symlink("/real", session.path("root/link")).expect("link");
+    fs::create_dir(session.path("place")).expect("folder");
+    let recorded =
+        session.run(["unshare", "-rm", "sh", "-c", "chroot root /link; mount --bind other place; place/tool"]);
+    if recorded.named("link").is_empty() {
+        return; // No namespaces here.
+    }
+    let (link, tool) = (recorded.one("link"), recorded.one("tool"));
+    assert_eq!((link.program.as_str(), link.resolved.as_ref().and_then(Bytes::as_str)), (Some("/link"), Some("/real")));
+    assert_eq!((recorded.end(link), recorded.end(tool)), (Some(Status::Code(7)), Some(Status::Code(7))));
+    let place = fs::canonicalize(session.path("place")).expect("place").join("tool");
+    assert_eq!((tool.program.as_path(), &tool.resolved, recorded.code()), (&*place, &None, Some(7)));
+}
+
 #[test]
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn static_programs() {
     let session = Session::new();
-    #[cfg(target_arch = "x86_64")]
-    let bytes = tiny(62, true, b"\xbf\x07\0\0\0\xb8\x3c\0\0\0\x0f\x05"); // mov edi, 7; mov eax, 60; syscall
-    #[cfg(target_arch = "aarch64")]
-    let bytes = tiny(183, true, b"\xe0\0\x80\xd2\xa8\x0b\x80\xd2\x01\0\0\xd4"); // mov x0, 7; mov x8, 93; svc 0
-    let program = session.program("tiny", bytes);
+    let program = session.program("tiny", seven());
     let recorded = session.sh("./tiny; :");
     let exec = recorded.one("tiny");
     assert_eq!((exec.program.as_path(), argv(exec)), (&*fs::canonicalize(program).expect("tiny"), vec!["./tiny"]));
@@ -431,6 +456,14 @@ fn a_daemon_goes_on() {
     let daemon = recorded.execs().filter(|exec| exec.argv[0].as_str() == Some("sh")).last().expect("the daemon");
     assert_eq!(recorded.one("true").parent, Some(daemon.id));
     wait_for("the worker's end", || session.events().len().eq(&recorded.events.len()).then_some(()));
+}
+
+#[test]
+fn an_orphan_belongs_to_its_session() {
+    let script = "setsid sh -c '(until [ -e gone ]; do sleep 0.02; done; /bin/true; : >done) & exit 0'; : >gone; until [ -e done ]; do sleep 0.02; done";
+    let recorded = Session::new().sh(script);
+    let leader = recorded.execs().find(|exec| exec.argv[0].as_str() == Some("sh") && exec.id > 1).expect("sh");
+    assert_eq!(recorded.one("true").parent, Some(leader.id));
 }
 
 #[test]

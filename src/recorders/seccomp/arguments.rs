@@ -46,8 +46,11 @@ impl Arguments {
             _ => (None, a, b, c, 0),
         };
         let memory = Memory { pid: stopped.thread, pointer: stopped.pointer };
-        let mut read = Self { folder, flags, path: memory.text(path, PAGE as usize)?.0, ..Self::default() };
-        let pointers = memory.pointers(argv, usize::MAX)?;
+        let (path, pointers) = match memory.both(path, argv)? {
+            Some(both) => both,
+            None => (memory.text(path, PAGE as usize)?.0, memory.pointers(argv)?),
+        };
+        let mut read = Self { folder, flags, path, ..Self::default() };
         let mut kept = 0;
         for batch in pointers[..pointers.len().min(MOST.2)].chunks(256) {
             if kept >= MOST.1 {
@@ -63,7 +66,7 @@ impl Arguments {
         }
         read.shortened |= pointers.len() > read.argv.len();
         if read.shortened || kept > LONGEST {
-            let sizes = [memory.size(&pointers)?, memory.size(&memory.pointers(envp, usize::MAX)?)?];
+            let sizes = [memory.size(&pointers)?, memory.size(&memory.pointers(envp)?)?];
             read.too_long = sizes.into_iter().map(|size| size.unwrap_or(usize::MAX / 4)).sum::<usize>() > room();
         }
         Ok(read)
@@ -75,6 +78,8 @@ fn room() -> usize {
     let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
     stack.map_or(usize::MAX, |bytes| bytes as usize / 4).clamp(LONGEST, 6 << 20)
 }
+
+type PathAndPointers = (Vec<u8>, Vec<u64>);
 
 /// Another process's memory.
 struct Memory {
@@ -90,28 +95,50 @@ impl Memory {
         })
     }
 
-    /// Reads a vector of pointers up to its null.
-    fn pointers(&self, mut at: u64, most: usize) -> Result<Vec<u64>, Unread> {
+    /// Reads a text and a vector of pointers at once; none when one of them is too long for that.
+    fn both(&self, text: u64, vector: u64) -> Result<Option<PathAndPointers>, Unread> {
+        if vector == 0 {
+            return Ok(None);
+        }
+        let ranges = [(text, to_page_end(text, 256)), (vector, to_page_end(vector, 512))];
+        let mut bytes = [0; 256 + 512];
+        let bytes = &mut bytes[..ranges[0].1 + ranges[1].1];
+        if self.read(&ranges, bytes)? < bytes.len() {
+            return Ok(None);
+        }
+        let (head, rest) = bytes.split_at(ranges[0].1);
         let mut found = Vec::new();
-        let mut window = 512;
+        let ended = self.collect(rest, &mut found);
+        Ok(head.iter().position(|byte| *byte == 0).filter(|_| ended).map(|end| (head[..end].to_vec(), found)))
+    }
+
+    /// Takes pointers out of bytes; returns whether it met the null that ends them.
+    fn collect(&self, bytes: &[u8], found: &mut Vec<u64>) -> bool {
+        for bytes in bytes.chunks_exact(self.pointer) {
+            let mut whole = [0; 8];
+            whole[..self.pointer].copy_from_slice(bytes);
+            match u64::from_le_bytes(whole) {
+                0 => return true,
+                pointer => found.push(pointer),
+            }
+        }
+        false
+    }
+
+    /// Reads a vector of pointers up to its null.
+    fn pointers(&self, mut at: u64) -> Result<Vec<u64>, Unread> {
+        let mut found = Vec::new();
         while at != 0 {
-            let range = (at, to_page_end(at, window).next_multiple_of(self.pointer));
+            let range = (at, to_page_end(at, PAGE).next_multiple_of(self.pointer));
             let mut bytes = vec![0; range.1];
             let length = self.read(&[range], &mut bytes)?;
-            for bytes in bytes[..length].chunks_exact(self.pointer) {
-                let mut whole = [0; 8];
-                whole[..self.pointer].copy_from_slice(bytes);
-                let pointer = u64::from_le_bytes(whole);
-                if pointer == 0 || found.len() == most {
-                    return Ok(found);
-                }
-                found.push(pointer);
+            if self.collect(&bytes[..length], &mut found) {
+                break;
             }
             if length < range.1 {
                 return Err(Unread::Nowhere);
             }
             at += range.1 as u64;
-            window = PAGE;
         }
         Ok(found)
     }

@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::fs::{Access, access};
+
 use crate::event::{Event, Lost, Sink, Start};
 
 /// Where events go, and what could not be written.
@@ -31,9 +33,13 @@ impl<'a> Out<'a> {
         self.write(&Event::Lost(Lost { at: now(), count: 1, why: why.to_owned() }));
     }
 
-    /// Returns whether the session is still open.
-    pub(super) fn is_open(&mut self) -> bool {
-        self.open = self.open && !Path::exists(&self.closed);
+    /// Returns whether the session was open at the last look.
+    pub(super) fn was_open(&self) -> bool {
+        self.open
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.open = self.open && access(&self.closed, Access::EXISTS).is_err();
         self.open
     }
 

@@ -271,7 +271,7 @@ impl<'a> Worker<'a> {
         let received = listener.receive().context("failed to receive from seccomp")?;
         let Some(stopped) = received else { return Ok(()) };
         self.processes.note(stopped.id);
-        if stopped.thread <= 0 || !self.out.is_open() {
+        if stopped.thread <= 0 || !self.out.was_open() {
             return Ok(());
         }
         match stopped.call {
