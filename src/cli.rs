@@ -111,6 +111,10 @@ pub struct Capture {
     /// Pin of nixpkgs: a revision, a branch (nixos-26.05), or github:NixOS/nixpkgs/REV?lastModified=N&narHash=HASH
     #[arg(long, value_name = "PIN")]
     pub nixpkgs: Option<String>,
+
+    /// Name of the session: lower-case letters, digits and `-` [default: its date and time]
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 /// Record a command
@@ -119,10 +123,6 @@ pub struct Run {
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
-
-    /// Name of the session: lower-case letters, digits and `-` [default: its date and time]
-    #[arg(long)]
-    pub name: Option<String>,
 
     /// The command
     #[arg(required = true, last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
@@ -135,10 +135,6 @@ pub struct Start {
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
-
-    /// Name of the session: lower-case letters, digits and `-` [default: its date and time]
-    #[arg(long)]
-    pub name: Option<String>,
 }
 
 /// Close the session

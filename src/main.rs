@@ -38,11 +38,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     };
     match command {
         Command::Run(run) => {
-            Ok(session(console, pipeline::run(&world, &run.argv, run.name.as_deref(), &options(run.capture))?))
+            Ok(session(console, pipeline::run(&world, &run.argv, &options(run.capture))?))
         }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, start.name.as_deref(), &options(start.capture))?))
+            Ok(session(console, pipeline::start(&world, shell, &options(start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
@@ -103,8 +103,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
 }
 
 fn options(capture: Capture) -> Options {
-    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs }
+    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
+    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name }
 }
 
 fn code(answer: Answer) -> u8 {

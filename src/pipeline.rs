@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -43,6 +43,8 @@ pub struct Options {
     pub yes: bool,
     /// The pin, as the user names it.
     pub nixpkgs: Option<String>,
+    /// The session's name.
+    pub name: Option<String>,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -69,15 +71,12 @@ pub struct World<'a> {
 }
 
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
-pub fn run(
-    world: &World,
-    argv: &[OsString],
-    name: Option<&str>,
-    options: &Options,
-) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     let repository = Repository::discover(&world.cwd)?;
-    repository.state()?;
-    let open = open(world, &repository, argv, name)?;
+    if options.commit {
+        repository.propose(&[], false)?.ready()?;
+    }
+    let open = open(world, &repository, argv, options.name.as_deref())?;
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let launch = Launch {
@@ -102,19 +101,14 @@ pub fn run(
     // The recorded shell may have closed the session itself, with `stop`.
     let still = Sessions::new(repository.git_dir()).active()?.is_some_and(|still| still.active == open.active);
     let answer =
-        if still { capture(world, &repository, &open, Some(finished.status), options) } else { Ok(Answer::Yes) };
+        if still { capture(world, &repository, &open, Some(finished.status), &Options { name: None, ..options.clone() }) } else { Ok(Answer::Yes) };
     Ok((finished.status, answer))
 }
 
 /// `start`: a recorded shell.
-pub fn start(
-    world: &World,
-    shell: OsString,
-    name: Option<&str>,
-    options: &Options,
-) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
+pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], name, options)
+    run(world, &[shell], options)
 }
 
 /// `stop`: closes the open session and captures it.
@@ -262,19 +256,22 @@ pub fn worker(segment: &Path, work: impl FnOnce(&mut dyn Sink) -> anyhow::Result
     work(&mut log)
 }
 
+/// Parses a session's name; one that a journal has already is an error.
+fn free_name(repository: &Repository, name: &str) -> anyhow::Result<SessionId> {
+    let id = SessionId::parse(name)?;
+    let taken = repository.root().join(FOLDER).join(id.as_str()).exists() || repository.committed(&journal_path(&id))?.is_some();
+    if taken {
+        return Err(anyhow!("there is a session `{id}` already")).hint("choose another name: `--name NAME`");
+    }
+    Ok(id)
+}
+
 /// Opens a session for a command.
 fn open(world: &World, repository: &Repository, argv: &[OsString], name: Option<&str>) -> anyhow::Result<Open> {
     use std::os::unix::ffi::OsStrExt;
     let now = (world.now)();
-    let id = match name {
-        Some(name) => SessionId::parse(name)?,
-        None => SessionId::parse(&now.format("%Y%m%d-%H%M%S").to_string())?,
-    };
-    if repository.committed(&format!("{FOLDER}/{id}/journal.json"))?.is_some()
-        || repository.root().join(FOLDER).join(id.as_str()).exists()
-    {
-        bail!("there is a session `{id}` already; choose another name: `--name NAME`");
-    }
+    let dated = now.format("%Y%m%d-%H%M%S").to_string();
+    let id = free_name(repository, name.unwrap_or(&dated))?;
     let bytes: Vec<Vec<u8>> = argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
     let (bytes, _) = crate::redact::argv(&bytes);
     let words: Vec<String> = bytes.iter().map(|argument| String::from_utf8_lossy(argument).into_owned()).collect();
@@ -340,8 +337,14 @@ fn capture(
     if !options.dry_run {
         open.close()?;
     }
-    let journal = close(world, repository, open, status)
+    let mut journal = close(world, repository, open, status)
         .with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    if let Some(name) = &options.name {
+        journal.session.id = free_name(repository, name)?;
+    }
+    if journal.events.lost > 0 {
+        console.warn(format_args!("{} events were lost (a full disk, a killed recorder): what ran then is not captured", journal.events.lost));
+    }
     let mut journals = journals(repository)?;
     let before = journals.len();
     journals.push(journal);
@@ -357,7 +360,7 @@ fn capture(
         console.say(format_args!("nothing is written; `agent-capture stop` captures session {}", open.active.id));
         return Ok(Answer::Yes);
     }
-    plan.write(repository)?;
+    plan.write(repository).hint("make it possible, then `agent-capture stop`: the session is kept")?;
     open.finish()?;
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {

@@ -6,7 +6,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -184,6 +184,7 @@ impl Open {
             let (segment, length) = read_segment(&path, &mut digest)?;
             recording.segments.push(segment);
             recording.length += length;
+            recording.unwritten += unwritten(&path);
         }
         recording.sha256 = hex(&digest.finalize());
         Ok(recording)
@@ -218,18 +219,58 @@ fn read_segment(path: &Path, digest: &mut Sha256) -> anyhow::Result<(Segment, u6
 }
 
 /// A segment that is written: one `write` for each record, newline last.
+///
+/// Beside it a file of fixed size counts what could not be written, so that a full disk is not silent.
 #[derive(Debug)]
 pub struct Log {
     file: File,
     length: u64,
+    count: File,
+    unwritten: u64,
+}
+
+/// Returns the file that counts what could not be written into a segment: 20 digits and a newline.
+fn count_of(segment: &Path) -> PathBuf {
+    segment.with_extension("unwritten")
+}
+
+/// Returns how many events could not be written into a segment.
+fn unwritten(segment: &Path) -> u64 {
+    fs::read_to_string(count_of(segment)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
 impl Log {
     /// Opens a segment for appending; it is made, readable by the user only, when it does not exist.
     pub fn append(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let count = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(count_of(path))?;
         let length = file.metadata()?.len();
-        Ok(Self { file, length })
+        let mut log = Self { file, length, count, unwritten: unwritten(path) };
+        log.note(0)?;
+        Ok(log)
+    }
+
+    /// Changes the count by a number of events, in place: no room is needed for that.
+    fn note(&mut self, more: i64) -> io::Result<()> {
+        self.unwritten = self.unwritten.saturating_add_signed(more);
+        self.count.write_all_at(format!("{:020}\n", self.unwritten).as_bytes(), 0)
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        loop {
+            match self.file.write(line) {
+                Ok(written) if written == line.len() => {
+                    self.length += written as u64;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                torn => {
+                    // What was written of it would be damage before the next record.
+                    self.file.set_len(self.length)?;
+                    return Err(torn.err().unwrap_or_else(|| ErrorKind::StorageFull.into()));
+                }
+            }
+        }
     }
 }
 
@@ -251,17 +292,11 @@ impl Sink for Log {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let mut line = serde_json::to_vec(redacted(event).as_ref().unwrap_or(event))?;
         line.push(b'\n');
-        match self.file.write(&line) {
-            Ok(written) if written == line.len() => {
-                self.length += written as u64;
-                Ok(())
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => self.event(event),
-            torn => {
-                // What was written of it would be damage before the next record.
-                self.file.set_len(self.length)?;
-                Err(torn.err().unwrap_or_else(|| ErrorKind::StorageFull.into()))
-            }
+        match (self.write(&line), event) {
+            (Ok(()), Event::Lost(lost)) if self.unwritten > 0 => self.note(-i64::try_from(lost.count).unwrap_or(i64::MAX)),
+            (Err(error), Event::Lost(_)) => Err(error),
+            (Err(error), _) => self.note(1).and(Err(error)),
+            (Ok(()), _) => Ok(()),
         }
     }
 }
@@ -269,7 +304,7 @@ impl Sink for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Lost;
+    use crate::event::{Exit, Lost};
 
     fn active(name: &str) -> Active {
         let id = SessionId::parse(name).expect("a name");
@@ -302,6 +337,24 @@ mod tests {
         let error = sessions.open(active("one")).expect_err("the name is used");
         assert!(error.to_string().contains("--name"), "{error}");
         sessions.open(active("two")).expect("opened");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
+        let path = open.segment(1);
+        let exit = |at| Event::Exit(Exit { at, process: 1, status: None });
+        let mut log = Log::append(&path).expect("a segment");
+        log.file = File::open(&path).expect("it cannot be written");
+        log.event(&exit(1)).expect_err("not written");
+        log.event(&exit(2)).expect_err("not written");
+        assert_eq!(open.read().expect("readable").unwritten, 2);
+        let mut log = Log::append(&path).expect("there is room again");
+        log.event(&lost(2)).expect("written");
+        log.event(&exit(3)).expect("written");
+        let recording = open.read().expect("readable");
+        assert_eq!((recording.unwritten, recording.segments), (0, vec![vec![lost(2), exit(3)]]));
     }
 
     #[test]

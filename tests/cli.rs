@@ -89,8 +89,8 @@ fn dry_run_writes_nothing() {
     assert!(said.stdout.contains("+        pkgs.jq # 1 run\n"), "{}", said.stdout);
     assert_eq!(project.git(&["status", "--porcelain"]), "");
     project.run(&["run", "--", "true"]).code(3).says("session `one` is open").says("agent-capture stop");
-    project.run(&["stop", "--no-verify", "--no-commit"]).success();
-    assert!(project.exists("flake.nix"));
+    project.run(&["stop", "--no-verify", "--no-commit", "--name", "two"]).success();
+    assert!(project.exists("flake.nix") && project.exists(".agent-capture/two/journal.json"));
 }
 
 #[test]
@@ -201,6 +201,32 @@ fn start_is_a_recorded_shell() {
 }
 
 #[test]
+fn sessions_do_not_nest() {
+    let project = Project::demo();
+    let program = env!("CARGO_BIN_EXE_agent-capture");
+    let said = project.session(&["--no-verify", "--no-commit", "--name", "one"], &format!("{program} start; {program} run -- true; jq -n 1"));
+    let said = said.success();
+    assert_eq!(said.stderr.matches("session `one` is open since").count(), 2, "{}", said.stderr);
+    assert!(said.stderr.contains("close it first: `agent-capture stop`"), "{}", said.stderr);
+}
+
+#[test]
+fn what_would_stop_the_commit_is_said_before_the_session() {
+    let project = Project::demo();
+    project.git(&["checkout", "-q", "-b", "side"]);
+    project.write("README.md", "side");
+    project.git(&["commit", "-qam", "side"]);
+    project.git(&["checkout", "-q", "main"]);
+    project.write("README.md", "main");
+    project.git(&["commit", "-qam", "main"]);
+    let merge = project.command("git").args(["merge", "-q", "side"]).output().expect("git");
+    assert!(!merge.status.success());
+    let said = project.session(&["--name", "one"], "echo ran").code(3);
+    assert!(said.stdout.is_empty() && said.stderr.contains("merge"), "{said:?}");
+    project.session(&["--no-verify", "--no-commit", "--name", "one"], "jq -n 1").success();
+}
+
+#[test]
 fn stop_in_a_recorded_shell_closes_the_session() {
     let project = Project::demo();
     let stop = format!(
@@ -225,6 +251,7 @@ fn a_full_disk_loses_nothing_of_the_users() {
     }
     let script = "for i in $(seq 400); do /bin/true \"a rather long argument, so that the disk is soon full: $i\"; done\njq -n 1";
     let said = project.session(&["--no-verify", "--no-commit", "--name", "one"], script);
+    let said = said.says("warning: ").says("events were lost");
     let unmounted = project.command("umount").arg(&folder).status();
     assert!(unmounted.is_ok_and(|status| status.success()));
     assert!(said.stdout.ends_with("1\n"), "the session went on: {said:?}");

@@ -36,6 +36,8 @@ pub struct Recording {
     pub length: u64,
     /// SHA-256 of all segments, hexadecimal.
     pub sha256: String,
+    /// How many events could not be written.
+    pub unwritten: u64,
 }
 
 /// The folders whose names stay private.
@@ -178,11 +180,11 @@ impl Journal {
         let (commands, command_of) = commands(&session, &traces, place);
         let (programs, invocations) = programs(&traces, &command_of, place, owner, keeps);
         let all = || recording.segments.iter().flatten();
-        let lost = all().map(|event| if let Event::Lost(lost) = event { lost.count } else { 0 }).sum();
+        let lost: u64 = all().map(|event| if let Event::Lost(lost) = event { lost.count } else { 0 }).sum();
         let events = Events {
             count: all().count() as u64,
             execs: traces.execs.len() as u64,
-            lost,
+            lost: lost + recording.unwritten,
             length: recording.length,
             sha256: recording.sha256.clone(),
             omitted: 0,
