@@ -7,7 +7,9 @@
 //! Words are judged with their neighbours, a command line is split into words as a shell does it, and a script inside of a
 //! word (`sh -c '…'`) is a command line again: the same is taken out of each.
 
+mod lines;
 mod names;
+mod programs;
 mod shapes;
 mod words;
 
@@ -44,12 +46,14 @@ pub fn argv(argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, bool) {
             break;
         }
         changed = true;
-        for (number, word) in words.iter_mut().enumerate() {
-            let ranges = found
-                .iter()
-                .filter(|(of, _)| *of == number)
-                .map(|(_, range)| range.clone());
-            *word = replaced(word, ranges.map(|range| (range, String::new())).collect());
+        let mut of_words = vec![Vec::new(); words.len()];
+        for (number, range) in found {
+            of_words[number].push((range, String::new()));
+        }
+        for (word, ranges) in words.iter_mut().zip(of_words) {
+            if !ranges.is_empty() {
+                *word = replaced(word, ranges);
+            }
         }
     }
     (words, changed)
@@ -62,7 +66,7 @@ pub fn line(text: &str) -> (Cow<'_, str>, bool) {
     }
     let mut bytes = Cow::Borrowed(text.as_bytes());
     for _ in 0..ROUNDS {
-        let found = words::in_line(&bytes, 0);
+        let found = lines::in_line(&bytes, 0);
         if found.is_empty() {
             break;
         }

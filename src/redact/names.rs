@@ -89,6 +89,9 @@ const ROOTS: [&str; 22] = [
     "testbed",
 ];
 
+/// The longest placeholder.
+const LONGEST: usize = 200;
+
 fn parts(name: &[u8]) -> Vec<String> {
     let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
     lower
@@ -157,6 +160,9 @@ fn is_empty(value: &[u8]) -> bool {
 
 /// Returns whether a value in the place of a secret is none.
 pub(super) fn is_harmless(value: &[u8], literal: bool) -> bool {
+    if value.len() > LONGEST {
+        return is_reference(value, literal) || is_path(value);
+    }
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     let word = matches!(
         text.as_str(),
@@ -176,7 +182,9 @@ pub(super) fn is_harmless(value: &[u8], literal: bool) -> bool {
     let crossed_out = value.len() > 2 && text.trim_end_matches(['x', '.', '*']).is_empty();
     let placeholder = text
         .strip_prefix("your")
-        .is_some_and(|rest| rest.starts_with(['-', '_', ' ']));
+        .is_some_and(|rest| rest.starts_with(['-', '_', ' ']))
+        || ["...", "…"].iter().any(|end| text.ends_with(end))
+        || ["redacted", "[redacted]", "(redacted)"].contains(&text.as_str());
     let elsewhere = ["env:", "file:", "op://", "id=", "type="]
         .iter()
         .any(|start| text.starts_with(start));
