@@ -90,7 +90,7 @@ fn with_lines(mut journal: Journal, lines: &[&str]) -> Journal {
     journal
 }
 
-fn owned(path: &str, package: &str, version: &str) -> Program {
+pub(super) fn owned(path: &str, package: &str, version: &str) -> Program {
     let owner = Owner {
         manager: "dpkg".to_owned(),
         package: package.to_owned(),
