@@ -1,15 +1,13 @@
 //! Programs of the host, by their names and by the packages that own them. It knows every program, if only as one that is
 //! not known: the last of the ecosystems.
 
+use super::aside::ADMINISTERS;
 use super::{Context, Ecosystem, Reading, listed, paths, versions, wants};
 use crate::index::{Index, Source};
 use crate::journal::Program;
 use crate::nix::AttrPath;
 
 mod names;
-
-/// Reason for what looks after the host.
-const ADMINISTERS: &str = "it administers the host";
 
 /// The ecosystem.
 pub(super) struct Host;
@@ -120,10 +118,7 @@ fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
     if is_in(names::BUNDLES) || (listed(names::COMPILER, name) && is_in("/lib/gcc /libexec/")) {
         return Some("a part of another program");
     }
-    if listed(names::START, name) {
-        return Some("a shell starts it by itself");
-    }
-    listed(names::ADMINISTRATION, name).then_some(ADMINISTERS)
+    None
 }
 
 /// Reads a program that is where nobody starts it by name.
@@ -132,11 +127,11 @@ fn part(program: &Program, context: &Context) -> Reading {
     if owner.is_some_and(|owner| context.ran(owner)) {
         return Reading::Ignored("a part of another program");
     }
-    let in_git = || {
-        paths::of(program)
-            .any(|path| path.contains("/git-core/"))
-            .then_some("git")
-    };
+    let in_git = paths::of(program).any(|path| path.contains("/git-core/"));
+    if owner.is_none() && in_git && context.ran_in("git", |_| true) {
+        return Reading::Ignored("a part of another program");
+    }
+    let in_git = || in_git.then_some("git");
     match owner
         .or_else(in_git)
         .and_then(|package| context.index.debian(package))
