@@ -7,7 +7,7 @@ use agent_capture::index::Index;
 
 /// Right answers of all, as reached; a change of tables or rules must not fall below.
 const RIGHT: usize = 342;
-const IDIOMATIC: usize = 322;
+const IDIOMATIC: usize = 328;
 
 fn gold() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     include_str!("data/gold.tsv").lines().filter_map(|line| {

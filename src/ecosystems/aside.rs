@@ -1,7 +1,11 @@
-//! What drives a session and is no part of what it used: the agent, what runs the agent, and this program.
+//! What is no part of what a session used, wherever it comes from: the agent and what runs it, this program, what shells
+//! start by themselves, and what looks after the host.
 
 use super::{Context, listed, paths};
 use crate::journal::Program;
+
+/// Reason for what looks after the host.
+pub(super) const ADMINISTERS: &str = "it administers the host";
 
 /// Programs that are agents, and no other tool has their name.
 const AGENTS: &str = "aider auggie claude codex copilot crush cursor-agent droid gemini kiro-cli opencode openhands \
@@ -27,6 +31,23 @@ const RUNTIMES: &str = "bun deno node nodejs python python3";
 /// Programs that set something up and then become the agent.
 const PREFIXES: &str = "env nice nohup script setsid stdbuf timeout";
 
+/// Shells that the standard environment does not have.
+const SHELLS: &str = "elvish fish ksh mksh nu tcsh xonsh zsh";
+
+/// Programs that shells start when they begin, or in place of a name they do not know.
+const START: &str = "50-motd-news biff command-not-found debian-sa1 dircolors groups landscape-sysinfo lessfile lesspipe \
+    lesspipe.sh locale-check mesg motd-news quota run-parts update-motd-updates-available";
+
+/// Programs that look after the host, or another one that is installed from.
+const ADMINISTRATION: &str = "addgroup adduser apk brew chpasswd chsh cron crond deb-systemd-helper deb-systemd-invoke \
+    debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod dnf fc-cache flatpak gpasswd \
+    groupadd groupdel groupmod halt hostnamectl init insmod install-info invoke-rc.d ldconfig locale-gen localectl localedef login \
+    loginctl logrotate modprobe newgrp pacman passwd policy-rc.d poweroff py3clean py3compile pycompile rc-service reboot rmmod \
+    runuser service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl systemd systemd-detect-virt \
+    systemd-sysusers systemd-tmpfiles timedatectl tzselect ucf ucfr udevadm ufw update-alternatives update-ca-certificates \
+    update-desktop-database update-initramfs update-mime-database update-motd update-passwd update-rc.d useradd userdel \
+    usermod vipw visudo yum zypper";
+
 /// Returns why a program is set aside, when it is.
 pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static str> {
     let path = program.path.as_str()?;
@@ -48,6 +69,18 @@ pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static st
     {
         return Some("a part of the agent");
     }
-    let outside = session.agent.is_some() && program.commands.is_empty();
-    (outside && (listed(RUNTIMES, name) || listed(PREFIXES, name))).then_some("it runs the agent")
+    let outside = program.commands.is_empty();
+    if outside && session.agent.is_some() && (listed(RUNTIMES, name) || listed(PREFIXES, name)) {
+        return Some("it runs the agent");
+    }
+    if outside && listed(SHELLS, name) {
+        return Some("the shell that was recorded");
+    }
+    if paths::is_project(path) {
+        return None;
+    }
+    if listed(START, name) {
+        return Some("a shell starts it by itself");
+    }
+    listed(ADMINISTRATION, name).then_some(ADMINISTERS)
 }

@@ -1,8 +1,9 @@
 //! Programs of the host, by their names and by the packages that own them. It knows every program, if only as one that is
 //! not known: the last of the ecosystems.
 
+use super::aside::ADMINISTERS;
 use super::{Context, Ecosystem, Reading, listed, paths, versions, wants};
-use crate::index::Index;
+use crate::index::{Index, Source};
 use crate::journal::Program;
 use crate::nix::AttrPath;
 
@@ -32,6 +33,13 @@ impl Ecosystem for Host {
         }
         if !paths::is_bin(path) {
             return part(program, context);
+        }
+        if program
+            .owner
+            .as_ref()
+            .is_some_and(|owner| listed(names::HOUSE, &owner.package))
+        {
+            return Reading::Ignored(ADMINISTERS);
         }
         let resolved = program
             .resolved
@@ -110,10 +118,7 @@ fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
     if is_in(names::BUNDLES) || (listed(names::COMPILER, name) && is_in("/lib/gcc /libexec/")) {
         return Some("a part of another program");
     }
-    if listed(names::START, name) {
-        return Some("a shell starts it by itself");
-    }
-    listed(names::ADMINISTRATION, name).then_some("it administers the host")
+    None
 }
 
 /// Reads a program that is where nobody starts it by name.
@@ -122,11 +127,11 @@ fn part(program: &Program, context: &Context) -> Reading {
     if owner.is_some_and(|owner| context.ran(owner)) {
         return Reading::Ignored("a part of another program");
     }
-    let in_git = || {
-        paths::of(program)
-            .any(|path| path.contains("/git-core/"))
-            .then_some("git")
-    };
+    let in_git = paths::of(program).any(|path| path.contains("/git-core/"));
+    if owner.is_none() && in_git && context.ran_in("git", |_| true) {
+        return Reading::Ignored("a part of another program");
+    }
+    let in_git = || in_git.then_some("git");
     match owner
         .or_else(in_git)
         .and_then(|package| context.index.debian(package))
@@ -184,23 +189,39 @@ impl Called<'_> {
             };
         }
         let owner = self.owner.and_then(|package| index.debian(package));
-        let of_owner = |name: &&str| {
-            index
-                .candidates(name)
-                .find(|attr| owner.as_ref() == Some(attr))
-        };
-        let attr = names.iter().find_map(of_owner);
-        let attr = attr.or_else(|| {
-            names
-                .iter()
-                .find_map(|name| index.program(name))
-                .map(|found| found.attr)
-        });
-        match attr.or(owner) {
+        match choose(index, &names, owner.as_ref()) {
             Some(attr) => found(index, attr, &names, seen),
             None => Reading::Unrecognized,
         }
     }
+}
+
+/// Returns the package of a program with these names, of which the host's package is this attr: for the first name that has
+/// one, the owner's when it has such a program, else the package of that very name; then what the name alone says, unless
+/// the owner is known and not like it.
+fn choose(index: &Index, names: &[&str], owner: Option<&AttrPath>) -> Option<AttrPath> {
+    let is_owner = |attr: &AttrPath| {
+        // An output of it, too: `ncurses.dev`.
+        let rest = owner.and_then(|owner| attr.as_str().strip_prefix(owner.as_str()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let sure = names.iter().find_map(|name| {
+        let same = || {
+            index
+                .program(name)
+                .filter(|found| found.attr.as_str() == *name)
+                .map(|found| found.attr)
+        };
+        index.candidates(name).find(is_owner).or_else(same)
+    });
+    let pname = |attr: &AttrPath| index.attr(attr).and_then(|attr| attr.pname);
+    let by_name = || {
+        let found = names.iter().find_map(|name| index.program(name))?;
+        let alike = |owner: &AttrPath| pname(owner).is_some() && pname(owner) == pname(&found.attr);
+        let by_hand = matches!(found.source, Source::Rule | Source::Override);
+        (by_hand || owner.is_none_or(alike)).then_some(found.attr)
+    };
+    sure.or_else(by_name).or_else(|| owner.cloned())
 }
 
 #[cfg(test)]

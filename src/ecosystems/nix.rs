@@ -53,9 +53,20 @@ impl Ecosystem for Nix {
                 compiler: package == "gcc",
             };
         }
-        let seen = Some(store.version.to_owned())
-            .filter(|version| version.starts_with(|c: char| c.is_ascii_digit()));
-        match asked.or_else(|| guess(context.index, name, store.name)) {
+        let is_several = store.version.ends_with("-env");
+        let seen = version(&store).filter(|_| !is_several || name.starts_with(store.name));
+        // An environment of several packages has the name of the first.
+        let of_several = || {
+            context
+                .index
+                .program(name)
+                .filter(|_| is_several)
+                .map(|found| found.attr)
+        };
+        match asked
+            .or_else(of_several)
+            .or_else(|| guess(context.index, name, store.name))
+        {
             Some(attr) => Reading::Wants(wants(context.index, attr, name, seen)),
             None => Reading::Unrecognized,
         }
@@ -65,6 +76,20 @@ impl Ecosystem for Nix {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
         Some(ask::request(&argv?)?.read(context.index))
     }
+}
+
+/// Returns the version in a store path, without the name of an output.
+fn version(store: &paths::Store) -> Option<String> {
+    let (short, output) = store
+        .version
+        .rsplit_once('-')
+        .unwrap_or((store.version, ""));
+    let version = if listed("bin dev doc env lib man out", output) {
+        short
+    } else {
+        store.version
+    };
+    Some(version.to_owned()).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// Returns the package of this store path that a command line asks for exactly; of several, the one of the same version.

@@ -30,16 +30,6 @@ pub(super) const MANAGED: &str = "/shims/ /.pyenv/ /.rbenv/ /.nodenv/ /.asdf/ /.
 /// Folders in which packages keep programs for themselves.
 pub(super) const BUNDLES: &str = "/node_modules/ /site-packages/ /dist-packages/ /lib/rustlib/";
 
-/// Programs that shells start when they begin, or in place of a name they do not know.
-pub(super) const START: &str = "50-motd-news biff command-not-found debian-sa1 dircolors groups landscape-sysinfo lessfile lesspipe \
-    lesspipe.sh locale-check mesg motd-news quota run-parts update-motd-updates-available";
-
-/// Programs that look after the host, or another one that is installed from.
-pub(super) const ADMINISTRATION: &str = "addgroup adduser apk brew chpasswd chsh cron crond deb-systemd-helper deb-systemd-invoke \
-    debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod dnf fc-cache flatpak gpasswd \
-    groupadd groupdel groupmod hostnamectl init insmod install-info invoke-rc.d ldconfig locale-gen localectl localedef login \
-    loginctl logrotate modprobe newgrp pacman passwd policy-rc.d py3clean py3compile pycompile rc-service reboot rmmod \
-    runuser service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl systemd systemd-detect-virt \
-    systemd-sysusers systemd-tmpfiles timedatectl tzselect ucf ucfr udevadm ufw update-alternatives update-ca-certificates \
-    update-desktop-database update-initramfs update-mime-database update-motd update-passwd update-rc.d useradd userdel \
-    usermod vipw visudo yum zypper";
+/// Packages that only look after the host.
+pub(super) const HOUSE: &str = "debconf init-system-helpers java-common libpam-runtime sgml-base software-properties-common ssl-cert \
+    systemd-sysv ucf xml-core";

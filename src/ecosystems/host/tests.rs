@@ -1,6 +1,6 @@
 //! Places of programs.
 
-use super::super::tests::{alone, program};
+use super::super::tests::{alone, owned, program};
 
 #[test]
 fn names_that_only_stand_for_another() {
@@ -23,5 +23,43 @@ fn what_another_program_brings_is_a_part_of_it() {
             "p1 ignored: a part of another program",
             "{path}"
         );
+    }
+}
+
+#[test]
+fn the_owner_decides_between_packages_with_a_program_of_one_name() {
+    for (path, package, attr) in [
+        ("/usr/bin/ts", "moreutils", "moreutils [ts] 1"),
+        ("/usr/bin/jj", "some-package", "jujutsu [jj] 1"),
+        ("/usr/bin/etags", "universal-ctags", "universal-ctags [] 1"),
+        (
+            "/usr/bin/rgrep",
+            "grep",
+            "p1 ignored: the standard environment has it",
+        ),
+        ("/usr/bin/corepack", "nodejs", "nodejs [corepack] 1"),
+        ("/usr/bin/java", "openjdk-17-jre-headless", "jdk [java] 1"),
+        (
+            "/usr/bin/pdflatex",
+            "texlive-binaries",
+            "texliveMedium [pdflatex] 1",
+        ),
+        (
+            "/usr/bin/debconf-escape",
+            "debconf",
+            "p1 ignored: it administers the host",
+        ),
+        (
+            "/usr/bin/x86_64-linux-gnu-gprofng",
+            "binutils-x86-64-linux-gnu",
+            "compiler p1",
+        ),
+        (
+            "/usr/bin/zz-unknown",
+            "no-such-package",
+            "p1 unrecognized: zz-unknown",
+        ),
+    ] {
+        assert_eq!(alone(owned(path, package, "")), attr, "{path}");
     }
 }
