@@ -30,12 +30,7 @@ mod table;
 use table::Table;
 
 /// Sets in which a package has the name of its store path.
-const SETS: [&str; 4] = [
-    "haskellPackages",
-    "texlive.pkgs",
-    "ocamlPackages",
-    "kdePackages",
-];
+const SETS: [&str; 4] = ["haskellPackages", "texlive.pkgs", "ocamlPackages", "kdePackages"];
 
 /// Expressions for versioned names.
 const RULES: &str = include_str!("index/rules.tsv");
@@ -134,19 +129,14 @@ impl Index {
         if let Some(attr) = self.candidates(name).next() {
             return Some(self.candidate(attr, Source::Table));
         }
-        let mut shorter = self
-            .program(unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'))?)?;
+        let mut shorter = self.program(unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'))?)?;
         shorter.source = Source::Unversioned;
         Some(shorter)
     }
 
     /// Returns the packages that have a program of exactly this name, best first; at most three are known.
     pub fn candidates<'a>(&'a self, name: &str) -> impl Iterator<Item = AttrPath> + use<'a> {
-        self.programs
-            .get(name)
-            .into_iter()
-            .flat_map(|attrs| attrs.split(','))
-            .filter_map(|attr| self.known(attr))
+        self.programs.get(name).into_iter().flat_map(|attrs| attrs.split(',')).filter_map(|attr| self.known(attr))
     }
 
     /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
@@ -155,34 +145,19 @@ impl Index {
         let main = self.attr(attr).and_then(|attr| attr.main_program);
         let is_main = |main: &str, name: &str| {
             // `python3.12` is `python3`, too.
-            main.strip_prefix(name)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            main.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let has = |name: &&str| {
-            main.is_some_and(|main| is_main(main, name))
-                || self.candidates(name).any(|candidate| candidate == *attr)
+            main.is_some_and(|main| is_main(main, name)) || self.candidates(name).any(|candidate| candidate == *attr)
         };
-        let shorter = name
-            .rsplit_once('.')
-            .map(|(short, _)| short)
-            .filter(|_| unversioned(name).is_some());
-        [Some(name), shorter, unversioned(name)]
-            .into_iter()
-            .flatten()
-            .find(has)
+        let shorter = name.rsplit_once('.').map(|(short, _)| short).filter(|_| unversioned(name).is_some());
+        [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has)
     }
 
     fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {
-        let parent = attr
-            .as_str()
-            .rsplit_once('.')
-            .filter(|(parent, _)| self.attrs.get(parent).is_some());
+        let parent = attr.as_str().rsplit_once('.').filter(|(parent, _)| self.attrs.get(parent).is_some());
         let output = parent.map(|(_, output)| output.to_owned());
-        Candidate {
-            attr,
-            output,
-            source,
-        }
+        Candidate { attr, output, source }
     }
 
     /// Returns the package of the standard environment that has this program. `gcc` stands for the compiler and binutils,
@@ -200,27 +175,15 @@ impl Index {
         let Some(row) = row else {
             return self.more.get(attr.as_str()).map(|_| Attr::default());
         };
-        let mut fields = row
-            .split('\t')
-            .map(|field| Some(field).filter(|field| !field.is_empty()));
+        let mut fields = row.split('\t').map(|field| Some(field).filter(|field| !field.is_empty()));
         let mut field = || fields.next().flatten();
-        Some(Attr {
-            pname: field(),
-            version: field(),
-            main_program: field(),
-        })
+        Some(Attr { pname: field(), version: field(), main_program: field() })
     }
 
     /// Returns the attr as people write it, when the index has it: `python3Packages.x` for `python313Packages.x`.
     pub fn known(&self, attr: &str) -> Option<AttrPath> {
-        let valid = |text: &str| {
-            AttrPath::parse(text)
-                .ok()
-                .filter(|attr| self.attr(attr).is_some())
-        };
-        self.canonical(attr)
-            .and_then(|attr| valid(&attr))
-            .or_else(|| valid(attr))
+        let valid = |text: &str| AttrPath::parse(text).ok().filter(|attr| self.attr(attr).is_some());
+        self.canonical(attr).and_then(|attr| valid(&attr)).or_else(|| valid(attr))
     }
 
     /// Returns what people write for an attr, when that is something else.
@@ -245,18 +208,12 @@ impl Index {
     }
 
     fn module(&self, name: &str) -> Option<AttrPath> {
-        self.pymodules
-            .get(name)
-            .and_then(|attr| self.known(&format!("{PYTHON}.{attr}")))
+        self.pymodules.get(name).and_then(|attr| self.known(&format!("{PYTHON}.{attr}")))
     }
 
     fn distribution(&self, name: &str) -> Option<AttrPath> {
         let name = normalized(name);
-        let attr = if self.python.get(&name).is_some() {
-            &name
-        } else {
-            self.pynames.get(&name)?
-        };
+        let attr = if self.python.get(&name).is_some() { &name } else { self.pynames.get(&name)? };
         self.known(&format!("{PYTHON}.{attr}"))
     }
 
@@ -266,9 +223,7 @@ impl Index {
             return self.known(attr);
         }
         let of = |language: &str| {
-            name.strip_prefix(language)?
-                .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
-                .strip_prefix('-')
+            name.strip_prefix(language)?.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').strip_prefix('-')
         };
         if let Some(distribution) = of("python3.") {
             return self.distribution(distribution);
@@ -276,11 +231,7 @@ impl Index {
         if let Some(module) = of("perl5.") {
             return self.known(&format!("perlPackages.{}", module.replace('-', "")));
         }
-        let in_set = || {
-            SETS.iter()
-                .map(|set| format!("{set}.{name}"))
-                .find(|attr| self.more.get(attr).is_some())
-        };
+        let in_set = || SETS.iter().map(|set| format!("{set}.{name}")).find(|attr| self.more.get(attr).is_some());
         self.known(name).or_else(|| self.known(&in_set()?))
     }
 
@@ -295,29 +246,18 @@ impl Index {
         if let Some(module) = package.strip_prefix("python3-") {
             return self.python(module);
         }
-        let library = package
-            .strip_suffix("-dev")
-            .filter(|name| name.starts_with("lib"));
+        let library = package.strip_suffix("-dev").filter(|name| name.starts_with("lib"));
         let names = match library {
-            Some(name) => [
-                Some(name),
-                Some(name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c))),
-            ],
+            Some(name) => [Some(name), Some(name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c)))],
             None => [Some(package), unversioned(package)],
         };
-        names
-            .into_iter()
-            .flatten()
-            .filter(|name| !name.contains('.'))
-            .find_map(|name| self.known(name))
+        names.into_iter().flatten().filter(|name| !name.contains('.')).find_map(|name| self.known(name))
     }
 
     /// Returns attrs with names near to this one, nearest first.
     pub fn near(&self, attr: &str) -> Vec<String> {
         match attr.split_once('.') {
-            Some((PYTHON, name)) => near::nearest(self.python, name)
-                .map(|name| format!("{PYTHON}.{name}"))
-                .collect(),
+            Some((PYTHON, name)) => near::nearest(self.python, name).map(|name| format!("{PYTHON}.{name}")).collect(),
             Some(_) => near::nearest(self.more, attr).map(str::to_owned).collect(),
             None => near::nearest(self.attrs, attr).map(str::to_owned).collect(),
         }
@@ -355,18 +295,9 @@ fn rule(name: &str) -> Option<String> {
     rules.iter().find_map(|(expression, attr)| {
         let groups = expression.captures(name)?;
         let fill = |text: String, (at, group): (usize, Option<regex::Match>)| {
-            text.replace(
-                &format!("{{{at}}}"),
-                group.map_or("", |group| group.as_str()),
-            )
+            text.replace(&format!("{{{at}}}"), group.map_or("", |group| group.as_str()))
         };
-        Some(
-            groups
-                .iter()
-                .skip(1)
-                .enumerate()
-                .fold((*attr).to_owned(), fill),
-        )
+        Some(groups.iter().skip(1).enumerate().fold((*attr).to_owned(), fill))
     })
 }
 

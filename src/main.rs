@@ -37,9 +37,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         now: chrono::Utc::now,
     };
     match command {
-        Command::Run(run) => {
-            Ok(session(console, pipeline::run(&world, &run.argv, &options(run.capture))?))
-        }
+        Command::Run(run) => Ok(session(console, pipeline::run(&world, &run.argv, &options(run.capture))?)),
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
             Ok(session(console, pipeline::start(&world, shell, &options(start.capture))?))

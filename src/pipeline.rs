@@ -100,8 +100,11 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     };
     // The recorded shell may have closed the session itself, with `stop`.
     let still = Sessions::new(repository.git_dir()).active()?.is_some_and(|still| still.active == open.active);
-    let answer =
-        if still { capture(world, &repository, &open, Some(finished.status), &Options { name: None, ..options.clone() }) } else { Ok(Answer::Yes) };
+    let answer = if still {
+        capture(world, &repository, &open, Some(finished.status), &Options { name: None, ..options.clone() })
+    } else {
+        Ok(Answer::Yes)
+    };
     Ok((finished.status, answer))
 }
 
@@ -259,7 +262,8 @@ pub fn worker(segment: &Path, work: impl FnOnce(&mut dyn Sink) -> anyhow::Result
 /// Parses a session's name; one that a journal has already is an error.
 fn free_name(repository: &Repository, name: &str) -> anyhow::Result<SessionId> {
     let id = SessionId::parse(name)?;
-    let taken = repository.root().join(FOLDER).join(id.as_str()).exists() || repository.committed(&journal_path(&id))?.is_some();
+    let taken = repository.root().join(FOLDER).join(id.as_str()).exists()
+        || repository.committed(&journal_path(&id))?.is_some();
     if taken {
         return Err(anyhow!("there is a session `{id}` already")).hint("choose another name: `--name NAME`");
     }
@@ -343,7 +347,10 @@ fn capture(
         journal.session.id = free_name(repository, name)?;
     }
     if journal.events.lost > 0 {
-        console.warn(format_args!("{} events were lost (a full disk, a killed recorder): what ran then is not captured", journal.events.lost));
+        console.warn(format_args!(
+            "{} events were lost (a full disk, a killed recorder): what ran then is not captured",
+            journal.events.lost
+        ));
     }
     let mut journals = journals(repository)?;
     let before = journals.len();

@@ -153,22 +153,18 @@ impl Policy {
                 } else {
                     message
                 };
-                bail!(
-                    "line {}: {}",
-                    line(text, &error.span().unwrap_or_default()),
-                    printable(message)
-                )
+                bail!("line {}: {}", line(text, &error.span().unwrap_or_default()), printable(message))
             }
         };
-        policy.judge().map_err(|(span, why)| {
-            anyhow::anyhow!("line {}: {}", line(text, &span), printable(&why))
-        })?;
+        policy.judge().map_err(|(span, why)| anyhow::anyhow!("line {}: {}", line(text, &span), printable(&why)))?;
         Ok(policy)
     }
 
     /// Returns whether a check of this name or with this line is dropped.
     pub fn drops_check(&self, name: &str, line: &str) -> bool {
-        self.check.iter().any(|choice| matches!(choice, CheckChoice::Drop(check) if check.drop == name || check.drop == line))
+        self.check
+            .iter()
+            .any(|choice| matches!(choice, CheckChoice::Drop(check) if check.drop == name || check.drop == line))
     }
 
     /// Returns the checks to add.
@@ -182,10 +178,7 @@ impl Policy {
     /// Returns every package that the policy names.
     pub fn attrs(&self) -> BTreeSet<&AttrPath> {
         let choices = self.keep.iter().chain(&self.drop).map(Choice::attr);
-        let replaced = self
-            .replace
-            .iter()
-            .flat_map(|choice| [choice.attr(), choice.with()]);
+        let replaced = self.replace.iter().flat_map(|choice| [choice.attr(), choice.with()]);
         choices.chain(replaced).chain(&self.unfree).collect()
     }
 
@@ -193,74 +186,45 @@ impl Policy {
     fn judge(&self) -> Result<(), (Range<usize>, String)> {
         let kept: BTreeSet<_> = self.keep.iter().map(Choice::attr).collect();
         let mut gone = BTreeSet::new();
-        let removed = self
-            .drop
-            .iter()
-            .map(|choice| &choice.attr)
-            .chain(self.replace.iter().map(|choice| &choice.attr));
+        let removed = self.drop.iter().map(|choice| &choice.attr).chain(self.replace.iter().map(|choice| &choice.attr));
         for attr in removed {
             let name = attr.get_ref();
             if kept.contains(name) {
-                return Err((
-                    attr.span(),
-                    format!("`{name}` is also kept: take one of the two out"),
-                ));
+                return Err((attr.span(), format!("`{name}` is also kept: take one of the two out")));
             }
             if !gone.insert(name) {
-                return Err((
-                    attr.span(),
-                    format!("`{name}` is dropped or replaced twice: take one out"),
-                ));
+                return Err((attr.span(), format!("`{name}` is dropped or replaced twice: take one out")));
             }
         }
-        if let Some(with) = self
-            .replace
-            .iter()
-            .map(|choice| &choice.with)
-            .find(|with| gone.contains(with.get_ref()))
-        {
+        if let Some(with) = self.replace.iter().map(|choice| &choice.with).find(|with| gone.contains(with.get_ref())) {
             let why = format!(
                 "`{}` is itself dropped or replaced: name the package that is wanted in the end",
                 with.get_ref()
             );
             return Err((with.span(), why));
         }
-        let reasons = self
-            .keep
-            .iter()
-            .chain(&self.drop)
-            .map(|choice| &choice.reason);
+        let reasons = self.keep.iter().chain(&self.drop).map(|choice| &choice.reason);
         for reason in reasons.chain(self.replace.iter().map(|choice| &choice.reason)) {
             let text = reason.get_ref();
-            if text.trim().is_empty()
-                || text.chars().count() > REASON
-                || text.chars().any(char::is_control)
-            {
-                return Err((
-                    reason.span(),
-                    format!("a reason is one line of 1 to {REASON} characters"),
-                ));
+            if text.trim().is_empty() || text.chars().count() > REASON || text.chars().any(char::is_control) {
+                return Err((reason.span(), format!("a reason is one line of 1 to {REASON} characters")));
             }
         }
         self.judge_checks()
     }
 
     fn judge_checks(&self) -> Result<(), (Range<usize>, String)> {
-        let is_line =
-            |text: &str| text.len() <= LINE && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
+        let is_line = |text: &str| text.len() <= LINE && text.bytes().all(|b| (0x20..=0x7e).contains(&b));
         for check in self.added_checks() {
             if check.add.trim().is_empty() || !is_line(&check.add) {
-                return Err((
-                    0..0,
-                    format!("a check to add is one line of 1 to {LINE} printable ASCII characters"),
-                ));
+                return Err((0..0, format!("a check to add is one line of 1 to {LINE} printable ASCII characters")));
             }
             let inside = |part: &str| part != ".." && !part.starts_with('~');
-            if !is_line(&check.folder)
-                || check.folder.starts_with('/')
-                || !check.folder.split('/').all(inside)
-            {
-                return Err((0..0, "the folder of a check is below the repository's root: write it relative to that".to_owned()));
+            if !is_line(&check.folder) || check.folder.starts_with('/') || !check.folder.split('/').all(inside) {
+                return Err((
+                    0..0,
+                    "the folder of a check is below the repository's root: write it relative to that".to_owned(),
+                ));
             }
         }
         Ok(())
@@ -269,12 +233,7 @@ impl Policy {
 
 /// Returns the number of the line in which a place of the text is.
 fn line(text: &str, span: &Range<usize>) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(span.start)
-        .filter(|b| **b == b'\n')
-        .count()
-        + 1
+    text.as_bytes().iter().take(span.start).filter(|b| **b == b'\n').count() + 1
 }
 
 /// Returns a message on one line; what a terminal would not print is escaped.
@@ -282,13 +241,7 @@ fn printable(message: &str) -> String {
     message
         .trim()
         .chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            }
-        })
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
         .take(400)
         .collect()
 }
@@ -308,74 +261,31 @@ mod tests {
             [[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\
             [[check]]\nadd = \"make lint\"\nfolder = \"sub\"\n[[check]]\ndrop = \"make-test\"\n";
         let policy = Policy::parse(text).expect("a policy");
-        assert!(
-            policy.traced_only
-                && policy.drops_check("make-test", "")
-                && !policy.drops_check("x", "make lint")
-        );
+        assert!(policy.traced_only && policy.drops_check("make-test", "") && !policy.drops_check("x", "make lint"));
         assert_eq!(policy.keep[0].reason(), "hook");
-        assert_eq!(
-            policy
-                .added_checks()
-                .map(|check| check.add.as_str())
-                .collect::<Vec<_>>(),
-            ["make lint"]
-        );
+        assert_eq!(policy.added_checks().map(|check| check.add.as_str()).collect::<Vec<_>>(), ["make lint"]);
         let attrs: Vec<&str> = policy.attrs().into_iter().map(AttrPath::as_str).collect();
-        assert_eq!(
-            attrs,
-            ["firefox", "python3", "python312", "shellcheck", "terraform"]
-        );
-        assert_eq!(
-            Policy::parse("").expect("nothing is a policy"),
-            Policy::default()
-        );
+        assert_eq!(attrs, ["firefox", "python3", "python312", "shellcheck", "terraform"]);
+        assert_eq!(Policy::parse("").expect("nothing is a policy"), Policy::default());
     }
 
     #[test]
     fn an_error_names_the_line_and_the_cure() {
         for (text, line, words) in [
             ("[[keep]]\nattr = \"jq\"\n", 1, "missing field `reason`"),
-            (
-                "\n\n[[keep]]\natr = \"jq\"\nreason = \"x\"\n",
-                4,
-                "unknown field `atr`, expected `attr` or `reason`",
-            ),
+            ("\n\n[[keep]]\natr = \"jq\"\nreason = \"x\"\n", 4, "unknown field `atr`, expected `attr` or `reason`"),
             ("traced_only = true\n", 1, "expected one of"),
-            (
-                "[[keep]]\nattr = \"a b\"\nreason = \"x\"\n",
-                2,
-                "is not an attribute path",
-            ),
-            (
-                "systems = [\"i686-linux\"]\n",
-                1,
-                "x86_64-linux, aarch64-linux",
-            ),
-            (
-                "[[keep]]\nattr = \"jq\"\nreason = \"\"\n",
-                3,
-                "a reason is one line",
-            ),
-            (
-                "[[keep]]\nattr = \"jq\"\nreason = \"a\\nb\"\n",
-                3,
-                "a reason is one line",
-            ),
+            ("[[keep]]\nattr = \"a b\"\nreason = \"x\"\n", 2, "is not an attribute path"),
+            ("systems = [\"i686-linux\"]\n", 1, "x86_64-linux, aarch64-linux"),
+            ("[[keep]]\nattr = \"jq\"\nreason = \"\"\n", 3, "a reason is one line"),
+            ("[[keep]]\nattr = \"jq\"\nreason = \"a\\nb\"\n", 3, "a reason is one line"),
             ("[[check]]\nadd = \"a\"\ndrop = \"b\"\n", 1, "either `add`"),
             ("[[check]]\nadd = \"é\"\n", 1, "printable ASCII"),
-            (
-                "[[check]]\nadd = \"a\"\nfolder = \"../x\"\n",
-                1,
-                "below the repository's root",
-            ),
+            ("[[check]]\nadd = \"a\"\nfolder = \"../x\"\n", 1, "below the repository's root"),
             ("= 1\n", 1, ""),
         ] {
             let error = error(text);
-            assert!(
-                error.starts_with(&format!("line {line}: ")) && error.contains(words),
-                "{text:?}: {error}"
-            );
+            assert!(error.starts_with(&format!("line {line}: ")) && error.contains(words), "{text:?}: {error}");
         }
     }
 

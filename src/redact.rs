@@ -74,10 +74,7 @@ pub fn line(text: &str) -> (Cow<'_, str>, bool) {
     }
     match bytes {
         Cow::Borrowed(_) => (Cow::Borrowed(text), false),
-        Cow::Owned(bytes) => (
-            Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-            true,
-        ),
+        Cow::Owned(bytes) => (Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()), true),
     }
 }
 

@@ -293,7 +293,9 @@ impl Sink for Log {
         let mut line = serde_json::to_vec(redacted(event).as_ref().unwrap_or(event))?;
         line.push(b'\n');
         match (self.write(&line), event) {
-            (Ok(()), Event::Lost(lost)) if self.unwritten > 0 => self.note(-i64::try_from(lost.count).unwrap_or(i64::MAX)),
+            (Ok(()), Event::Lost(lost)) if self.unwritten > 0 => {
+                self.note(-i64::try_from(lost.count).unwrap_or(i64::MAX))
+            }
             (Err(error), Event::Lost(_)) => Err(error),
             (Err(error), _) => self.note(1).and(Err(error)),
             (Ok(()), _) => Ok(()),

@@ -21,12 +21,8 @@ fn programs_are_resolved_to_the_right_package() {
     let index = Index::new();
     let (mut right, mut idiomatic, mut misses) = (0, 0, Vec::new());
     for (program, attrs) in gold() {
-        let found = index
-            .program(program)
-            .map(|candidate| candidate.attr.to_string());
-        let place = found
-            .as_ref()
-            .and_then(|found| attrs.iter().position(|attr| attr == found));
+        let found = index.program(program).map(|candidate| candidate.attr.to_string());
+        let place = found.as_ref().and_then(|found| attrs.iter().position(|attr| attr == found));
         right += usize::from(place.is_some());
         idiomatic += usize::from(place == Some(0));
         if place.is_none() {
@@ -43,10 +39,7 @@ fn programs_are_resolved_to_the_right_package() {
 #[ignore = "measures time"]
 fn a_look_up_takes_less_than_five_microseconds() {
     let index = Index::new();
-    let names: Vec<&str> = gold()
-        .map(|(program, _)| program)
-        .chain(["no-such-program", "x-9"])
-        .collect();
+    let names: Vec<&str> = gold().map(|(program, _)| program).chain(["no-such-program", "x-9"]).collect();
     type LookUp<'a> = (&'a str, &'a dyn Fn(&str) -> bool);
     let look_ups: [LookUp; 5] = [
         ("program", &|name| index.program(name).is_some()),
@@ -58,30 +51,18 @@ fn a_look_up_takes_less_than_five_microseconds() {
     let mut report = Vec::new();
     let mut worst = 0.0;
     for (what, look_up) in look_ups {
-        names
-            .iter()
-            .for_each(|name| assert!(look_up(name) || !look_up(name)));
+        names.iter().for_each(|name| assert!(look_up(name) || !look_up(name)));
         let round = || {
             let start = Instant::now();
-            let found = (0..20)
-                .flat_map(|_| &names)
-                .filter(|name| look_up(name))
-                .count();
-            (
-                start.elapsed().as_secs_f64() * 1e6 / (20 * names.len()) as f64,
-                found,
-            )
+            let found = (0..20).flat_map(|_| &names).filter(|name| look_up(name)).count();
+            (start.elapsed().as_secs_f64() * 1e6 / (20 * names.len()) as f64, found)
         };
-        let (each, found) = (0..20)
-            .map(|_| round())
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .expect("rounds");
+        let (each, found) = (0..20).map(|_| round()).min_by(|a, b| a.0.total_cmp(&b.0)).expect("rounds");
         report.push(format!("{what} {each:.2} µs, {found} found"));
         worst = f64::max(worst, each);
     }
     let report = report.join("; ");
     assert!(worst < 5.0, "{report}");
     // Shown with --nocapture or when it fails.
-    std::io::Write::write_all(&mut std::io::stderr(), (report + "\n").as_bytes())
-        .expect("a place to write to");
+    std::io::Write::write_all(&mut std::io::stderr(), (report + "\n").as_bytes()).expect("a place to write to");
 }

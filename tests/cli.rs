@@ -204,7 +204,10 @@ fn start_is_a_recorded_shell() {
 fn sessions_do_not_nest() {
     let project = Project::demo();
     let program = env!("CARGO_BIN_EXE_agent-capture");
-    let said = project.session(&["--no-verify", "--no-commit", "--name", "one"], &format!("{program} start; {program} run -- true; jq -n 1"));
+    let said = project.session(
+        &["--no-verify", "--no-commit", "--name", "one"],
+        &format!("{program} start; {program} run -- true; jq -n 1"),
+    );
     let said = said.success();
     assert_eq!(said.stderr.matches("session `one` is open since").count(), 2, "{}", said.stderr);
     assert!(said.stderr.contains("close it first: `agent-capture stop`"), "{}", said.stderr);

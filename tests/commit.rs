@@ -13,12 +13,8 @@ use std::process::{Command, Output};
 use agent_capture::commit::{Change, Committed, File, Head, Kind, Moved, Repository, write_files};
 
 const ALONE: &str = "AGENT_CAPTURE_TEST_ALONE";
-const OURS: [&str; 4] = [
-    ".agent-capture/requirements.json",
-    ".agent-capture/s1/journal.json",
-    "flake.lock",
-    "flake.nix",
-];
+const OURS: [&str; 4] =
+    [".agent-capture/requirements.json", ".agent-capture/s1/journal.json", "flake.lock", "flake.nix"];
 
 const PEOPLE: [(&str, &str); 6] = [
     ("GIT_AUTHOR_NAME", "A. U. Thor"),
@@ -32,26 +28,15 @@ const PEOPLE: [(&str, &str); 6] = [
 /// Tells a person what was not tested here, loudly.
 fn skip(why: &str) {
     let line = format!("\n======== NOT TESTED: {why} ========\n");
-    std::io::stderr()
-        .write_all(line.as_bytes())
-        .expect("stderr is open");
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr is open");
 }
 
 /// The test's own process, ready to start.
 fn alone_command(program: &str, name: &str, home: &Path) -> Command {
     let mut command = Command::new(program);
-    command
-        .env_clear()
-        .envs(PEOPLE)
-        .env("PATH", std::env::var_os("PATH").expect("a PATH"));
-    command
-        .env(ALONE, home)
-        .env("HOME", home.join("home"))
-        .env("LC_ALL", "C")
-        .env("TMPDIR", home);
-    command
-        .env("GIT_CONFIG_GLOBAL", home.join("home/.gitconfig"))
-        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command.env_clear().envs(PEOPLE).env("PATH", std::env::var_os("PATH").expect("a PATH"));
+    command.env(ALONE, home).env("HOME", home.join("home")).env("LC_ALL", "C").env("TMPDIR", home);
+    command.env("GIT_CONFIG_GLOBAL", home.join("home/.gitconfig")).env("GIT_CONFIG_NOSYSTEM", "1");
     let exe = std::env::current_exe().expect("the test's path");
     if program != exe.to_str().expect("a path of text") {
         command.arg(&exe);
@@ -63,24 +48,13 @@ fn alone_command(program: &str, name: &str, home: &Path) -> Command {
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a folder");
     fs::create_dir(home.path().join("home")).expect("a folder");
-    fs::write(
-        home.path().join("home/.gitconfig"),
-        "[init]\n\tdefaultBranch = main\n",
-    )
-    .expect("a file");
+    fs::write(home.path().join("home/.gitconfig"), "[init]\n\tdefaultBranch = main\n").expect("a file");
     home
 }
 
 fn must(output: &Output, what: &str) {
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(
-        output.status.success(),
-        "{what}: {}\n{out}\n{err}",
-        output.status
-    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{what}: {}\n{out}\n{err}", output.status);
 }
 
 /// Runs the body in a process of its own; `prepare` changes its environment.
@@ -95,13 +69,7 @@ fn alone(name: &str, prepare: impl Fn(&mut Command), body: impl Fn(&Sandbox)) {
     let output = command.output().expect("the test starts");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     if let Some(at) = text.find("======== NOT TESTED") {
-        skip(
-            text[at + 20..]
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .trim_end_matches(" ========"),
-        );
+        skip(text[at + 20..].lines().next().unwrap_or_default().trim_end_matches(" ========"));
     }
     must(&output, name);
 }
@@ -128,11 +96,7 @@ impl Sandbox {
     }
 
     fn try_git(&self, args: &[&str]) -> Output {
-        Command::new("git")
-            .args(args)
-            .current_dir(&self.root)
-            .output()
-            .expect("git is installed")
+        Command::new("git").args(args).current_dir(&self.root).output().expect("git is installed")
     }
 
     fn git(&self, args: &[&str]) -> String {
@@ -171,23 +135,11 @@ impl Sandbox {
         let exclude = [".", ":!.agent-capture", ":!flake.nix", ":!flake.lock"];
         let git = |args: &[&str]| self.git(&[args, &["--"], &exclude].concat());
         BTreeMap::from([
-            (
-                "staged",
-                git(&[
-                    "diff",
-                    "--cached",
-                    "--binary",
-                    "--no-renames",
-                    "--full-index",
-                ]),
-            ),
+            ("staged", git(&["diff", "--cached", "--binary", "--no-renames", "--full-index"])),
             ("unstaged", git(&["diff", "--binary", "--full-index"])),
             ("entries", git(&["ls-files", "--stage", "-t", "-v"])),
             ("flags", git(&["ls-files", "-f", "-v"])),
-            (
-                "status",
-                git(&["status", "--porcelain=v2", "--untracked-files=all"]),
-            ),
+            ("status", git(&["status", "--porcelain=v2", "--untracked-files=all"])),
         ])
     }
 
@@ -201,9 +153,7 @@ impl Sandbox {
         proposal.ready().expect("ready");
         assert_eq!(self.view(), before, "a proposal shows nowhere");
         write_files(repository.root(), &files).expect("written");
-        let committed = proposal
-            .commit("Capture session s1\n\nBody.\n\n")
-            .expect("a commit");
+        let committed = proposal.commit("Capture session s1\n\nBody.\n\n").expect("a commit");
         assert_eq!(self.view(), before, "the user's work is as before");
         self.check(&committed, tip.as_deref());
         committed
@@ -211,35 +161,16 @@ impl Sandbox {
 
     fn check(&self, committed: &Committed, parent: Option<&str>) {
         assert_eq!(self.tip().as_deref(), Some(committed.id.as_str()));
-        assert_eq!(
-            self.git(&["log", "-1", "--format=%P"]).trim(),
-            parent.unwrap_or_default()
-        );
+        assert_eq!(self.git(&["log", "-1", "--format=%P"]).trim(), parent.unwrap_or_default());
         let changed = self.git(&["show", "--root", "--format=", "--name-only", "HEAD"]);
-        assert_eq!(
-            changed.lines().collect::<Vec<_>>(),
-            OURS,
-            "the commit holds exactly our files"
-        );
+        assert_eq!(changed.lines().collect::<Vec<_>>(), OURS, "the commit holds exactly our files");
         let status = self.git(&[&["status", "--porcelain", "--"][..], &OURS].concat());
         assert_eq!(status, "", "our files are clean");
         let raw = self.try_git(&[&["diff-files", "--quiet", "--"][..], &OURS].concat());
-        assert!(
-            raw.status.success(),
-            "our entries have the times of the files"
-        );
+        assert!(raw.status.success(), "our entries have the times of the files");
+        assert_eq!(self.git(&["log", "-1", "--format=%B"]), "Capture session s1\n\nBody.\n\n");
         assert_eq!(
-            self.git(&["log", "-1", "--format=%B"]),
-            "Capture session s1\n\nBody.\n\n"
-        );
-        assert_eq!(
-            self.git(&[
-                "log",
-                "-1",
-                "--format=%an <%ae> %ad|%cn <%ce> %cd",
-                "--date=raw"
-            ])
-            .trim(),
+            self.git(&["log", "-1", "--format=%an <%ae> %ad|%cn <%ce> %cd", "--date=raw"]).trim(),
             "A. U. Thor <author@example.com> 1700000000 +0100|C. O. Mitter <committer@example.com> 1700000001 -0230"
         );
         self.sound();
@@ -258,10 +189,7 @@ impl Sandbox {
 
     fn tip(&self) -> Option<String> {
         let output = self.try_git(&["rev-parse", "--verify", "-q", "HEAD"]);
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// What discovering says when it fails.
@@ -276,35 +204,25 @@ impl Sandbox {
     fn refused(&self, files: &[File], include_work: bool) -> String {
         let (before, tip) = (self.view(), self.tip());
         let repository = self.open();
-        let result = repository
-            .propose(files, include_work)
-            .and_then(|proposal| {
-                let early = proposal.ready().map_err(|error| format!("{error:#}"));
-                let committed = proposal.commit("x");
-                if let (Err(early), Err(late)) = (&early, &committed) {
-                    assert_eq!(early, &format!("{late:#}"), "it can be known before");
-                }
-                committed
-            });
-        assert_eq!(
-            (self.view(), self.tip()),
-            (before, tip),
-            "nothing has changed"
-        );
+        let result = repository.propose(files, include_work).and_then(|proposal| {
+            let early = proposal.ready().map_err(|error| format!("{error:#}"));
+            let committed = proposal.commit("x");
+            if let (Err(early), Err(late)) = (&early, &committed) {
+                assert_eq!(early, &format!("{late:#}"), "it can be known before");
+            }
+            committed
+        });
+        assert_eq!((self.view(), self.tip()), (before, tip), "nothing has changed");
         format!("{:#}", result.expect_err("this is refused"))
     }
 }
 
 fn lines(count: usize) -> String {
-    (1..=count)
-        .map(|number| format!("line {number}\n"))
-        .collect()
+    (1..=count).map(|number| format!("line {number}\n")).collect()
 }
 
 fn ours(text: &str) -> Vec<File> {
-    OURS.iter()
-        .map(|path| File::new(*path, format!("{path} {text}\n")))
-        .collect()
+    OURS.iter().map(|path| File::new(*path, format!("{path} {text}\n"))).collect()
 }
 
 /// Each path below a folder with its kind, mode and content; `.git` is left out.
@@ -314,11 +232,7 @@ fn walk(root: &Path) -> BTreeMap<String, String> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            let name = path
-                .strip_prefix(root)
-                .expect("below")
-                .display()
-                .to_string();
+            let name = path.strip_prefix(root).expect("below").display().to_string();
             let stat = fs::symlink_metadata(&path).expect("there");
             let what = if stat.is_symlink() {
                 format!("link {:?}", fs::read_link(&path).expect("a link"))
@@ -996,32 +910,20 @@ fn nobody_is_known() {
         }
     };
     alone("nobody_is_known", prepare, |sandbox| {
-        let git = |args: &[&str]| {
-            sandbox.git(&[&["-c", "user.name=x", "-c", "user.email=x@y"], args].concat())
-        };
+        let git = |args: &[&str]| sandbox.git(&[&["-c", "user.name=x", "-c", "user.email=x@y"], args].concat());
         git(&["init", "-q"]);
         sandbox.write("a", "a\n");
         git(&["add", "a"]);
         git(&["commit", "-qm", "a"]);
         let said = sandbox.refused(&ours("1"), false);
-        assert!(
-            said.contains("git config user.name") && said.contains("git config user.email"),
-            "{said}"
-        );
+        assert!(said.contains("git config user.name") && said.contains("git config user.email"), "{said}");
         sandbox.git(&["config", "user.name", "Known"]);
         sandbox.git(&["config", "user.email", "known@example.com"]);
         sandbox.git(&["config", "committer.name", "Special"]);
         let repository = sandbox.open();
-        repository
-            .propose(&ours("1"), false)
-            .expect("a proposal")
-            .commit("x")
-            .expect("a commit");
+        repository.propose(&ours("1"), false).expect("a proposal").commit("x").expect("a commit");
         let people = sandbox.git(&["log", "-1", "--format=%an <%ae>|%cn <%ce>"]);
-        assert_eq!(
-            people.trim(),
-            "Known <known@example.com>|Special <known@example.com>"
-        );
+        assert_eq!(people.trim(), "Known <known@example.com>|Special <known@example.com>");
     });
 }
 
@@ -1032,30 +934,15 @@ fn configuration_from_the_environment() {
             command.env_remove(name);
         }
         command.env("GIT_CONFIG_COUNT", "2");
-        command
-            .env("GIT_CONFIG_KEY_0", "user.name")
-            .env("GIT_CONFIG_VALUE_0", "From env");
-        command
-            .env("GIT_CONFIG_KEY_1", "user.email")
-            .env("GIT_CONFIG_VALUE_1", "env@example.com");
+        command.env("GIT_CONFIG_KEY_0", "user.name").env("GIT_CONFIG_VALUE_0", "From env");
+        command.env("GIT_CONFIG_KEY_1", "user.email").env("GIT_CONFIG_VALUE_1", "env@example.com");
     };
     alone("configuration_from_the_environment", prepare, |sandbox| {
         sandbox.init(&[]);
         let repository = sandbox.open();
-        repository
-            .propose(&ours("1"), false)
-            .expect("a proposal")
-            .commit("x")
-            .expect("a commit");
-        assert_eq!(
-            sandbox.git(&["log", "-1", "--format=%an <%ae>"]).trim(),
-            "From env <env@example.com>"
-        );
-        assert!(
-            !fs::read_to_string(sandbox.root.join(".git/config"))
-                .expect("a file")
-                .contains("fsync")
-        );
+        repository.propose(&ours("1"), false).expect("a proposal").commit("x").expect("a commit");
+        assert_eq!(sandbox.git(&["log", "-1", "--format=%an <%ae>"]).trim(), "From env <env@example.com>");
+        assert!(!fs::read_to_string(sandbox.root.join(".git/config")).expect("a file").contains("fsync"));
     });
 }
 
@@ -1067,11 +954,7 @@ fn all_is_on_the_disk() {
         let sandbox = Sandbox::new(Path::new(&home));
         sandbox.init(&[]);
         let count = |sandbox: &Sandbox| {
-            sandbox
-                .git(&["count-objects"])
-                .split(' ')
-                .next()
-                .and_then(|count| count.parse::<usize>().ok())
+            sandbox.git(&["count-objects"]).split(' ').next().and_then(|count| count.parse::<usize>().ok())
         };
         let before = count(&sandbox).expect("a number");
         sandbox.capture();
@@ -1084,24 +967,9 @@ fn all_is_on_the_disk() {
     let mut command = alone_command("strace", name, home.path());
     let exe = command.get_args().next().expect("the test").to_owned();
     let mut traced = Command::new("strace");
-    traced
-        .args([
-            "-f",
-            "-y",
-            "-e",
-            "trace=fsync,fdatasync",
-            "-e",
-            "signal=none",
-            "-o",
-        ])
-        .arg(&trace)
-        .arg(exe);
+    traced.args(["-f", "-y", "-e", "trace=fsync,fdatasync", "-e", "signal=none", "-o"]).arg(&trace).arg(exe);
     traced.args(command.get_args().skip(1)).env_clear();
-    traced.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
+    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env_clear();
     match traced.output() {
         Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("ptrace") => {
@@ -1110,33 +978,15 @@ fn all_is_on_the_disk() {
         _ => return skip("fsync: strace is not installed or may not trace"),
     }
     let trace = fs::read_to_string(trace).expect("a trace");
-    let synced = |part: &str| {
-        trace
-            .lines()
-            .filter(|line| line.contains("sync(") && line.contains(part))
-            .count()
-    };
-    let objects: usize = fs::read_to_string(home.path().join("objects"))
-        .expect("a count")
-        .parse()
-        .expect("a number");
+    let synced = |part: &str| trace.lines().filter(|line| line.contains("sync(") && line.contains(part)).count();
+    let objects: usize = fs::read_to_string(home.path().join("objects")).expect("a count").parse().expect("a number");
     assert_eq!(objects, 4 + 3 + 1, "blobs, trees and the commit");
-    assert_eq!(
-        synced("/objects/tmp_object"),
-        objects,
-        "each object\n{trace}"
-    );
-    assert!(
-        synced(".git/objects>") >= 2 && synced(".git/objects/") >= 2 * objects,
-        "and its folder\n{trace}"
-    );
+    assert_eq!(synced("/objects/tmp_object"), objects, "each object\n{trace}");
+    assert!(synced(".git/objects>") >= 2 && synced(".git/objects/") >= 2 * objects, "and its folder\n{trace}");
     assert_eq!(synced("/refs/heads/main.lock>"), 1, "the branch\n{trace}");
     assert!(synced("/refs/heads>") >= 1, "and its folder\n{trace}");
     assert_eq!(synced(".git/index.agent-capture"), 1, "the index\n{trace}");
     assert!(synced(".git>") >= 1, "and its folder\n{trace}");
     assert_eq!(synced(".tmp>"), OURS.len(), "our files\n{trace}");
-    assert!(
-        synced("project>") >= 2 && synced("project/.agent-capture/s1>") >= 1,
-        "and their folders\n{trace}"
-    );
+    assert!(synced("project>") >= 2 && synced("project/.agent-capture/s1>") >= 1, "and their folders\n{trace}");
 }

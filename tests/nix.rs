@@ -26,12 +26,19 @@ fn a_session_becomes_a_proved_commit() {
             .says("verified: 5 checks built")
             .says("committed ");
         let flake = project.read("flake.nix");
-        let packages =
-            ["pkgs.jq # 3 runs\n", "(pkgs.python3.withPackages (ps: [\n          ps.pytest # 1 run\n", "pkgs.ripgrep # 1 run\n"];
+        let packages = [
+            "pkgs.jq # 3 runs\n",
+            "(pkgs.python3.withPackages (ps: [\n          ps.pytest # 1 run\n",
+            "pkgs.ripgrep # 1 run\n",
+        ];
         for package in packages {
             assert!(flake.contains(package), "{package} is wanted:\n{flake}");
         }
-        assert_eq!(flake.matches(" run").count() + flake.matches("runs\n").count(), 5 + 2, "nothing else is in it:\n{flake}");
+        assert_eq!(
+            flake.matches(" run").count() + flake.matches("runs\n").count(),
+            5 + 2,
+            "nothing else is in it:\n{flake}"
+        );
         for gone in ["perl", "dasel", "gnumake", "coreutils"] {
             assert!(!flake.contains(gone), "{gone} is not wanted:\n{flake}");
         }

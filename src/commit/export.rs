@@ -29,31 +29,15 @@ impl Proposal<'_> {
     /// Writes the tree into an empty folder: files, symlinks, and submodules as empty folders. Each is made anew, so nothing
     /// that the tree holds leads out of the folder.
     pub fn export(&self, into: &Path) -> Result<()> {
-        let doing = || {
-            format!(
-                "failed to export the tree {} to `{}`",
-                self.tree,
-                into.display()
-            )
-        };
+        let doing = || format!("failed to export the tree {} to `{}`", self.tree, into.display());
         let mut there = fs::read_dir(into).with_context(doing)?;
         ensure!(there.next().is_none(), "{}: it is not empty", doing());
         let mut folders = vec![(self.tree, into.to_path_buf())];
         while let Some((id, folder)) = folders.pop() {
-            let tree = self
-                .repository
-                .git
-                .find_tree(id)
-                .map_err(said)
-                .with_context(doing)?;
+            let tree = self.repository.git.find_tree(id).map_err(said).with_context(doing)?;
             for entry in &tree {
                 let name = entry.name_bytes();
-                ensure!(
-                    is_safe(name),
-                    "{}: `{}` is no file name",
-                    doing(),
-                    name.escape_ascii()
-                );
+                ensure!(is_safe(name), "{}: `{}` is no file name", doing(), name.escape_ascii());
                 let path = folder.join(to_path(name));
                 let one = || format!("{}: `{}`", doing(), path.display());
                 match entry.kind() {
@@ -62,9 +46,7 @@ impl Proposal<'_> {
                         folders.push((entry.id(), path));
                     }
                     Some(ObjectType::Commit) => fs::create_dir(&path).with_context(one)?,
-                    _ => self
-                        .export_blob(entry.id(), entry.filemode(), &path)
-                        .with_context(one)?,
+                    _ => self.export_blob(entry.id(), entry.filemode(), &path).with_context(one)?,
                 }
             }
         }
@@ -76,16 +58,8 @@ impl Proposal<'_> {
         if mode == i32::from(FileMode::Link) {
             return Ok(symlink(OsStr::from_bytes(blob.content()), path)?);
         }
-        let mode = if mode == i32::from(FileMode::BlobExecutable) {
-            0o755
-        } else {
-            0o644
-        };
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(path)?;
+        let mode = if mode == i32::from(FileMode::BlobExecutable) { 0o755 } else { 0o644 };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
         Ok(file.write_all(blob.content())?)
     }
 }
@@ -94,11 +68,7 @@ impl Proposal<'_> {
 fn is_safe(name: &[u8]) -> bool {
     let only_dots = name.len() < 3 && name.iter().all(|&byte| byte == b'.');
     // Some drop trailing dots, spaces, characters that do not show, and the case of letters.
-    let seen: String = name
-        .iter()
-        .filter(|byte| byte.is_ascii_graphic())
-        .map(|&byte| char::from(byte))
-        .collect();
+    let seen: String = name.iter().filter(|byte| byte.is_ascii_graphic()).map(|&byte| char::from(byte)).collect();
     let is_git = seen.trim_end_matches('.').eq_ignore_ascii_case(".git");
     !only_dots && !is_git && !name.contains(&b'/') && !name.contains(&0)
 }

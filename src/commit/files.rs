@@ -7,9 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{
-    AtFlags, CWD, FileType, Mode, OFlags, fsync, mkdirat, openat, renameat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 const LONGEST_NAME: usize = 200;
@@ -26,18 +24,12 @@ pub struct File {
 impl File {
     /// Returns a file with this content.
     pub fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            path: path.into(),
-            bytes: Some(bytes.into()),
-        }
+        Self { path: path.into(), bytes: Some(bytes.into()) }
     }
 
     /// Returns the wish that there be no such file.
     pub fn removed(path: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            bytes: None,
-        }
+        Self { path: path.into(), bytes: None }
     }
 }
 
@@ -65,18 +57,11 @@ pub(super) fn check_paths(files: &[File]) -> Result<()> {
     let mut seen = BTreeSet::new();
     for file in files {
         check_path(&file.path)?;
-        ensure!(
-            seen.insert(file.path.as_str()),
-            "`{}` is named twice",
-            file.path
-        );
+        ensure!(seen.insert(file.path.as_str()), "`{}` is named twice", file.path);
     }
     for file in files {
         if let Some(folder) = parents(&file.path).find(|folder| seen.contains(folder)) {
-            bail!(
-                "`{folder}` cannot be a file and the folder of `{}`",
-                file.path
-            );
+            bail!("`{folder}` cannot be a file and the folder of `{}`", file.path);
         }
     }
     Ok(())
@@ -92,8 +77,7 @@ pub(super) fn parents(path: &str) -> impl Iterator<Item = &str> {
 pub fn write_files(root: &Path, files: &[File]) -> Result<()> {
     check_paths(files)?;
     for file in files {
-        place(root, file)
-            .with_context(|| format!("failed to write `{}` in `{}`", file.path, root.display()))?;
+        place(root, file).with_context(|| format!("failed to write `{}` in `{}`", file.path, root.display()))?;
     }
     Ok(())
 }
@@ -109,8 +93,7 @@ fn place(root: &Path, file: &File) -> Result<()> {
                 Ok(()) => fsync(above)?,
                 Err(Errno::EXIST) => {}
                 Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("failed to make the folder `{name}`"));
+                    return Err(error).with_context(|| format!("failed to make the folder `{name}`"));
                 }
             }
         }
@@ -198,13 +181,7 @@ mod tests {
 
     #[test]
     fn names_that_are_ours() {
-        for good in [
-            "flake.nix",
-            ".agent-capture/01J_x/journal.json",
-            ".gitattributes",
-            "a/.gitx/b",
-            "...a",
-        ] {
+        for good in ["flake.nix", ".agent-capture/01J_x/journal.json", ".gitattributes", "a/.gitx/b", "...a"] {
             check_path(good).expect(good);
         }
         let long = "a".repeat(LONGEST_NAME + 1);

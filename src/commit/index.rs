@@ -63,10 +63,7 @@ impl Change {
             if self.otherwise == Otherwise::Keep {
                 return Ok(false);
             }
-            bail!(
-                "`{other}` is staged where `{}` must be; unstage it",
-                String::from_utf8_lossy(&self.path)
-            );
+            bail!("`{other}` is staged where `{}` must be; unstage it", String::from_utf8_lossy(&self.path));
         }
         if now == self.seen || intended || self.otherwise == Otherwise::Replace {
             return Ok(true);
@@ -84,20 +81,10 @@ impl Change {
 /// Returns what is staged as a file where a folder of `path` must be, or below `path`.
 fn collision(index: &Index, path: &[u8]) -> Option<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let folders = (0..path.len())
-        .filter(|&at| path[at] == b'/')
-        .map(|end| &path[..end]);
-    let above = folders
-        .into_iter()
-        .find(|folder| index.get_path(to_path(folder), 0).is_some())
-        .map(text);
-    let below = || {
-        index
-            .find_prefix([path, b"/"].concat())
-            .ok()
-            .and_then(|at| index.get(at))
-            .map(|entry| text(&entry.path))
-    };
+    let folders = (0..path.len()).filter(|&at| path[at] == b'/').map(|end| &path[..end]);
+    let above = folders.into_iter().find(|folder| index.get_path(to_path(folder), 0).is_some()).map(text);
+    let below =
+        || index.find_prefix([path, b"/"].concat()).ok().and_then(|at| index.get(at)).map(|entry| text(&entry.path));
     above.or_else(below)
 }
 
@@ -142,8 +129,7 @@ impl Lock {
                     lock.display()
                 ),
                 Err(error) => {
-                    return Err(error)
-                        .with_context(|| format!("failed to lock the index `{}`", lock.display()));
+                    return Err(error).with_context(|| format!("failed to lock the index `{}`", lock.display()));
                 }
             }
         }
@@ -154,10 +140,7 @@ impl Lock {
     /// Writes the index as it shall be, on the disk but not in its place yet. Returns what puts it there.
     pub(super) fn prepare(self, root: &Path, changes: &[Change]) -> Result<Prepared> {
         let folder = self.index.parent().context("the index is in no folder")?;
-        let copy = tempfile::Builder::new()
-            .prefix("index.agent-capture-")
-            .tempfile_in(folder)?
-            .into_temp_path();
+        let copy = tempfile::Builder::new().prefix("index.agent-capture-").tempfile_in(folder)?.into_temp_path();
         let before = match fs::read(&self.index) {
             Ok(bytes) => {
                 fs::write(&copy, bytes)?;
@@ -173,16 +156,13 @@ impl Lock {
         if let Some(before) = &before {
             distrust(&mut index, before)?;
         }
-        let (gone, there): (Vec<_>, Vec<_>) =
-            changes.iter().partition(|change| change.wanted.is_none());
+        let (gone, there): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.wanted.is_none());
         for change in gone.into_iter().chain(there) {
             if !change.is_due(&index)? {
                 continue;
             }
             match change.wanted {
-                Some(version) => index
-                    .add(&entry(root, &change.path, version))
-                    .map_err(said)?,
+                Some(version) => index.add(&entry(root, &change.path, version)).map_err(said)?,
                 None => index.remove(to_path(&change.path), 0).map_err(said)?,
             }
         }
@@ -221,9 +201,8 @@ impl Prepared {
 fn distrust(index: &mut Index, before: &fs::Metadata) -> Result<()> {
     // In whole seconds: most builds of git compare no finer.
     let young = |time: IndexTime| time.seconds() >= before.mtime() as i32;
-    let racy = |entry: &IndexEntry| {
-        entry.mode & 0o170_000 == 0o100_000 && entry.flags >> 12 & 3 == 0 && young(entry.mtime)
-    };
+    let racy =
+        |entry: &IndexEntry| entry.mode & 0o170_000 == 0o100_000 && entry.flags >> 12 & 3 == 0 && young(entry.mtime);
     let entries: Vec<_> = index.iter().filter(racy).collect();
     for mut entry in entries {
         entry.file_size = 0;
@@ -244,9 +223,7 @@ fn entry(root: &Path, path: &[u8], (id, mode): Version) -> IndexEntry {
     });
     let number = |read: fn(&fs::Metadata) -> u64| stat.as_ref().map_or(0, |stat| read(stat) as u32);
     let time = |seconds: fn(&fs::Metadata) -> i64, nanoseconds: fn(&fs::Metadata) -> i64| {
-        let (seconds, nanoseconds) = stat
-            .as_ref()
-            .map_or((0, 0), |stat| (seconds(stat), nanoseconds(stat)));
+        let (seconds, nanoseconds) = stat.as_ref().map_or((0, 0), |stat| (seconds(stat), nanoseconds(stat)));
         IndexTime::new(seconds as i32, nanoseconds as u32)
     };
     IndexEntry {

@@ -108,9 +108,7 @@ impl Repository {
             let wanted = match &file.bytes {
                 Some(bytes) => {
                     let blob = self.git.blob(bytes).map_err(said);
-                    let blob = blob.with_context(|| {
-                        format!("failed to write `{path}` into the object database")
-                    })?;
+                    let blob = blob.with_context(|| format!("failed to write `{path}` into the object database"))?;
                     updates.upsert(path, blob, FileMode::Blob);
                     Some((blob, u32::from(FileMode::Blob)))
                 }
@@ -124,58 +122,37 @@ impl Repository {
                 path: path.into(),
                 seen: version(head_tree.as_ref()),
                 wanted,
-                otherwise: if include_work {
-                    Otherwise::Replace
-                } else {
-                    Otherwise::Refuse
-                },
+                otherwise: if include_work { Otherwise::Replace } else { Otherwise::Refuse },
             });
         }
         let base = match base {
             Some(base) => base,
             None => {
-                let empty = self
-                    .git
-                    .treebuilder(None)
-                    .and_then(|builder| builder.write())
-                    .map_err(said)?;
+                let empty = self.git.treebuilder(None).and_then(|builder| builder.write()).map_err(said)?;
                 self.git.find_tree(empty).map_err(said)?
             }
         };
         // Without a change of ours it is that tree to the byte, however odd; building one would tidy it up.
         let tree = match files {
             [] => base.id(),
-            _ => updates
-                .create_updated(&self.git, &base)
-                .map_err(said)
-                .context("failed to write the tree to commit")?,
+            _ => {
+                updates.create_updated(&self.git, &base).map_err(said).context("failed to write the tree to commit")?
+            }
         };
         self.sync_objects()?;
         let empty = match head_tree {
             Some(head_tree) => head_tree.id() == tree,
             None => self.git.find_tree(tree).map_err(said)?.is_empty(),
         };
-        Ok(Proposal {
-            repository: self,
-            tip,
-            head,
-            tree,
-            empty,
-            changes,
-        })
+        Ok(Proposal { repository: self, tip, head, tree, empty, changes })
     }
 
     /// Fails when at the place of a file of ours, or of a folder of it, is something else.
     fn check_place(&self, path: &str, tree: Option<&Tree<'_>>) -> Result<()> {
-        for (place, folder) in parents(path)
-            .map(|folder| (folder, true))
-            .chain([(path, false)])
-        {
+        for (place, folder) in parents(path).map(|folder| (folder, true)).chain([(path, false)]) {
             let must = if folder { "folder" } else { "file" };
             let refuse = |what: &str, wher: &str| -> Result<()> {
-                bail!(
-                    "`{place}` is {what} {wher} where a {must} of agent-capture must be; move it away"
-                )
+                bail!("`{place}` is {what} {wher} where a {must} of agent-capture must be; move it away")
             };
             if let Some(entry) = tree.and_then(|tree| tree.get_path(Path::new(place)).ok()) {
                 match (entry.filemode(), folder) {
@@ -217,14 +194,10 @@ impl Proposal<'_> {
     pub fn changes(&self) -> Result<Vec<Change>> {
         let diff = self.diff()?;
         let change = |(number, delta): (usize, git2::DiffDelta<'_>)| {
-            let lines = Patch::from_diff(&diff, number)
-                .and_then(|patch| patch.map(|patch| patch.line_stats()).transpose());
+            let lines =
+                Patch::from_diff(&diff, number).and_then(|patch| patch.map(|patch| patch.line_stats()).transpose());
             let (_, insertions, deletions) = lines.map_err(said)?.unwrap_or_default();
-            let file = if delta.status() == Delta::Deleted {
-                delta.old_file()
-            } else {
-                delta.new_file()
-            };
+            let file = if delta.status() == Delta::Deleted { delta.old_file() } else { delta.new_file() };
             Ok(Change {
                 path: String::from_utf8_lossy(file.path_bytes().unwrap_or_default()).into_owned(),
                 kind: match delta.status() {
@@ -250,9 +223,7 @@ impl Proposal<'_> {
             text.extend_from_slice(line.content());
             true
         });
-        print
-            .map_err(said)
-            .context("failed to compare the commit with HEAD")?;
+        print.map_err(said).context("failed to compare the commit with HEAD")?;
         Ok(String::from_utf8_lossy(&text).into_owned())
     }
 
@@ -264,9 +235,7 @@ impl Proposal<'_> {
         self.repository.people()?;
         self.check_head()?;
         let index = self.repository.index()?;
-        self.changes
-            .iter()
-            .try_for_each(|change| change.is_due(&index).map(drop))
+        self.changes.iter().try_for_each(|change| change.is_due(&index).map(drop))
     }
 
     /// Commits the tree on top of HEAD, and makes the index follow at the paths it changes. Nothing is committed when HEAD
@@ -275,56 +244,31 @@ impl Proposal<'_> {
         self.ready()?;
         let git = &self.repository.git;
         let [author, committer] = self.repository.people()?;
-        let message = git2::message_prettify(message, None)
-            .map_err(said)
-            .context("failed to read the commit message")?;
+        let message =
+            git2::message_prettify(message, None).map_err(said).context("failed to read the commit message")?;
         ensure!(!message.is_empty(), "the commit message is empty");
-        let index = self
-            .repository
-            .index()?
-            .path()
-            .context("the index is in no file")?
-            .to_path_buf();
+        let index = self.repository.index()?.path().context("the index is in no file")?.to_path_buf();
 
         let lock = Lock::take(&index)?;
         self.check_head()?;
-        let prepared = lock
-            .prepare(self.repository.root(), &self.changes)
-            .context("failed to prepare the index")?;
+        let prepared = lock.prepare(self.repository.root(), &self.changes).context("failed to prepare the index")?;
         let tree = git.find_tree(self.tree).map_err(said)?;
-        let parent = self
-            .tip
-            .map(|tip| git.find_commit(tip))
-            .transpose()
-            .map_err(said)?;
+        let parent = self.tip.map(|tip| git.find_commit(tip)).transpose().map_err(said)?;
         let parents: Vec<_> = parent.iter().collect();
-        let id = git
-            .commit(None, &author, &committer, &message, &tree, &parents)
-            .map_err(said);
+        let id = git.commit(None, &author, &committer, &message, &tree, &parents).map_err(said);
         let id = id.context("failed to write the commit")?;
         self.repository.sync_objects()?;
         self.move_head(id, &message)?;
 
         prepared.publish().with_context(|| {
-            let paths: Vec<_> = self
-                .changes
-                .iter()
-                .map(|change| String::from_utf8_lossy(&change.path))
-                .collect();
-            format!(
-                "commit {id} stands, but the index does not show it yet; run `git reset -q -- {}`",
-                paths.join(" ")
-            )
+            let paths: Vec<_> = self.changes.iter().map(|change| String::from_utf8_lossy(&change.path)).collect();
+            format!("commit {id} stands, but the index does not show it yet; run `git reset -q -- {}`", paths.join(" "))
         })?;
         let on = match &self.head {
             Head::Unborn(name) => Head::Branch(name.clone()),
             other => other.clone(),
         };
-        Ok(Committed {
-            id: id.to_string(),
-            on,
-            first: self.tip.is_none(),
-        })
+        Ok(Committed { id: id.to_string(), on, first: self.tip.is_none() })
     }
 
     fn check_head(&self) -> Result<()> {
@@ -337,9 +281,7 @@ impl Proposal<'_> {
         let git = &self.repository.git;
         let subject = message.lines().next().unwrap_or_default();
         let head = git.find_reference("HEAD").map_err(said)?;
-        let symbolic = head
-            .symbolic_target_bytes()
-            .map(|target| String::from_utf8_lossy(target).into_owned());
+        let symbolic = head.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned());
         let name = symbolic.as_deref().unwrap_or("HEAD");
         let moved = retry(|| match self.tip {
             Some(tip) => git.reference_matching(name, id, true, tip, &format!("commit: {subject}")),
@@ -347,25 +289,17 @@ impl Proposal<'_> {
         });
         match moved {
             Ok(_) => Ok(()),
-            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists) => {
-                Err(Moved.into())
+            Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists) => Err(Moved.into()),
+            Err(error) => {
+                Err(said(error)).with_context(|| format!("failed to move `{name}` to {id}; nothing was committed"))
             }
-            Err(error) => Err(said(error))
-                .with_context(|| format!("failed to move `{name}` to {id}; nothing was committed")),
         }
     }
 
     fn diff(&self) -> Result<Diff<'_>> {
-        let old = self
-            .tip
-            .map(|tip| self.repository.tree_of(tip))
-            .transpose()?;
+        let old = self.tip.map(|tip| self.repository.tree_of(tip)).transpose()?;
         let new = self.repository.git.find_tree(self.tree).map_err(said)?;
-        let diff = self
-            .repository
-            .git
-            .diff_tree_to_tree(old.as_ref(), Some(&new), None);
-        diff.map_err(said)
-            .context("failed to compare the commit with HEAD")
+        let diff = self.repository.git.diff_tree_to_tree(old.as_ref(), Some(&new), None);
+        diff.map_err(said).context("failed to compare the commit with HEAD")
     }
 }

@@ -14,12 +14,7 @@ use super::said;
 /// The largest file that is read from a commit; a journal has 1 MB at most.
 const LARGEST: usize = 16 << 20;
 
-const HOOKS: [&str; 4] = [
-    "pre-commit",
-    "prepare-commit-msg",
-    "commit-msg",
-    "post-commit",
-];
+const HOOKS: [&str; 4] = ["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
 
 /// A git repository with a work tree.
 pub struct Repository {
@@ -59,26 +54,13 @@ impl Repository {
 
     /// Returns where a commit would go.
     pub fn branch(&self) -> Result<Head> {
-        let head = self
-            .git
-            .find_reference("HEAD")
-            .map_err(said)
-            .context("failed to read HEAD")?;
+        let head = self.git.find_reference("HEAD").map_err(said).context("failed to read HEAD")?;
         let Some(target) = head.symbolic_target_bytes() else {
-            return Ok(Head::Detached(
-                head.target().context("HEAD leads nowhere")?.to_string(),
-            ));
+            return Ok(Head::Detached(head.target().context("HEAD leads nowhere")?.to_string()));
         };
         let target = String::from_utf8_lossy(target).into_owned();
-        let name = target
-            .strip_prefix("refs/heads/")
-            .unwrap_or(&target)
-            .to_owned();
-        Ok(if self.tip()?.is_some() {
-            Head::Branch(name)
-        } else {
-            Head::Unborn(name)
-        })
+        let name = target.strip_prefix("refs/heads/").unwrap_or(&target).to_owned();
+        Ok(if self.tip()?.is_some() { Head::Branch(name) } else { Head::Unborn(name) })
     }
 
     /// Fails when the repository is not ready for a commit, and says what to do: a merge, rebase or the like is in progress,
@@ -90,25 +72,18 @@ impl Repository {
             RepositoryState::Revert | RepositoryState::RevertSequence => {
                 ("a revert", "git revert --continue` or `git revert --abort")
             }
-            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => (
-                "a cherry-pick",
-                "git cherry-pick --continue` or `git cherry-pick --abort",
-            ),
+            RepositoryState::CherryPick | RepositoryState::CherryPickSequence => {
+                ("a cherry-pick", "git cherry-pick --continue` or `git cherry-pick --abort")
+            }
             RepositoryState::Bisect => ("a bisection", "git bisect reset"),
-            RepositoryState::Rebase
-            | RepositoryState::RebaseInteractive
-            | RepositoryState::RebaseMerge => {
+            RepositoryState::Rebase | RepositoryState::RebaseInteractive | RepositoryState::RebaseMerge => {
                 ("a rebase", "git rebase --continue` or `git rebase --abort")
             }
             RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => {
                 ("`git am`", "git am --continue` or `git am --abort")
             }
         };
-        ensure!(
-            what.is_empty(),
-            "{what} is in progress in `{}`; run `{cure}` first",
-            self.root.display()
-        );
+        ensure!(what.is_empty(), "{what} is in progress in `{}`; run `{cure}` first", self.root.display());
         let index = self.index()?;
         if let Some(conflict) = index.iter().find(|entry| entry.flags >> 12 & 3 != 0) {
             let path = String::from_utf8_lossy(&conflict.path).into_owned();
@@ -125,9 +100,7 @@ impl Repository {
         match tree.get_path(Path::new(path)) {
             Ok(entry) => self.content(path, entry.id(), entry.filemode()).map(Some),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => {
-                Err(said(error)).with_context(|| format!("failed to read `{path}` at HEAD"))
-            }
+            Err(error) => Err(said(error)).with_context(|| format!("failed to read `{path}` at HEAD")),
         }
     }
 
@@ -139,9 +112,7 @@ impl Repository {
             return Ok(Vec::new());
         };
         let below = match tree.get_path(Path::new(dir)) {
-            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => {
-                self.git.find_tree(entry.id()).map_err(said)?
-            }
+            Ok(entry) if entry.kind() == Some(ObjectType::Tree) => self.git.find_tree(entry.id()).map_err(said)?,
             Ok(_) => bail!("`{dir}` is no folder at HEAD"),
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(said(error)).with_context(doing),
@@ -150,10 +121,7 @@ impl Repository {
         below
             .walk(TreeWalkMode::PreOrder, |folder, entry| {
                 if entry.kind() != Some(ObjectType::Tree) {
-                    let path = format!(
-                        "{dir}/{folder}{}",
-                        String::from_utf8_lossy(entry.name_bytes())
-                    );
+                    let path = format!("{dir}/{folder}{}", String::from_utf8_lossy(entry.name_bytes()));
                     found.push((path, entry.id(), entry.filemode()));
                 }
                 0
@@ -170,23 +138,12 @@ impl Repository {
 
     /// Returns the names of the hooks that git would run for a commit; we run none.
     pub fn hooks(&self) -> Vec<String> {
-        let set = self
-            .git
-            .config()
-            .and_then(|config| config.get_path("core.hooksPath"));
-        let folder = set.map_or_else(
-            |_| self.git.commondir().join("hooks"),
-            |path| self.root.join(path),
-        );
+        let set = self.git.config().and_then(|config| config.get_path("core.hooksPath"));
+        let folder = set.map_or_else(|_| self.git.commondir().join("hooks"), |path| self.root.join(path));
         let runs = |name: &str| {
-            fs::metadata(folder.join(name))
-                .is_ok_and(|stat| stat.is_file() && stat.permissions().mode() & 0o111 != 0)
+            fs::metadata(folder.join(name)).is_ok_and(|stat| stat.is_file() && stat.permissions().mode() & 0o111 != 0)
         };
-        HOOKS
-            .into_iter()
-            .filter(|name| runs(name))
-            .map(str::to_owned)
-            .collect()
+        HOOKS.into_iter().filter(|name| runs(name)).map(str::to_owned).collect()
     }
 
     /// Returns the commit at HEAD.
@@ -203,37 +160,21 @@ impl Repository {
     }
 
     pub(super) fn tree_of(&self, commit: Oid) -> Result<Tree<'_>> {
-        let tree = self
-            .git
-            .find_commit(commit)
-            .and_then(|commit| commit.tree());
-        tree.map_err(said)
-            .with_context(|| format!("failed to read the tree of commit {commit}"))
+        let tree = self.git.find_commit(commit).and_then(|commit| commit.tree());
+        tree.map_err(said).with_context(|| format!("failed to read the tree of commit {commit}"))
     }
 
     /// Returns the index as it is on the disk now. Changes to it are never written from here.
     pub(super) fn index(&self) -> Result<git2::Index> {
-        let read = self
-            .git
-            .index()
-            .and_then(|mut index| index.read(true).map(|()| index));
+        let read = self.git.index().and_then(|mut index| index.read(true).map(|()| index));
         read.map_err(|error| {
             let message = error.message();
             let (kind, cure) = if message.contains("'link'") {
-                (
-                    "a split index",
-                    "git config core.splitIndex false && git update-index --no-split-index",
-                )
+                ("a split index", "git config core.splitIndex false && git update-index --no-split-index")
             } else if message.contains("'sdir'") {
-                (
-                    "a sparse index",
-                    "git sparse-checkout reapply --no-sparse-index",
-                )
+                ("a sparse index", "git sparse-checkout reapply --no-sparse-index")
             } else {
-                return anyhow!(
-                    "failed to read the index of `{}`: {message}",
-                    self.root.display()
-                );
+                return anyhow!("failed to read the index of `{}`: {message}", self.root.display());
             };
             anyhow!(
                 "`{}` has {kind}, which libgit2 cannot read; nothing was written; run `{cure}`",
@@ -258,11 +199,7 @@ impl Repository {
     }
 
     /// Puts `author.name` and the like, which libgit2 does not know, over what it found.
-    fn person(
-        &self,
-        role: &str,
-        found: Result<Signature<'static>, git2::Error>,
-    ) -> Result<Signature<'static>> {
+    fn person(&self, role: &str, found: Result<Signature<'static>, git2::Error>) -> Result<Signature<'static>> {
         let found = found.map_err(|error| {
             anyhow!(
                 "git does not know the {role} of the commit ({}); run `git config user.name \"Your Name\"` and \
@@ -275,13 +212,9 @@ impl Repository {
             Some(_) => None,
             None => config.get_string(&format!("{role}.{what}")).ok(),
         };
-        let name = special("name")
-            .unwrap_or_else(|| String::from_utf8_lossy(found.name_bytes()).into_owned());
-        let email = special("email")
-            .unwrap_or_else(|| String::from_utf8_lossy(found.email_bytes()).into_owned());
-        Signature::new(&name, &email, &found.when())
-            .map_err(said)
-            .with_context(|| format!("failed to name the {role}"))
+        let name = special("name").unwrap_or_else(|| String::from_utf8_lossy(found.name_bytes()).into_owned());
+        let email = special("email").unwrap_or_else(|| String::from_utf8_lossy(found.email_bytes()).into_owned());
+        Signature::new(&name, &email, &found.when()).map_err(said).with_context(|| format!("failed to name the {role}"))
     }
 
     /// Puts the folder of loose objects on the disk; libgit2 does so with the files and the folders in it.
@@ -298,27 +231,10 @@ impl Repository {
             0o040_000 => "a folder",
             _ => "",
         };
-        ensure!(
-            what.is_empty(),
-            "`{path}` is {what} at HEAD where a file must be"
-        );
+        ensure!(what.is_empty(), "`{path}` is {what} at HEAD where a file must be");
         let doing = || format!("failed to read `{path}` at HEAD");
-        let (length, _) = self
-            .git
-            .odb()
-            .and_then(|odb| odb.read_header(id))
-            .map_err(said)
-            .with_context(doing)?;
-        ensure!(
-            length <= LARGEST,
-            "`{path}` has {length} bytes at HEAD, more than the {LARGEST} that are read"
-        );
-        Ok(self
-            .git
-            .find_blob(id)
-            .map_err(said)
-            .with_context(doing)?
-            .content()
-            .to_vec())
+        let (length, _) = self.git.odb().and_then(|odb| odb.read_header(id)).map_err(said).with_context(doing)?;
+        ensure!(length <= LARGEST, "`{path}` has {length} bytes at HEAD, more than the {LARGEST} that are read");
+        Ok(self.git.find_blob(id).map_err(said).with_context(doing)?.content().to_vec())
     }
 }

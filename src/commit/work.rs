@@ -48,10 +48,7 @@ impl Repository {
         let mut work = Work::default();
         for touched in self.touched(&index)? {
             let path = String::from_utf8_lossy(&touched.path).into_owned();
-            let below = |of: &&str| {
-                path.strip_prefix(of)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            };
+            let below = |of: &&str| path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             if ours.iter().any(|of| below(&of.trim_end_matches('/'))) {
                 continue;
             }
@@ -78,63 +75,35 @@ impl Repository {
         let mut changes = Vec::new();
         for Touched { path, work, .. } in touched {
             let doing = || format!("failed to add `{}`", String::from_utf8_lossy(&path));
-            let version = |index: &Index| {
-                index
-                    .get_path(to_path(&path), 0)
-                    .map(|entry| (entry.id, entry.mode))
-            };
+            let version = |index: &Index| index.get_path(to_path(&path), 0).map(|entry| (entry.id, entry.mode));
             let seen = version(&index);
             match work {
                 Some(InTree::Modified | InTree::Untracked) => {
                     self.check_filters(&path)?;
-                    index
-                        .add_path(to_path(&path))
-                        .map_err(said)
-                        .with_context(doing)?;
+                    index.add_path(to_path(&path)).map_err(said).with_context(doing)?;
                 }
-                Some(InTree::Deleted) => index
-                    .remove(to_path(&path), 0)
-                    .map_err(said)
-                    .with_context(doing)?,
+                Some(InTree::Deleted) => index.remove(to_path(&path), 0).map_err(said).with_context(doing)?,
                 Some(InTree::Nested) | None => continue,
             }
             let wanted = version(&index);
-            changes.push(Change {
-                path,
-                seen,
-                wanted,
-                otherwise: Otherwise::Keep,
-            });
+            changes.push(Change { path, seen, wanted, otherwise: Otherwise::Keep });
         }
-        let tree = index
-            .write_tree_to(&self.git)
-            .map_err(said)
-            .context("failed to write a tree of the uncommitted work")?;
+        let tree =
+            index.write_tree_to(&self.git).map_err(said).context("failed to write a tree of the uncommitted work")?;
         Ok((tree, changes))
     }
 
     fn touched(&self, index: &Index) -> Result<Vec<Touched>> {
         let mut options = StatusOptions::new();
         options.include_untracked(true).recurse_untracked_dirs(true);
-        let statuses = self
-            .git
-            .statuses(Some(&mut options))
-            .map_err(said)
-            .with_context(|| {
-                format!(
-                    "failed to compare the work tree `{}` with the index and HEAD",
-                    self.root().display()
-                )
-            })?;
+        let statuses = self.git.statuses(Some(&mut options)).map_err(said).with_context(|| {
+            format!("failed to compare the work tree `{}` with the index and HEAD", self.root().display())
+        })?;
         let mut all = Vec::new();
         for status in statuses.iter() {
             let (path, is) = (status.path_bytes().to_vec(), status.status());
             if let Some(path) = path.strip_suffix(b"/") {
-                all.push(Touched {
-                    path: path.to_vec(),
-                    staged: false,
-                    work: Some(InTree::Nested),
-                });
+                all.push(Touched { path: path.to_vec(), staged: false, work: Some(InTree::Nested) });
                 continue;
             }
             let entry = index.get_path(to_path(&path), 0);
@@ -151,10 +120,7 @@ impl Repository {
             };
             let staged = !intended
                 && is.intersects(
-                    Status::INDEX_NEW
-                        | Status::INDEX_MODIFIED
-                        | Status::INDEX_DELETED
-                        | Status::INDEX_TYPECHANGE,
+                    Status::INDEX_NEW | Status::INDEX_MODIFIED | Status::INDEX_DELETED | Status::INDEX_TYPECHANGE,
                 );
             if staged || work.is_some() {
                 all.push(Touched { path, staged, work });
@@ -168,10 +134,7 @@ impl Repository {
     fn check_filters(&self, path: &[u8]) -> Result<()> {
         let shown = String::from_utf8_lossy(path);
         let value = |name| {
-            let value = self
-                .git
-                .get_attr_bytes(to_path(path), name, AttrCheckFlags::default())
-                .map_err(said)?;
+            let value = self.git.get_attr_bytes(to_path(path), name, AttrCheckFlags::default()).map_err(said)?;
             Ok::<_, anyhow::Error>(match AttrValue::from_bytes(value) {
                 AttrValue::String(value) => Some(value.to_owned()),
                 AttrValue::Bytes(value) => Some(String::from_utf8_lossy(value).into_owned()),
@@ -180,15 +143,10 @@ impl Repository {
         };
         if let Some(filter) = value("filter")? {
             let config = self.git.config().map_err(said)?;
-            let set = |what| {
-                config
-                    .get_string(&format!("filter.{filter}.{what}"))
-                    .is_ok_and(|command| !command.is_empty())
-            };
+            let set =
+                |what| config.get_string(&format!("filter.{filter}.{what}")).is_ok_and(|command| !command.is_empty());
             if set("clean") || set("process") {
-                bail!(
-                    "`{shown}` needs the filter `{filter}`, which only git itself runs; commit it with git first"
-                );
+                bail!("`{shown}` needs the filter `{filter}`, which only git itself runs; commit it with git first");
             }
         }
         ensure!(

@@ -18,11 +18,11 @@ const HOUSE: &str = "apt-transport-https apt-utils debian-archive-keyring debian
     systemd ubuntu-keyring unattended-upgrades";
 
 /// Libraries by name whose names do not say so.
-const LIBRARIES: &str =
-    "ca-certificates catch2 check googletest locales nlohmann-json3 rapidjson tzdata";
+const LIBRARIES: &str = "ca-certificates catch2 check googletest locales nlohmann-json3 rapidjson tzdata";
 
 /// Options that take a value.
-const VALUES: &str = "-o --option -t --target-release --default-release -c --config-file -a --host-architecture --root --admindir";
+const VALUES: &str =
+    "-o --option -t --target-release --default-release -c --config-file -a --host-architecture --root --admindir";
 
 /// The ecosystem.
 pub(super) struct Apt;
@@ -37,15 +37,9 @@ impl Ecosystem for Apt {
     }
 
     fn program(&self, program: &Program, _context: &Context) -> Reading {
-        let is_manager = program
-            .path
-            .as_str()
-            .is_some_and(|path| !paths::is_project(path) && listed(MANAGERS, paths::name(path)));
-        if is_manager {
-            Reading::Ignored("the host's package manager")
-        } else {
-            Reading::Unrecognized
-        }
+        let is_manager =
+            program.path.as_str().is_some_and(|path| !paths::is_project(path) && listed(MANAGERS, paths::name(path)));
+        if is_manager { Reading::Ignored("the host's package manager") } else { Reading::Unrecognized }
     }
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
@@ -73,9 +67,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
         }
     }
     match (program, plain.split_first()) {
-        ("apt-get" | "apt" | "aptitude", Some((&("install" | "reinstall"), packages))) => {
-            Some(packages.to_vec())
-        }
+        ("apt-get" | "apt" | "aptitude", Some((&("install" | "reinstall"), packages))) => Some(packages.to_vec()),
         ("dpkg", Some(_)) if unpacks => Some(plain),
         _ => None,
     }
@@ -89,41 +81,23 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
     }
     let package = match word.strip_suffix(".deb") {
         Some(file) => paths::name(file).split('_').next().unwrap_or_default(),
-        None => word
-            .split(['=', '/', ':'])
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('+'),
+        None => word.split(['=', '/', ':']).next().unwrap_or_default().trim_end_matches('+'),
     };
     // `g++` ends in what also marks a package to install.
-    let package = if word.starts_with("g++") {
-        "g++"
-    } else {
-        package
-    };
+    let package = if word.starts_with("g++") { "g++" } else { package };
     let base = crate::index::unversioned(package).unwrap_or(package);
     if context.ran(package) {
         asked.packages.push(package.to_owned());
-    } else if listed(STANDARD, package)
-        || listed("gcc g++", base)
-        || package.starts_with("libstdc++-")
-    {
+    } else if listed(STANDARD, package) || listed("gcc g++", base) || package.starts_with("libstdc++-") {
         asked.ignored.insert("the standard environment has it");
     } else if listed(HOUSE, package) {
-        asked
-            .ignored
-            .insert("it installs packages, and those are wanted");
+        asked.ignored.insert("it installs packages, and those are wanted");
     } else if !is_library(package) {
         asked.ignored.insert("installed, but nothing of it ran");
     } else if let Some(attr) = context.index.debian(package) {
-        asked.wants.extend(
-            wants(context.index, attr, "", None)
-                .into_iter()
-                .map(|want| Want {
-                    programs: Vec::new(),
-                    ..want
-                }),
-        );
+        asked
+            .wants
+            .extend(wants(context.index, attr, "", None).into_iter().map(|want| Want { programs: Vec::new(), ..want }));
     } else {
         asked.unrecognized.insert(word.to_owned());
     }
@@ -131,16 +105,9 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
 
 /// Returns whether a package brings nothing that one starts by name.
 fn is_library(package: &str) -> bool {
-    let begins = [
-        "lib",
-        "python3-",
-        "fonts-",
-        "node-",
-        "ruby-",
-        "golang-github-",
-    ]
-    .iter()
-    .any(|prefix| package.starts_with(prefix));
+    let begins = ["lib", "python3-", "fonts-", "node-", "ruby-", "golang-github-"]
+        .iter()
+        .any(|prefix| package.starts_with(prefix));
     (begins && package != "libreoffice") || package.ends_with("-dev") || listed(LIBRARIES, package)
 }
 
@@ -153,29 +120,16 @@ mod tests {
     fn ask(line: &str) -> Option<String> {
         let argv: Vec<&str> = line.split(' ').collect();
         let mut ripgrep = program("/usr/bin/rg");
-        ripgrep.owner = Some(crate::host::Owner {
-            manager: "dpkg".into(),
-            package: "ripgrep".into(),
-            version: "13.0.0-4".into(),
-        });
+        ripgrep.owner =
+            Some(crate::host::Owner { manager: "dpkg".into(), package: "ripgrep".into(), version: "13.0.0-4".into() });
         let (journal, index) = (journal("s", vec![ripgrep]), Index::new());
         let context = Context::new(&index, &journal);
         let mut asked = Asked::default();
-        request(&argv)?
-            .into_iter()
-            .for_each(|word| read(word, &context, &mut asked));
+        request(&argv)?.into_iter().for_each(|word| read(word, &context, &mut asked));
         let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
         let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
         let ignored: Vec<&str> = asked.ignored.iter().copied().collect();
-        Some(
-            [
-                asked.packages.join(" "),
-                wants.join(" "),
-                unknown.join(" "),
-                ignored.join(" "),
-            ]
-            .join("|"),
-        )
+        Some([asked.packages.join(" "), wants.join(" "), unknown.join(" "), ignored.join(" ")].join("|"))
     }
 
     #[test]
@@ -188,45 +142,18 @@ mod tests {
                 "apt-get -o Dpkg::Options::=--force-confold -yq install --no-install-recommends ripgrep=13.0.0-4",
                 "ripgrep|||".to_owned(),
             ),
-            (
-                "apt install ripgrep/bookworm fd-find",
-                format!("ripgrep|||{nothing}"),
-            ),
-            (
-                "apt-get install libssl-dev zlib1g-dev libnothing-dev",
-                "|openssl zlib|libnothing-dev|".to_owned(),
-            ),
-            (
-                "apt-get install python3-requests",
-                "|python3Packages.requests python3||".to_owned(),
-            ),
-            (
-                "apt-get install build-essential g++ gcc-12",
-                format!("|||{standard}"),
-            ),
-            (
-                "apt-get install python3-pip",
-                "|||it installs packages, and those are wanted".to_owned(),
-            ),
-            (
-                "dpkg -i /tmp/ripgrep_13.0.0_amd64.deb",
-                "ripgrep|||".to_owned(),
-            ),
-            (
-                "apt-get install vim-",
-                "|||taken out, not installed".to_owned(),
-            ),
+            ("apt install ripgrep/bookworm fd-find", format!("ripgrep|||{nothing}")),
+            ("apt-get install libssl-dev zlib1g-dev libnothing-dev", "|openssl zlib|libnothing-dev|".to_owned()),
+            ("apt-get install python3-requests", "|python3Packages.requests python3||".to_owned()),
+            ("apt-get install build-essential g++ gcc-12", format!("|||{standard}")),
+            ("apt-get install python3-pip", "|||it installs packages, and those are wanted".to_owned()),
+            ("dpkg -i /tmp/ripgrep_13.0.0_amd64.deb", "ripgrep|||".to_owned()),
+            ("apt-get install vim-", "|||taken out, not installed".to_owned()),
             ("apt-get install ca-certificates", "|cacert||".to_owned()),
         ] {
             assert_eq!(ask(line), Some(reading), "{line}");
         }
-        for line in [
-            "apt-get update",
-            "apt-cache install",
-            "dpkg -l",
-            "apt list install",
-            "apt-get",
-        ] {
+        for line in ["apt-get update", "apt-cache install", "dpkg -l", "apt list install", "apt-get"] {
             assert_eq!(ask(line), None, "{line}");
         }
     }

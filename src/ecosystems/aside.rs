@@ -56,17 +56,12 @@ pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static st
         return Some("this program itself");
     }
     let session = &context.journal.session;
-    let is_agent = |name: &str| {
-        listed(AGENTS, name) || session.agent.as_deref().is_some_and(|agent| agent == name)
-    };
+    let is_agent = |name: &str| listed(AGENTS, name) || session.agent.as_deref().is_some_and(|agent| agent == name);
     if is_agent(name) || is_agent(name.trim_start_matches('.').trim_end_matches("-wrapped")) {
         return Some("the agent itself");
     }
     let brought = |path: &str| FOLDERS.iter().any(|folder| path.contains(folder));
-    if paths::of(program)
-        .filter(|path| !paths::is_project(path))
-        .any(brought)
-    {
+    if paths::of(program).filter(|path| !paths::is_project(path)).any(brought) {
         return Some("a part of the agent");
     }
     let outside = program.commands.is_empty();

@@ -17,11 +17,7 @@ impl Ecosystem for Beam {
                 ["format", "--check-formatted", ..] => Some("mix-format".to_owned()),
                 _ => verb(program, rest, &["test", "compile", "credo", "dialyzer"]),
             },
-            "rebar3" => verb(
-                program,
-                rest,
-                &["ct", "eunit", "compile", "dialyzer", "xref"],
-            ),
+            "rebar3" => verb(program, rest, &["ct", "eunit", "compile", "dialyzer", "xref"]),
             _ => None,
         }
     }

@@ -14,16 +14,12 @@ impl Ecosystem for Cargo {
         let (program, rest) = call(argv)?;
         match program {
             "cargo" if rest.contains(&"--fix") => None,
-            "cargo" => match verb(
-                program,
-                rest,
-                &[
-                    "bench", "build", "check", "clippy", "doc", "fmt", "nextest", "test",
-                ],
-            ) {
-                Some(name) if name == "cargo-fmt" => rest.contains(&"--check").then_some(name),
-                name => name,
-            },
+            "cargo" => {
+                match verb(program, rest, &["bench", "build", "check", "clippy", "doc", "fmt", "nextest", "test"]) {
+                    Some(name) if name == "cargo-fmt" => rest.contains(&"--check").then_some(name),
+                    name => name,
+                }
+            }
             "rustfmt" if rest.contains(&"--check") => Some("rustfmt-check".to_owned()),
             _ => None,
         }

@@ -10,7 +10,8 @@ use crate::shell::{self, Simple};
 
 /// Programs that may stand beside a verifying command in one line: they need no package and reach no network.
 const HARMLESS: &[&str] = &[
-    "[", "cat", "cd", "chmod", "cp", "echo", "export", "ls", "mkdir", "mv", "printf", "pwd", "rm", "set", "test", "touch", "true",
+    "[", "cat", "cd", "chmod", "cp", "echo", "export", "ls", "mkdir", "mv", "printf", "pwd", "rm", "set", "test",
+    "touch", "true",
 ];
 
 /// Programs that run another: what follows their own arguments is judged.
@@ -38,7 +39,9 @@ pub(super) fn read(
         }
     }
     for check in policy.added_checks() {
-        let (Some(line), Some(folder)) = (CheckLine::parse(&check.add), CheckLine::parse(&check.folder)) else { continue };
+        let (Some(line), Some(folder)) = (CheckLine::parse(&check.add), CheckLine::parse(&check.folder)) else {
+            continue;
+        };
         let name = shell::strict(line.as_str()).ok().and_then(|commands| named(&commands, verifies));
         let name = name.unwrap_or_else(|| "check".to_owned());
         wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new()));
@@ -105,7 +108,9 @@ fn named(commands: &[Simple], verifies: &dyn Fn(&[&str]) -> Option<String>) -> O
 fn names_the_machine(simple: &Simple) -> bool {
     let outside = |text: &str| {
         let path = text.split_once('=').map_or(text, |(_, value)| value);
-        (path.starts_with('/') && path != "/dev/null") || path.starts_with('~') || path.split('/').any(|part| part == "..")
+        (path.starts_with('/') && path != "/dev/null")
+            || path.starts_with('~')
+            || path.split('/').any(|part| part == "..")
     };
     simple.words.iter().chain(&simple.others).any(|word| outside(&word.text))
 }
@@ -137,7 +142,11 @@ fn is_duration(word: &str) -> bool {
 
 /// Returns the name, with a number behind it when it is taken.
 fn unique(name: &str, taken: &mut BTreeSet<CheckName>) -> CheckName {
-    let base: String = name.bytes().map(|b| if b.is_ascii_lowercase() || b.is_ascii_digit() { char::from(b) } else { '-' }).take(48).collect();
+    let base: String = name
+        .bytes()
+        .map(|b| if b.is_ascii_lowercase() || b.is_ascii_digit() { char::from(b) } else { '-' })
+        .take(48)
+        .collect();
     let base = if base.starts_with(|c: char| c.is_ascii_lowercase()) { base } else { format!("check-{base}") };
     (1_u32..)
         .map(|number| if number == 1 { base.clone() } else { format!("{base}-{number}") })

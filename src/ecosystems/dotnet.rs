@@ -13,9 +13,9 @@ impl Ecosystem for Dotnet {
     fn verifies(&self, argv: &[&str]) -> Option<String> {
         let (program, rest) = call(argv)?;
         match program {
-            "dotnet" if rest.first() == Some(&"format") => rest
-                .contains(&"--verify-no-changes")
-                .then(|| "dotnet-format".to_owned()),
+            "dotnet" if rest.first() == Some(&"format") => {
+                rest.contains(&"--verify-no-changes").then(|| "dotnet-format".to_owned())
+            }
             "dotnet" => verb(program, rest, &["build", "test"]),
             _ => None,
         }
@@ -28,11 +28,7 @@ mod tests {
 
     #[test]
     fn checks() {
-        for (line, name) in [
-            ("dotnet test", Some("dotnet-test")),
-            ("dotnet format", None),
-            ("dotnet run", None),
-        ] {
+        for (line, name) in [("dotnet test", Some("dotnet-test")), ("dotnet format", None), ("dotnet run", None)] {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Dotnet.verifies(&words).as_deref(), name, "{line}");
         }

@@ -8,9 +8,7 @@ use crate::index::Index;
 use crate::journal::Known;
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{
-    Evidence, Ignored, ProgramName, Requirement, Requirements, Unrecognized,
-};
+use crate::requirements::{Evidence, Ignored, ProgramName, Requirement, Requirements, Unrecognized};
 
 /// An entry of a journal, and what of it counts.
 #[derive(Clone)]
@@ -42,13 +40,7 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
         let (packages, ignored, unrecognized) = Default::default();
-        Self {
-            index,
-            packages,
-            compiler: BTreeSet::new(),
-            ignored,
-            unrecognized,
-        }
+        Self { index, packages, compiler: BTreeSet::new(), ignored, unrecognized }
     }
 
     /// Applies what the user chose to replace, to drop and to keep.
@@ -66,26 +58,14 @@ impl<'a> Draft<'a> {
             package.evidence.extend(old.evidence);
             package.policy = Some(choice.reason().to_owned());
         }
-        let dropped: Vec<Package> = policy
-            .drop
-            .iter()
-            .filter_map(|choice| self.packages.remove(choice.attr()))
-            .collect();
+        let dropped: Vec<Package> =
+            policy.drop.iter().filter_map(|choice| self.packages.remove(choice.attr())).collect();
         for entry in dropped.iter().flat_map(|package| package.evidence.values()) {
-            if !self
-                .packages
-                .values()
-                .any(|package| package.evidence.contains_key(&entry.evidence))
-            {
+            if !self.packages.values().any(|package| package.evidence.contains_key(&entry.evidence)) {
                 self.ignore(entry, "the policy drops its package");
             }
         }
-        for choice in policy
-            .keep
-            .iter()
-            .filter(|choice| self.has_silently(choice.attr()))
-            .collect::<Vec<_>>()
-        {
+        for choice in policy.keep.iter().filter(|choice| self.has_silently(choice.attr())).collect::<Vec<_>>() {
             let package = self.packages.entry(choice.attr().clone()).or_default();
             if package.evidence.is_empty() {
                 package.policy = Some(choice.reason().to_owned());
@@ -106,52 +86,27 @@ impl<'a> Draft<'a> {
 
     pub(super) fn want(&mut self, entry: &Entry, want: Want) -> AttrPath {
         let package = self.packages.entry(want.attr.clone()).or_default();
-        package.programs.extend(
-            want.programs
-                .iter()
-                .filter_map(|name| ProgramName::parse(name)),
-        );
+        package.programs.extend(want.programs.iter().filter_map(|name| ProgramName::parse(name)));
         package.seen = versions::highest(package.seen.take(), want.seen);
-        package
-            .evidence
-            .insert(entry.evidence.clone(), entry.clone());
+        package.evidence.insert(entry.evidence.clone(), entry.clone());
         want.attr
     }
 
     pub(super) fn ignore(&mut self, entry: &Entry, reason: &str) {
-        self.ignored
-            .insert((entry.evidence.clone(), reason.to_owned()), entry.runs);
+        self.ignored.insert((entry.evidence.clone(), reason.to_owned()), entry.runs);
     }
 
     pub(super) fn unrecognized(&mut self, entry: &Entry, name: Bytes) {
-        self.unrecognized
-            .insert((entry.evidence.clone(), name), entry.runs);
+        self.unrecognized.insert((entry.evidence.clone(), name), entry.runs);
     }
 
     pub(super) fn finish(self) -> Requirements {
-        let ignored = self
-            .ignored
-            .into_iter()
-            .map(|((evidence, reason), runs)| Ignored {
-                evidence,
-                runs,
-                reason,
-            });
-        let unrecognized = self
-            .unrecognized
-            .into_iter()
-            .map(|((evidence, name), runs)| Unrecognized {
-                evidence,
-                runs,
-                name,
-            });
+        let ignored = self.ignored.into_iter().map(|((evidence, reason), runs)| Ignored { evidence, runs, reason });
+        let unrecognized =
+            self.unrecognized.into_iter().map(|((evidence, name), runs)| Unrecognized { evidence, runs, name });
         Requirements {
             compiler: self.compiler,
-            packages: self
-                .packages
-                .into_iter()
-                .map(|(attr, package)| package.finish(attr))
-                .collect(),
+            packages: self.packages.into_iter().map(|(attr, package)| package.finish(attr)).collect(),
             ignored: ignored.collect(),
             unrecognized: unrecognized.collect(),
             ..Requirements::default()
@@ -163,25 +118,12 @@ impl Package {
     /// Counts the runs of programs; where none ran, those of the command lines that ask for it.
     pub(super) fn finish(self, attr: AttrPath) -> Requirement {
         let runs = |is_program| -> u64 {
-            self.evidence
-                .values()
-                .filter(|entry| entry.is_program == is_program)
-                .map(|entry| entry.runs)
-                .sum()
+            self.evidence.values().filter(|entry| entry.is_program == is_program).map(|entry| entry.runs).sum()
         };
         Requirement {
             attr,
-            runs: if runs(true) > 0 {
-                runs(true)
-            } else {
-                runs(false)
-            },
-            known: self
-                .evidence
-                .values()
-                .map(|entry| entry.known)
-                .min()
-                .unwrap_or(Known::Claimed),
+            runs: if runs(true) > 0 { runs(true) } else { runs(false) },
+            known: self.evidence.values().map(|entry| entry.known).min().unwrap_or(Known::Claimed),
             programs: self.programs,
             seen: self.seen,
             policy: self.policy,

@@ -26,11 +26,9 @@ mod tests {
 
     #[test]
     fn checks() {
-        for (line, name) in [
-            ("cabal test all", Some("cabal-test")),
-            ("stack build", Some("stack-build")),
-            ("stack exec x", None),
-        ] {
+        for (line, name) in
+            [("cabal test all", Some("cabal-test")), ("stack build", Some("stack-build")), ("stack exec x", None)]
+        {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Haskell.verifies(&words).as_deref(), name, "{line}");
         }

@@ -34,24 +34,12 @@ impl Ecosystem for Host {
         if !paths::is_bin(path) {
             return part(program, context);
         }
-        if program
-            .owner
-            .as_ref()
-            .is_some_and(|owner| listed(names::HOUSE, &owner.package))
-        {
+        if program.owner.as_ref().is_some_and(|owner| listed(names::HOUSE, &owner.package)) {
             return Reading::Ignored(ADMINISTERS);
         }
-        let resolved = program
-            .resolved
-            .as_ref()
-            .and_then(|path| path.as_str())
-            .map(paths::name);
+        let resolved = program.resolved.as_ref().and_then(|path| path.as_str()).map(paths::name);
         let owner = program.owner.as_ref();
-        let called = Called {
-            name,
-            resolved,
-            owner: owner.map(|owner| owner.package.as_str()),
-        };
+        let called = Called { name, resolved, owner: owner.map(|owner| owner.package.as_str()) };
         let seen = owner.and_then(|owner| versions::upstream(&owner.version));
         called.read(context.index, seen)
     }
@@ -61,28 +49,16 @@ impl Ecosystem for Host {
 /// one of a process.
 fn place(program: &Program) -> Option<&str> {
     let path = program.path.as_str()?;
-    let resolved = program
-        .resolved
-        .as_ref()
-        .and_then(|path| path.as_str())
-        .filter(|path| !paths::is_project(path));
-    let leads_on =
-        paths::is_project(path) || path.starts_with("/proc/") || path.starts_with("/dev/");
+    let resolved = program.resolved.as_ref().and_then(|path| path.as_str()).filter(|path| !paths::is_project(path));
+    let leads_on = paths::is_project(path) || path.starts_with("/proc/") || path.starts_with("/dev/");
     Some(resolved.filter(|_| leads_on).unwrap_or(path))
 }
 
 /// Reads a program of the project: it may need an interpreter.
 fn project(program: &Program, index: &Index) -> Reading {
-    let interpreter = program
-        .interpreter
-        .as_ref()
-        .and_then(|path| path.as_str())
-        .filter(|path| !paths::is_project(path));
-    let called = interpreter.map(|path| Called {
-        name: paths::name(path),
-        resolved: None,
-        owner: None,
-    });
+    let interpreter =
+        program.interpreter.as_ref().and_then(|path| path.as_str()).filter(|path| !paths::is_project(path));
+    let called = interpreter.map(|path| Called { name: paths::name(path), resolved: None, owner: None });
     match called.map(|called| called.read(index, None)) {
         Some(Reading::Wants(wants)) => Reading::Wants(wants),
         _ => Reading::Ignored("the project's own program"),
@@ -91,14 +67,8 @@ fn project(program: &Program, index: &Index) -> Reading {
 
 /// Returns why a program needs no package, when its path or name says so.
 fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
-    let is_in = |folders: &str| {
-        folders
-            .split_ascii_whitespace()
-            .any(|folder| path.contains(folder))
-    };
-    let is_temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/memfd:"]
-        .iter()
-        .any(|folder| path.starts_with(folder));
+    let is_in = |folders: &str| folders.split_ascii_whitespace().any(|folder| path.contains(folder));
+    let is_temporary = ["/tmp/", "/var/tmp/", "/dev/shm/", "/memfd:"].iter().any(|folder| path.starts_with(folder));
     if is_temporary && !paths::is_bin(path) {
         return Some("a temporary program");
     }
@@ -106,11 +76,7 @@ fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
         return Some("a version manager");
     }
     if is_in(names::MANAGED) && !is_in("/versions/ /installs/ /toolchains/") {
-        let real = |place: &str| {
-            ["/versions/", "/installs/", "/toolchains/"]
-                .iter()
-                .any(|part| place.contains(part))
-        };
+        let real = |place: &str| ["/versions/", "/installs/", "/toolchains/"].iter().any(|part| place.contains(part));
         if !paths::is_bin(path) || context.ran_in(name, real) {
             return Some("a version manager's shim");
         }
@@ -132,10 +98,7 @@ fn part(program: &Program, context: &Context) -> Reading {
         return Reading::Ignored("a part of another program");
     }
     let in_git = || in_git.then_some("git");
-    match owner
-        .or_else(in_git)
-        .and_then(|package| context.index.debian(package))
-    {
+    match owner.or_else(in_git).and_then(|package| context.index.debian(package)) {
         Some(attr) => found(context.index, attr, &[], None),
         None => Reading::Unrecognized,
     }
@@ -149,11 +112,7 @@ fn found(index: &Index, attr: AttrPath, names: &[&str], seen: Option<String>) ->
     if listed(names::STANDARD, attr.as_str()) {
         return Reading::Stdenv { compiler: false };
     }
-    let name = names
-        .iter()
-        .find(|name| index.called(&attr, name).is_some())
-        .copied()
-        .unwrap_or_default();
+    let name = names.iter().find(|name| index.called(&attr, name).is_some()).copied().unwrap_or_default();
     Reading::Wants(wants(index, attr, name, seen))
 }
 
@@ -169,24 +128,13 @@ struct Called<'a> {
 
 impl Called<'_> {
     fn read(&self, index: &Index, seen: Option<String>) -> Reading {
-        let bare = |name| {
-            names::TRIPLES
-                .iter()
-                .find_map(|triple| str::strip_prefix(name, triple))
-                .unwrap_or(name)
-        };
-        let mut names: Vec<&str> = [Some(self.name), self.resolved]
-            .into_iter()
-            .flatten()
-            .map(bare)
-            .collect();
+        let bare = |name| names::TRIPLES.iter().find_map(|triple| str::strip_prefix(name, triple)).unwrap_or(name);
+        let mut names: Vec<&str> = [Some(self.name), self.resolved].into_iter().flatten().map(bare).collect();
         if listed(names::ALTERNATIVES, self.name) {
             names.reverse();
         }
         if let Some(package) = names.iter().find_map(|name| index.stdenv(name)) {
-            return Reading::Stdenv {
-                compiler: package == "gcc",
-            };
+            return Reading::Stdenv { compiler: package == "gcc" };
         }
         let owner = self.owner.and_then(|package| index.debian(package));
         match choose(index, &names, owner.as_ref()) {
@@ -206,12 +154,7 @@ fn choose(index: &Index, names: &[&str], owner: Option<&AttrPath>) -> Option<Att
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     let sure = names.iter().find_map(|name| {
-        let same = || {
-            index
-                .program(name)
-                .filter(|found| found.attr.as_str() == *name)
-                .map(|found| found.attr)
-        };
+        let same = || index.program(name).filter(|found| found.attr.as_str() == *name).map(|found| found.attr);
         index.candidates(name).find(is_owner).or_else(same)
     });
     let pname = |attr: &AttrPath| index.attr(attr).and_then(|attr| attr.pname);

@@ -14,10 +14,7 @@ impl Ecosystem for Jvm {
         let (program, rest) = call(argv)?;
         let words = |verbs: &[&str]| {
             let goals = rest.iter().filter(|word| !word.starts_with('-'));
-            goals
-                .rev()
-                .find(|goal| verbs.contains(goal))
-                .map(|goal| check_name(&[program, goal]))
+            goals.rev().find(|goal| verbs.contains(goal)).map(|goal| check_name(&[program, goal]))
         };
         match program {
             "mvn" => words(&["compile", "package", "test", "verify"]),

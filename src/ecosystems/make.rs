@@ -22,9 +22,7 @@ impl Ecosystem for Make {
             "bazel" => verb(program, rest, &["build", "test"]),
             "cppcheck" => Some("cppcheck".to_owned()),
             "just" | "task" => {
-                let recipe = rest
-                    .iter()
-                    .find(|word| !word.starts_with('-') && !word.contains('='))?;
+                let recipe = rest.iter().find(|word| !word.starts_with('-') && !word.contains('='))?;
                 is_check(recipe).then(|| check_name(&[program, recipe]))
             }
             _ => None,
@@ -34,29 +32,14 @@ impl Ecosystem for Make {
 
 /// Reads targets of make; its dry runs build nothing.
 fn make(rest: &[&str]) -> Option<String> {
-    let tells = |word: &&str| {
-        word.starts_with('-') && !word.starts_with("--") && word.contains(['n', 'q', 't', 'p', 'v'])
-    };
-    let tells_in_words = |word: &&str| {
-        listed(
-            "--just-print --recon --question --touch --print-data-base",
-            word,
-        )
-    };
-    let flags = rest
-        .iter()
-        .filter(|word| !word.starts_with("-C") && !word.starts_with("-f"));
-    if flags
-        .clone()
-        .any(|word| tells(word) || tells_in_words(word))
-    {
+    let tells =
+        |word: &&str| word.starts_with('-') && !word.starts_with("--") && word.contains(['n', 'q', 't', 'p', 'v']);
+    let tells_in_words = |word: &&str| listed("--just-print --recon --question --touch --print-data-base", word);
+    let flags = rest.iter().filter(|word| !word.starts_with("-C") && !word.starts_with("-f"));
+    if flags.clone().any(|word| tells(word) || tells_in_words(word)) {
         return None;
     }
-    targets(
-        "make",
-        rest,
-        "-C --directory -f --file -I -j --jobs -l -o -W",
-    )
+    targets("make", rest, "-C --directory -f --file -I -j --jobs -l -o -W")
 }
 
 /// Returns the name for the first target that tests or builds; for no target at all, the builder's own.
@@ -77,9 +60,7 @@ fn targets(program: &str, rest: &[&str], values: &str) -> Option<String> {
     if all.is_empty() {
         return Some(program.to_owned());
     }
-    all.into_iter()
-        .find(|target| is_check(target))
-        .map(|target| check_name(&[program, target]))
+    all.into_iter().find(|target| is_check(target)).map(|target| check_name(&[program, target]))
 }
 
 /// Returns whether a target of this name tests, builds or lints: a word of its name says so.
@@ -89,12 +70,7 @@ fn is_check(target: &str) -> bool {
     listed(
         "all build check ci compile distcheck lint test tests typecheck unittest unittests validate verify vet",
         first,
-    ) && !words.any(|word| {
-        listed(
-            "deploy fix install publish push release update upload watch",
-            word,
-        )
-    })
+    ) && !words.any(|word| listed("deploy fix install publish push release update upload watch", word))
 }
 
 #[cfg(test)]

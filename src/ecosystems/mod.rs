@@ -87,11 +87,7 @@ pub struct Want {
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     fn new(attr: AttrPath) -> Self {
-        Self {
-            attr,
-            programs: Vec::new(),
-            seen: None,
-        }
+        Self { attr, programs: Vec::new(), seen: None }
     }
 }
 
@@ -138,14 +134,7 @@ impl<'a> Context<'a> {
                 places.entry(paths::name(path)).or_default().push(path);
             }
         }
-        Self {
-            index,
-            journal,
-            asked: BTreeSet::new(),
-            owners,
-            stores,
-            places,
-        }
+        Self { index, journal, asked: BTreeSet::new(), owners, stores, places }
     }
 
     /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.
@@ -160,9 +149,7 @@ impl<'a> Context<'a> {
 
     /// Returns whether a program of this name ran in a folder of which `accepts` is true, and ended well.
     fn ran_in(&self, name: &str, accepts: impl Fn(&str) -> bool) -> bool {
-        self.places
-            .get(name)
-            .is_some_and(|places| places.iter().any(|path| accepts(path)))
+        self.places.get(name).is_some_and(|places| places.iter().any(|path| accepts(path)))
     }
 }
 
@@ -200,15 +187,7 @@ pub fn keeps(argv: &[&str]) -> bool {
 /// Returns the name of a check when a command with these words tests, builds or lints. Its program must be one that PATH
 /// finds: a path is of this machine or of what is not committed.
 pub fn verifies(argv: &[&str]) -> Option<String> {
-    const ONLY_TELLS: [&str; 7] = [
-        "--help",
-        "--version",
-        "-V",
-        "--dry-run",
-        "--collect-only",
-        "--list",
-        "--watch",
-    ];
+    const ONLY_TELLS: [&str; 7] = ["--help", "--version", "-V", "--dry-run", "--collect-only", "--list", "--watch"];
     let only_tells = argv.iter().skip(1).any(|word| ONLY_TELLS.contains(word));
     if only_tells || argv.first()?.contains('/') {
         return None;
@@ -218,26 +197,9 @@ pub fn verifies(argv: &[&str]) -> Option<String> {
 
 /// Returns the packages for a program of this name: its own, and Python when its own is a module of that.
 fn wants(index: &Index, attr: AttrPath, name: &str, seen: Option<String>) -> Vec<Want> {
-    let programs = index
-        .called(&attr, name)
-        .map(str::to_owned)
-        .into_iter()
-        .collect();
-    let interpreter = attr
-        .within("python3Packages")
-        .and_then(|_| index.known("python3"))
-        .map(Want::new);
-    [
-        Some(Want {
-            attr,
-            programs,
-            seen,
-        }),
-        interpreter,
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let programs = index.called(&attr, name).map(str::to_owned).into_iter().collect();
+    let interpreter = attr.within("python3Packages").and_then(|_| index.known("python3")).map(Want::new);
+    [Some(Want { attr, programs, seen }), interpreter].into_iter().flatten().collect()
 }
 
 /// Returns whether a name is one of the words of a list.
@@ -260,10 +222,8 @@ fn verb(program: &str, words: &[&str], verbs: &[&str]) -> Option<String> {
 /// Returns words as the name of a check: lower-case letters, digits and `-`.
 fn check_name(words: &[&str]) -> String {
     let mut name = String::new();
-    for part in words
-        .iter()
-        .flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric()))
-        .filter(|part| !part.is_empty())
+    for part in
+        words.iter().flat_map(|word| word.split(|c: char| !c.is_ascii_alphanumeric())).filter(|part| !part.is_empty())
     {
         if !name.is_empty() {
             name.push('-');

@@ -31,9 +31,7 @@ impl Ecosystem for Nix {
         if listed(ITSELF, name) {
             return Reading::Ignored("Nix itself");
         }
-        let Some((place, store)) =
-            paths::of(program).find_map(|path| Some((path, paths::Store::of(path)?)))
-        else {
+        let Some((place, store)) = paths::of(program).find_map(|path| Some((path, paths::Store::of(path)?))) else {
             return Reading::Unrecognized;
         };
         if paths::is_project(path) && path.starts_with("result") {
@@ -44,29 +42,14 @@ impl Ecosystem for Nix {
             return Reading::Ignored("a part of another program");
         }
         let asked = asked_for(context, &store);
-        if let Some(package) = context
-            .index
-            .stdenv(name)
-            .filter(|_| asked.is_none() && !is_part)
-        {
-            return Reading::Stdenv {
-                compiler: package == "gcc",
-            };
+        if let Some(package) = context.index.stdenv(name).filter(|_| asked.is_none() && !is_part) {
+            return Reading::Stdenv { compiler: package == "gcc" };
         }
         let is_several = store.version.ends_with("-env");
         let seen = version(&store).filter(|_| !is_several || name.starts_with(store.name));
         // An environment of several packages has the name of the first.
-        let of_several = || {
-            context
-                .index
-                .program(name)
-                .filter(|_| is_several)
-                .map(|found| found.attr)
-        };
-        match asked
-            .or_else(of_several)
-            .or_else(|| guess(context.index, name, store.name))
-        {
+        let of_several = || context.index.program(name).filter(|_| is_several).map(|found| found.attr);
+        match asked.or_else(of_several).or_else(|| guess(context.index, name, store.name)) {
             Some(attr) => Reading::Wants(wants(context.index, attr, name, seen)),
             None => Reading::Unrecognized,
         }
@@ -80,15 +63,8 @@ impl Ecosystem for Nix {
 
 /// Returns the version in a store path, without the name of an output.
 fn version(store: &paths::Store) -> Option<String> {
-    let (short, output) = store
-        .version
-        .rsplit_once('-')
-        .unwrap_or((store.version, ""));
-    let version = if listed("bin dev doc env lib man out", output) {
-        short
-    } else {
-        store.version
-    };
+    let (short, output) = store.version.rsplit_once('-').unwrap_or((store.version, ""));
+    let version = if listed("bin dev doc env lib man out", output) { short } else { store.version };
     Some(version.to_owned()).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -99,13 +75,7 @@ fn asked_for(context: &Context, store: &paths::Store) -> Option<AttrPath> {
         pname.or(attr.names().last()) == Some(store.name)
             || context.index.store_name(store.name).as_ref() == Some(*attr)
     };
-    let minor = |version: &str| {
-        version
-            .split('.')
-            .take(2)
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
-    };
+    let minor = |version: &str| version.split('.').take(2).map(str::to_owned).collect::<Vec<_>>();
     let same = |attr: &&&AttrPath| {
         context
             .index
@@ -114,19 +84,11 @@ fn asked_for(context: &Context, store: &paths::Store) -> Option<AttrPath> {
             .is_some_and(|version| minor(version) == minor(store.version))
     };
     let all: Vec<&AttrPath> = context.asked.iter().filter(fits).collect();
-    all.iter()
-        .find(same)
-        .or_else(|| all.first())
-        .map(|attr| (*attr).clone())
+    all.iter().find(same).or_else(|| all.first()).map(|attr| (*attr).clone())
 }
 
 /// Returns the package whose store path has this name: one that has the program, else any.
 fn guess(index: &Index, program: &str, name: &str) -> Option<AttrPath> {
-    let fits = |attr: &AttrPath| {
-        index.attr(attr).and_then(|attr| attr.pname) == Some(name) || attr.as_str() == name
-    };
-    index
-        .candidates(program)
-        .find(fits)
-        .or_else(|| index.store_name(name))
+    let fits = |attr: &AttrPath| index.attr(attr).and_then(|attr| attr.pname) == Some(name) || attr.as_str() == name;
+    index.candidates(program).find(fits).or_else(|| index.store_name(name))
 }

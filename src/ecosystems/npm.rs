@@ -22,16 +22,11 @@ impl Ecosystem for Npm {
                 }
                 _ => None,
             },
-            "node" => rest
-                .first()
-                .filter(|word| **word == "--test")
-                .map(|_| "node-test".to_owned()),
+            "node" => rest.first().filter(|word| **word == "--test").map(|_| "node-test".to_owned()),
             "deno" if rest.first() == Some(&"fmt") => has("--check").then(|| "deno-fmt".to_owned()),
             "deno" => verb(program, rest, &["check", "lint", "test"]),
             "tsc" => (!has("-w --init")).then(|| "tsc".to_owned()),
-            "prettier" => {
-                (has("--check -c") && !has("-w --write")).then(|| "prettier-check".to_owned())
-            }
+            "prettier" => (has("--check -c") && !has("-w --write")).then(|| "prettier-check".to_owned()),
             "eslint" | "stylelint" | "oxlint" => (!has("--fix")).then(|| program.to_owned()),
             "jest" | "mocha" => Some(program.to_owned()),
             "vitest" => verb(program, rest, &["run"]).map(|_| program.to_owned()),
@@ -45,12 +40,8 @@ impl Ecosystem for Npm {
 /// Returns whether a script of `package.json` of this name tests, builds or lints: the first word of its name says so.
 fn is_check(script: &str) -> bool {
     let first = script.split([':', '-', '.']).next().unwrap_or(script);
-    listed(
-        "build check ci compile lint test tests tsc typecheck types unit validate verify",
-        first,
-    ) && !script
-        .split([':', '-'])
-        .any(|word| listed("fix watch dev update write", word))
+    listed("build check ci compile lint test tests tsc typecheck types unit validate verify", first)
+        && !script.split([':', '-']).any(|word| listed("fix watch dev update write", word))
 }
 
 #[cfg(test)]

@@ -8,10 +8,7 @@ const FOLDERS: [&str; 4] = ["bin", "sbin", "games", "shims"];
 /// Returns the path by which a program was reached and, when that is another, the one it is at. What is not UTF-8 is left
 /// out: no package has such a name.
 pub(super) fn of(program: &Program) -> impl Iterator<Item = &str> {
-    [Some(&program.path), program.resolved.as_ref()]
-        .into_iter()
-        .flatten()
-        .filter_map(|path| path.as_str())
+    [Some(&program.path), program.resolved.as_ref()].into_iter().flatten().filter_map(|path| path.as_str())
 }
 
 /// Returns the last component.
@@ -54,18 +51,9 @@ impl<'a> Store<'a> {
         if hash.len() != 32 || full.is_empty() {
             return None;
         }
-        let is_version = |(at, _): &(usize, &str)| {
-            full[at + 1..].starts_with(|c: char| !c.is_ascii_alphabetic())
-        };
-        let at = full
-            .match_indices('-')
-            .find(is_version)
-            .map_or(full.len(), |(at, _)| at);
-        Some(Self {
-            folder,
-            name: &full[..at],
-            version: full.get(at + 1..).unwrap_or_default(),
-        })
+        let is_version = |(at, _): &(usize, &str)| full[at + 1..].starts_with(|c: char| !c.is_ascii_alphabetic());
+        let at = full.match_indices('-').find(is_version).map_or(full.len(), |(at, _)| at);
+        Some(Self { folder, name: &full[..at], version: full.get(at + 1..).unwrap_or_default() })
     }
 }
 
@@ -86,12 +74,7 @@ mod tests {
             let store = Store::of(&path).expect(full);
             assert_eq!((store.name, store.version), (name, version));
         }
-        for bad in [
-            "/nix/store/x-y/bin/z",
-            "/nix/store",
-            "/usr/bin/x",
-            "/nix/store/",
-        ] {
+        for bad in ["/nix/store/x-y/bin/z", "/nix/store", "/usr/bin/x", "/nix/store/"] {
             assert_eq!(Store::of(bad), None, "{bad}");
         }
     }
@@ -99,13 +82,8 @@ mod tests {
     #[test]
     fn kinds_of_paths() {
         assert!(
-            is_bin("/usr/bin/x")
-                && is_bin("~/.pyenv/shims/x")
-                && !is_bin("/usr/lib/git-core/git-x")
-                && !is_bin("x")
+            is_bin("/usr/bin/x") && is_bin("~/.pyenv/shims/x") && !is_bin("/usr/lib/git-core/git-x") && !is_bin("x")
         );
-        assert!(
-            is_project("x") && is_project(".venv/bin/x") && !is_project("/x") && !is_project("~/x")
-        );
+        assert!(is_project("x") && is_project(".venv/bin/x") && !is_project("/x") && !is_project("~/x"));
     }
 }

@@ -26,11 +26,7 @@ mod tests {
 
     #[test]
     fn checks() {
-        for (line, name) in [
-            ("phpunit", Some("phpunit")),
-            ("php -l x.php", Some("php-syntax")),
-            ("php x.php", None),
-        ] {
+        for (line, name) in [("phpunit", Some("phpunit")), ("php -l x.php", Some("php-syntax")), ("php x.php", None)] {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Php.verifies(&words).as_deref(), name, "{line}");
         }

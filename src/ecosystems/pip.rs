@@ -1,8 +1,6 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
-use super::{
-    Asked, Context, Ecosystem, Reading, Want, call, check_name, listed, paths, versions, wants,
-};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, listed, paths, versions, wants};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -12,12 +10,10 @@ mod ask;
 const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
 
 /// Programs that test and check, and have no way to change what they read.
-const CHECKERS: &str =
-    "flake8 mypy py.test pylint pytest pyright pycodestyle pyflakes bandit vulture";
+const CHECKERS: &str = "flake8 mypy py.test pylint pytest pyright pycodestyle pyflakes bandit vulture";
 
 /// Modules that `python -m` tests and checks with.
-const MODULES: &str =
-    "flake8 mypy pylint pytest pyright unittest compileall doctest pycodestyle pyflakes";
+const MODULES: &str = "flake8 mypy pylint pytest pyright unittest compileall doctest pycodestyle pyflakes";
 
 /// The ecosystem.
 pub(super) struct Pip;
@@ -39,36 +35,21 @@ impl Ecosystem for Pip {
         if path.contains("/shims/") {
             return Reading::Unrecognized;
         }
-        let seen = program
-            .owner
-            .as_ref()
-            .and_then(|owner| versions::upstream(&owner.version));
+        let seen = program.owner.as_ref().and_then(|owner| versions::upstream(&owner.version));
         if is_python(name) {
-            return python(context.index, name, seen)
-                .map_or(Reading::Unrecognized, |want| Reading::Wants(vec![want]));
+            return python(context.index, name, seen).map_or(Reading::Unrecognized, |want| Reading::Wants(vec![want]));
         }
         if listed(INSTALLERS, name) || name.strip_prefix("pip").is_some_and(ask::is_version) {
             return Reading::Ignored("it installs packages, and those are wanted");
         }
-        let interpreter = program
-            .interpreter
-            .as_ref()
-            .and_then(|path| path.as_str())
-            .map(paths::name);
+        let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
         if !paths::is_project(path) || !interpreter.is_some_and(is_python) {
             return Reading::Unrecognized;
         }
         // A script of the project: of a virtual environment when it is in a folder for programs.
         let module = context.index.program(name).filter(|_| paths::is_bin(path));
-        let own = || {
-            python(context.index, interpreter.unwrap_or("python3"), None)
-                .into_iter()
-                .map(unseen)
-                .collect()
-        };
-        Reading::Wants(
-            module.map_or_else(own, |found| wants(context.index, found.attr, name, None)),
-        )
+        let own = || python(context.index, interpreter.unwrap_or("python3"), None).into_iter().map(unseen).collect();
+        Reading::Wants(module.map_or_else(own, |found| wants(context.index, found.attr, name, None)))
     }
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
@@ -83,23 +64,15 @@ impl Ecosystem for Pip {
             _ if is_python(program) => match ask::module(rest) {
                 Some((module, _)) if listed(MODULES, module) => Some(check_name(&[module])),
                 Some((module, rest)) => {
-                    let inner: Vec<&str> = std::iter::once(module)
-                        .chain(rest.iter().copied())
-                        .collect();
-                    (listed("black coverage isort ruff", module))
-                        .then(|| self.verifies(&inner))
-                        .flatten()
+                    let inner: Vec<&str> = std::iter::once(module).chain(rest.iter().copied()).collect();
+                    (listed("black coverage isort ruff", module)).then(|| self.verifies(&inner)).flatten()
                 }
                 None => match rest {
-                    ["manage.py", verb @ ("test" | "check"), ..] => {
-                        Some(check_name(&["manage", verb]))
-                    }
+                    ["manage.py", verb @ ("test" | "check"), ..] => Some(check_name(&["manage", verb])),
                     _ => None,
                 },
             },
-            "black" | "isort" if has("--check --check-only --diff -c") => {
-                Some(check_name(&[program, "check"]))
-            }
+            "black" | "isort" if has("--check --check-only --diff -c") => Some(check_name(&[program, "check"])),
             "ruff" if has("--fix --unsafe-fixes") => None,
             "ruff" => match rest {
                 ["check", ..] => Some("ruff-check".to_owned()),
@@ -107,9 +80,7 @@ impl Ecosystem for Pip {
                 _ => None,
             },
             "coverage" => match rest {
-                ["run", "-m", module, ..] if listed(MODULES, module) => {
-                    Some(check_name(&["coverage", module]))
-                }
+                ["run", "-m", module, ..] if listed(MODULES, module) => Some(check_name(&["coverage", module])),
                 _ => None,
             },
             "py.test" => Some("pytest".to_owned()),
@@ -126,24 +97,14 @@ fn is_python(name: &str) -> bool {
 
 /// Returns the interpreter that was called by this name: of that version when the index has it, else the default one.
 fn python(index: &Index, name: &str, seen: Option<String>) -> Option<Want> {
-    let attr = index
-        .program(name)
-        .map(|found| found.attr)
-        .or_else(|| index.known("python3"))?;
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.known("python3"))?;
     let program = index.called(&attr, name).unwrap_or("python3").to_owned();
-    Some(Want {
-        programs: vec![program],
-        seen,
-        attr,
-    })
+    Some(Want { programs: vec![program], seen, attr })
 }
 
 /// Takes the programs out: it was run for a script and need not be found by a name.
 fn unseen(want: Want) -> Want {
-    Want {
-        programs: Vec::new(),
-        ..want
-    }
+    Want { programs: Vec::new(), ..want }
 }
 
 #[cfg(test)]
@@ -160,11 +121,7 @@ mod tests {
             ("python3.9", "python3", "python3"),
         ] {
             let want = python(&index, name, None).expect("known");
-            assert_eq!(
-                (want.attr.as_str(), want.programs),
-                (attr, vec![program.to_owned()]),
-                "{name}"
-            );
+            assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");
         }
         assert!(is_python("python3.12") && !is_python("python3-config") && !is_python("pythonw"));
     }

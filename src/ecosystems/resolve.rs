@@ -21,17 +21,11 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let mut journals: Vec<&Journal> = journals.iter().collect();
     journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
     let mut draft = Draft::new(index);
-    let asked: Vec<_> = journals
-        .iter()
-        .flat_map(|journal| draft.journal(journal, policy))
-        .collect();
+    let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
     draft.installs(asked);
     draft.policy(policy);
     let mut requirements = draft.finish();
-    requirements.systems = journals
-        .iter()
-        .map(|journal| journal.session.system.clone())
-        .collect();
+    requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
     (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &verifies);
     requirements
@@ -48,16 +42,8 @@ pub struct Unknown {
 
 /// Returns the attrs of the policy that the index does not have.
 pub fn unknown(policy: &Policy, index: &Index) -> Vec<Unknown> {
-    let attrs = policy
-        .attrs()
-        .into_iter()
-        .filter(|attr| index.attr(attr).is_none());
-    attrs
-        .map(|attr| Unknown {
-            attr: attr.clone(),
-            near: index.near(attr.as_str()),
-        })
-        .collect()
+    let attrs = policy.attrs().into_iter().filter(|attr| index.attr(attr).is_none());
+    attrs.map(|attr| Unknown { attr: attr.clone(), near: index.near(attr.as_str()) }).collect()
 }
 
 impl Draft<'_> {
@@ -65,16 +51,8 @@ impl Draft<'_> {
     fn journal(&mut self, journal: &Journal, policy: &Policy) -> Vec<(Entry, Vec<Want>)> {
         let mut context = Context::new(self.index, journal);
         let entry = |id: &Ref, runs, known, is_program| {
-            let evidence = Evidence {
-                session: journal.session.id.clone(),
-                entry: id.clone(),
-            };
-            Entry {
-                evidence,
-                runs,
-                known,
-                is_program,
-            }
+            let evidence = Evidence { session: journal.session.id.clone(), entry: id.clone() };
+            Entry { evidence, runs, known, is_program }
         };
         let mut lines = Vec::new();
         for invocation in &journal.invocations {
@@ -83,9 +61,7 @@ impl Draft<'_> {
                 self.ignore(&entry, reason);
                 continue;
             }
-            let asked = ALL
-                .iter()
-                .find_map(|ecosystem| ecosystem.invocation(invocation, &context));
+            let asked = ALL.iter().find_map(|ecosystem| ecosystem.invocation(invocation, &context));
             match asked {
                 Some(asked) => lines.push((entry, asked)),
                 None => {
@@ -93,11 +69,7 @@ impl Draft<'_> {
                 }
             }
         }
-        context.asked = lines
-            .iter()
-            .flat_map(|(_, asked)| &asked.wants)
-            .map(|want| want.attr.clone())
-            .collect();
+        context.asked = lines.iter().flat_map(|(_, asked)| &asked.wants).map(|want| want.attr.clone()).collect();
         let mut owners: BTreeMap<&str, BTreeSet<AttrPath>> = BTreeMap::new();
         for program in &journal.programs {
             let entry = entry(&program.id, program.runs, program.known, true);
@@ -110,10 +82,7 @@ impl Draft<'_> {
                 owners.entry(&owner.package).or_default().extend(attrs);
             }
         }
-        lines
-            .into_iter()
-            .map(|(entry, asked)| self.asked(entry, asked, &owners))
-            .collect()
+        lines.into_iter().map(|(entry, asked)| self.asked(entry, asked, &owners)).collect()
     }
 
     /// Reads a program; returns the packages that it needs.
@@ -123,23 +92,14 @@ impl Draft<'_> {
                 .map(|ecosystem| ecosystem.program(program, context))
                 .find(|reading| *reading != Reading::Unrecognized)
         };
-        match aside::reason(program, context)
-            .map(Reading::Ignored)
-            .or_else(read)
-        {
+        match aside::reason(program, context).map(Reading::Ignored).or_else(read) {
             Some(Reading::Wants(wants)) => {
-                let (wants, unknown): (Vec<Want>, Vec<Want>) =
-                    wants.into_iter().partition(|want| self.has(&want.attr));
+                let (wants, unknown): (Vec<Want>, Vec<Want>) = wants.into_iter().partition(|want| self.has(&want.attr));
                 if wants.is_empty() {
-                    let name = unknown
-                        .first()
-                        .map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
+                    let name = unknown.first().map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
                     self.unrecognized(entry, name);
                 }
-                wants
-                    .into_iter()
-                    .map(|want| self.want(entry, want))
-                    .collect()
+                wants.into_iter().map(|want| self.want(entry, want)).collect()
             }
             Some(Reading::Stdenv { compiler: true }) => {
                 self.compiler.insert(entry.evidence.clone());
@@ -160,12 +120,7 @@ impl Draft<'_> {
         }
     }
 
-    fn asked(
-        &mut self,
-        entry: Entry,
-        asked: Asked,
-        owners: &BTreeMap<&str, BTreeSet<AttrPath>>,
-    ) -> (Entry, Vec<Want>) {
+    fn asked(&mut self, entry: Entry, asked: Asked, owners: &BTreeMap<&str, BTreeSet<AttrPath>>) -> (Entry, Vec<Want>) {
         for want in asked.wants {
             if self.has(&want.attr) {
                 self.want(&entry, want);
@@ -174,37 +129,22 @@ impl Draft<'_> {
             }
         }
         for package in asked.packages {
-            match owners
-                .get(package.as_str())
-                .filter(|attrs| !attrs.is_empty())
-            {
-                Some(attrs) => attrs
-                    .iter()
-                    .for_each(|attr| drop(self.want(&entry, Want::new(attr.clone())))),
+            match owners.get(package.as_str()).filter(|attrs| !attrs.is_empty()) {
+                Some(attrs) => attrs.iter().for_each(|attr| drop(self.want(&entry, Want::new(attr.clone())))),
                 None => self.ignore(&entry, "installed, and its programs need no package"),
             }
         }
-        asked
-            .ignored
-            .into_iter()
-            .for_each(|reason| self.ignore(&entry, reason));
-        asked
-            .unrecognized
-            .into_iter()
-            .for_each(|name| self.unrecognized(&entry, Bytes::from(name)));
+        asked.ignored.into_iter().for_each(|reason| self.ignore(&entry, reason));
+        asked.unrecognized.into_iter().for_each(|name| self.unrecognized(&entry, Bytes::from(name)));
         (entry, asked.installs)
     }
 
     /// Places what was installed: with the package of the same name a program of which ran, when there is one.
     fn installs(&mut self, asked: Vec<(Entry, Vec<Want>)>) {
         let pname = |attr: &AttrPath| self.index.attr(attr).and_then(|attr| attr.pname);
-        let ran = self
-            .packages
-            .iter()
-            .filter(|(attr, package)| attr.names().count() == 1 && !package.programs.is_empty());
-        let ran: BTreeMap<&str, AttrPath> = ran
-            .filter_map(|(attr, _)| Some((pname(attr)?, attr.clone())))
-            .collect();
+        let ran =
+            self.packages.iter().filter(|(attr, package)| attr.names().count() == 1 && !package.programs.is_empty());
+        let ran: BTreeMap<&str, AttrPath> = ran.filter_map(|(attr, _)| Some((pname(attr)?, attr.clone()))).collect();
         for (entry, installs) in asked {
             for want in installs {
                 let stands = pname(&want.attr)
@@ -225,6 +165,5 @@ fn passed_over(is_used: bool, known: Known, policy: &Policy) -> Option<&'static 
     if !is_used {
         return Some("no run of it ended well");
     }
-    (policy.traced_only && known == Known::Claimed)
-        .then_some("only a hook or a transcript claims it")
+    (policy.traced_only && known == Known::Claimed).then_some("only a hook or a transcript claims it")
 }

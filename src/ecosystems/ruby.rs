@@ -19,17 +19,13 @@ impl Ecosystem for Ruby {
             },
             "rspec" => Some("rspec".to_owned()),
             "rubocop"
-                if rest.iter().any(|word| {
-                    listed("-a -A --auto-correct --autocorrect --autocorrect-all", word)
-                }) =>
+                if rest.iter().any(|word| listed("-a -A --auto-correct --autocorrect --autocorrect-all", word)) =>
             {
                 None
             }
             "rubocop" => Some("rubocop".to_owned()),
             "rake" => verb(program, rest, &["check", "spec", "test"]),
-            "ruby" if rest.first() == Some(&"-c") && rest.len() > 1 => {
-                Some("ruby-syntax".to_owned())
-            }
+            "ruby" if rest.first() == Some(&"-c") && rest.len() > 1 => Some("ruby-syntax".to_owned()),
             _ => None,
         }
     }

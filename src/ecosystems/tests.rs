@@ -29,11 +29,7 @@ pub(super) fn program(path: &str) -> Program {
 }
 
 fn invocation(line: &str) -> Invocation {
-    let argv = shlex::split(line)
-        .expect("words")
-        .into_iter()
-        .map(Bytes::from)
-        .collect();
+    let argv = shlex::split(line).expect("words").into_iter().map(Bytes::from).collect();
     let (id, program) = (Ref::new('i', 1), Ref::new('p', 1));
     Invocation {
         id,
@@ -48,10 +44,7 @@ fn invocation(line: &str) -> Invocation {
 }
 
 pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
-    let numbered = |(at, program)| Program {
-        id: Ref::new('p', at + 1),
-        ..program
-    };
+    let numbered = |(at, program)| Program { id: Ref::new('p', at + 1), ..program };
     Journal {
         version: VERSION,
         session: Session {
@@ -60,10 +53,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
             end: String::new(),
             line: Bytes::default(),
             agent: Some("claude-code".to_owned()),
-            recorder: Recorder {
-                name: "test".to_owned(),
-                blind: Vec::new(),
-            },
+            recorder: Recorder { name: "test".to_owned(), blind: Vec::new() },
             system: System::parse("x86_64-linux").expect("a system"),
             os: None,
             nix: None,
@@ -75,92 +65,49 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         invocations: Vec::new(),
         missing: Vec::new(),
         ignored: Vec::new(),
-        events: serde_json::from_str::<Events>(
-            r#"{"count":0,"execs":0,"lost":0,"length":0,"sha256":""}"#,
-        )
-        .expect("events"),
+        events: serde_json::from_str::<Events>(r#"{"count":0,"execs":0,"lost":0,"length":0,"sha256":""}"#)
+            .expect("events"),
     }
 }
 
 fn with_lines(mut journal: Journal, lines: &[&str]) -> Journal {
-    let numbered = |(at, line): (usize, &&str)| Invocation {
-        id: Ref::new('i', at + 1),
-        ..invocation(line)
-    };
+    let numbered = |(at, line): (usize, &&str)| Invocation { id: Ref::new('i', at + 1), ..invocation(line) };
     journal.invocations = lines.iter().enumerate().map(numbered).collect();
     journal
 }
 
 pub(super) fn owned(path: &str, package: &str, version: &str) -> Program {
-    let owner = Owner {
-        manager: "dpkg".to_owned(),
-        package: package.to_owned(),
-        version: version.to_owned(),
-    };
-    Program {
-        owner: Some(owner),
-        ..program(path)
-    }
+    let owner = Owner { manager: "dpkg".to_owned(), package: package.to_owned(), version: version.to_owned() };
+    Program { owner: Some(owner), ..program(path) }
 }
 
 fn resolved(path: &str, to: &str) -> Program {
-    Program {
-        resolved: Some(Bytes::from(to)),
-        ..program(path)
-    }
+    Program { resolved: Some(Bytes::from(to)), ..program(path) }
 }
 
 fn script(path: &str, interpreter: &str) -> Program {
-    Program {
-        interpreter: Some(Bytes::from(interpreter)),
-        ..program(path)
-    }
+    Program { interpreter: Some(Bytes::from(interpreter)), ..program(path) }
 }
 
 /// Returns all that a journal comes to, an item a line.
 fn shown(requirements: &Requirements) -> Vec<String> {
     let packages = requirements.packages.iter().map(|package| {
         let programs: Vec<&str> = package.programs.iter().map(ProgramName::as_str).collect();
-        let seen = package
-            .seen
-            .as_ref()
-            .map(|seen| format!(" {seen}"))
-            .unwrap_or_default();
-        format!(
-            "{}{seen} [{}] {}",
-            package.attr,
-            programs.join(" "),
-            package.runs
-        )
+        let seen = package.seen.as_ref().map(|seen| format!(" {seen}")).unwrap_or_default();
+        format!("{}{seen} [{}] {}", package.attr, programs.join(" "), package.runs)
     });
-    let compiler = requirements
-        .compiler
+    let compiler = requirements.compiler.iter().map(|evidence| format!("compiler {}", evidence.entry));
+    let ignored =
+        requirements.ignored.iter().map(|ignored| format!("{} ignored: {}", ignored.evidence.entry, ignored.reason));
+    let unknown = requirements
+        .unrecognized
         .iter()
-        .map(|evidence| format!("compiler {}", evidence.entry));
-    let ignored = requirements
-        .ignored
-        .iter()
-        .map(|ignored| format!("{} ignored: {}", ignored.evidence.entry, ignored.reason));
-    let unknown = requirements.unrecognized.iter().map(|unknown| {
-        format!(
-            "{} unrecognized: {}",
-            unknown.evidence.entry,
-            unknown.name.to_text()
-        )
-    });
-    packages
-        .chain(compiler)
-        .chain(ignored)
-        .chain(unknown)
-        .collect()
+        .map(|unknown| format!("{} unrecognized: {}", unknown.evidence.entry, unknown.name.to_text()));
+    packages.chain(compiler).chain(ignored).chain(unknown).collect()
 }
 
 fn read(journal: &Journal) -> Vec<String> {
-    shown(&resolve(
-        std::slice::from_ref(journal),
-        &Index::new(),
-        &Policy::default(),
-    ))
+    shown(&resolve(std::slice::from_ref(journal), &Index::new(), &Policy::default()))
 }
 
 /// Returns what one program comes to, when nothing else ran.

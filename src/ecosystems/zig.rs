@@ -15,9 +15,7 @@ impl Ecosystem for Zig {
         match (program, rest) {
             ("zig", ["build", "test", ..]) => Some("zig-build-test".to_owned()),
             ("zig", ["fmt", rest @ ..]) => rest.contains(&"--check").then(|| "zig-fmt".to_owned()),
-            ("zig", ["build" | "test" | "ast-check", ..]) => {
-                verb(program, rest, &["ast-check", "build", "test"])
-            }
+            ("zig", ["build" | "test" | "ast-check", ..]) => verb(program, rest, &["ast-check", "build", "test"]),
             _ => None,
         }
     }
@@ -29,11 +27,9 @@ mod tests {
 
     #[test]
     fn checks() {
-        for (line, name) in [
-            ("zig build test", Some("zig-build-test")),
-            ("zig test x.zig", Some("zig-test")),
-            ("zig run x.zig", None),
-        ] {
+        for (line, name) in
+            [("zig build test", Some("zig-build-test")), ("zig test x.zig", Some("zig-test")), ("zig run x.zig", None)]
+        {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Zig.verifies(&words).as_deref(), name, "{line}");
         }

@@ -9,12 +9,8 @@ const MOST: usize = 3;
 pub(super) fn nearest(table: Table, name: &str) -> impl Iterator<Item = &'static str> {
     let most = (name.len() / 3).clamp(1, 4);
     let close = |key: &&'static str| key.len().abs_diff(name.len()) <= most;
-    let mut found: Vec<_> = table
-        .keys()
-        .filter(close)
-        .map(|key| (distance(name, key), key))
-        .filter(|(edits, _)| *edits <= most)
-        .collect();
+    let mut found: Vec<_> =
+        table.keys().filter(close).map(|key| (distance(name, key), key)).filter(|(edits, _)| *edits <= most).collect();
     found.sort_unstable();
     found.into_iter().take(MOST).map(|(_, key)| key)
 }
@@ -39,13 +35,7 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, edits) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("kitten", "sitting", 3),
-            ("Jq", "jq", 0),
-            ("fd", "df", 2),
-        ] {
+        for (a, b, edits) in [("", "", 0), ("a", "", 1), ("kitten", "sitting", 3), ("Jq", "jq", 0), ("fd", "df", 2)] {
             assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }

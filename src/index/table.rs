@@ -11,14 +11,8 @@ impl Table {
         let (mut low, mut high) = (0, bytes.len());
         while low < high {
             let middle = low + (high - low) / 2;
-            let start = bytes[low..middle]
-                .iter()
-                .rposition(|b| *b == b'\n')
-                .map_or(low, |at| low + at + 1);
-            let end = bytes[middle..]
-                .iter()
-                .position(|b| *b == b'\n')
-                .map_or(bytes.len(), |at| middle + at);
+            let start = bytes[low..middle].iter().rposition(|b| *b == b'\n').map_or(low, |at| low + at + 1);
+            let end = bytes[middle..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |at| middle + at);
             let row = &self.0[start..end];
             let (found, value) = row.split_once('\t').unwrap_or((row, ""));
             match found.as_bytes().cmp(key.as_bytes()) {
@@ -32,8 +26,6 @@ impl Table {
 
     /// Returns all keys.
     pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
-        self.0
-            .lines()
-            .map(|row| row.split('\t').next().unwrap_or(row))
+        self.0.lines().map(|row| row.split('\t').next().unwrap_or(row))
     }
 }

@@ -3,9 +3,7 @@
 use super::*;
 
 fn program(name: &str) -> String {
-    Index::new()
-        .program(name)
-        .map_or_else(|| "none".to_owned(), |candidate| candidate.attr.to_string())
+    Index::new().program(name).map_or_else(|| "none".to_owned(), |candidate| candidate.attr.to_string())
 }
 
 #[test]
@@ -27,16 +25,8 @@ fn tables_are_sorted_and_their_keys_unique() {
     let mut size = 0;
     for table in tables {
         assert!(table.0.ends_with('\n'));
-        let keys: Vec<&str> = table
-            .0
-            .lines()
-            .map(|line| line.split('\t').next().unwrap_or(line))
-            .collect();
-        assert!(
-            keys.is_sorted_by(|a, b| a.as_bytes() < b.as_bytes()),
-            "{}",
-            &table.0[..40]
-        );
+        let keys: Vec<&str> = table.0.lines().map(|line| line.split('\t').next().unwrap_or(line)).collect();
+        assert!(keys.is_sorted_by(|a, b| a.as_bytes() < b.as_bytes()), "{}", &table.0[..40]);
         assert!(keys.iter().all(|key| table.get(key).is_some()));
         size += table.0.len();
     }
@@ -54,16 +44,9 @@ fn values_are_attrs_that_exist() {
     }
     for line in index.pynames.0.lines().chain(index.pymodules.0.lines()) {
         let (_, attr) = line.split_once('\t').expect("two fields");
-        assert!(
-            index.known(&format!("python3Packages.{attr}")).is_some(),
-            "{line}"
-        );
+        assert!(index.known(&format!("python3Packages.{attr}")).is_some(), "{line}");
     }
-    assert!(
-        RULES
-            .lines()
-            .all(|line| Regex::new(line.split('\t').next().unwrap_or("(")).is_ok())
-    );
+    assert!(RULES.lines().all(|line| Regex::new(line.split('\t').next().unwrap_or("(")).is_ok()));
 }
 
 #[test]
@@ -92,17 +75,13 @@ fn programs() {
         assert_eq!(program(name), attr, "{name}");
     }
     let dig = Index::new().program("dig").expect("known");
-    assert_eq!(
-        (dig.output.as_deref(), dig.source),
-        (Some("dnsutils"), Source::Table)
-    );
+    assert_eq!((dig.output.as_deref(), dig.source), (Some("dnsutils"), Source::Table));
 }
 
 #[test]
 fn other_tables() {
     let index = Index::new();
-    let shown =
-        |attr: Option<AttrPath>| attr.map_or_else(|| "none".to_owned(), |attr| attr.to_string());
+    let shown = |attr: Option<AttrPath>| attr.map_or_else(|| "none".to_owned(), |attr| attr.to_string());
     for (name, attr) in [
         ("PyYAML", "pyyaml"),
         ("yaml", "pyyaml"),
@@ -111,16 +90,9 @@ fn other_tables() {
         ("cv2", "opencv4"),
         ("Pillow", "pillow"),
     ] {
-        assert_eq!(
-            shown(index.python(name)),
-            format!("python3Packages.{attr}"),
-            "{name}"
-        );
+        assert_eq!(shown(index.python(name)), format!("python3Packages.{attr}"), "{name}");
     }
-    assert_eq!(
-        shown(index.python_module("yaml.reader")),
-        "python3Packages.pyyaml"
-    );
+    assert_eq!(shown(index.python_module("yaml.reader")), "python3Packages.pyyaml");
     for (name, attr) in [
         ("ripgrep", "ripgrep"),
         ("python3.13-requests", "python3Packages.requests"),
@@ -145,38 +117,17 @@ fn other_tables() {
     ] {
         assert_eq!(shown(index.debian(name)), attr, "{name}");
     }
-    assert_eq!(
-        shown(index.known("python313Packages.requests")),
-        "python3Packages.requests"
-    );
+    assert_eq!(shown(index.known("python313Packages.requests")), "python3Packages.requests");
     assert_eq!(index.stdenv("ls"), Some("coreutils"));
     let python = AttrPath::parse("python311").expect("an attr");
-    assert_eq!(
-        index.attr(&python).and_then(|attr| attr.main_program),
-        Some("python3.11")
-    );
-    assert_eq!(
-        index.called(&AttrPath::parse("clang").expect("an attr"), "clang-14"),
-        Some("clang")
-    );
-    assert_eq!(
-        index.called(&AttrPath::parse("fd").expect("an attr"), "vim.basic"),
-        None
-    );
+    assert_eq!(index.attr(&python).and_then(|attr| attr.main_program), Some("python3.11"));
+    assert_eq!(index.called(&AttrPath::parse("clang").expect("an attr"), "clang-14"), Some("clang"));
+    assert_eq!(index.called(&AttrPath::parse("fd").expect("an attr"), "vim.basic"), None);
 }
 
 #[test]
 fn names_near_to_a_wrong_one() {
     let index = Index::new();
-    assert_eq!(
-        index.near("ripgrp").first().map(String::as_str),
-        Some("ripgrep")
-    );
-    assert_eq!(
-        index
-            .near("python3Packages.request")
-            .first()
-            .map(String::as_str),
-        Some("python3Packages.requests")
-    );
+    assert_eq!(index.near("ripgrp").first().map(String::as_str), Some("ripgrep"));
+    assert_eq!(index.near("python3Packages.request").first().map(String::as_str), Some("python3Packages.requests"));
 }

@@ -244,7 +244,10 @@ mod tests {
     #[test]
     fn flakerefs() {
         assert_eq!(Tree::new(Path::new("/tmp/a b#é"), "").flakeref(), "path:/tmp/a%20b%23%C3%A9");
-        assert_eq!(Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(), "git+file:///x?dir=.agent-capture/flake");
+        assert_eq!(
+            Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(),
+            "git+file:///x?dir=.agent-capture/flake"
+        );
     }
 
     #[test]

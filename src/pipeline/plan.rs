@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use super::World;
 use crate::commit::{File, Proposal, Repository, write_files};
 use crate::console::{Hint, escape};
-use crate::ecosystems;
+use crate::ecosystems::{self, Unknown};
 use crate::flake::{Flake, default_pin};
 use crate::index::Index;
 use crate::journal::{Journal, SessionId};
@@ -91,6 +91,14 @@ impl Plan {
         journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
         let index = Index::new();
         let (policy, text) = policy(repository)?;
+        if let Some(Unknown { attr, near }) = ecosystems::unknown(&policy, &index).into_iter().next() {
+            let near = if near.is_empty() {
+                "`agent-capture` knows no name near to it".to_owned()
+            } else {
+                format!("near to it are: {}", near.join(", "))
+            };
+            return Err(anyhow!("the policy names `{attr}`, which is not in the index")).hint(near);
+        }
         let previous = document(repository)?;
         let pin = pin(world, repository, nixpkgs, previous.as_ref())?;
         let requirements = ecosystems::resolve(&journals, &index, &policy);

@@ -34,12 +34,7 @@ impl Place {
 
 /// Returns the secrets of a command line: where, and the quotes to put behind the mark so that the rest reads as before.
 pub(super) fn in_line(line: &[u8], depth: usize) -> Vec<(Range<usize>, String)> {
-    let mut reader = Reader {
-        line,
-        at: 0,
-        depth,
-        found: Vec::new(),
-    };
+    let mut reader = Reader { line, at: 0, depth, found: Vec::new() };
     reader.read();
     reader.found
 }
@@ -73,9 +68,7 @@ impl Reader<'_> {
                     self.finish(&mut words);
                     self.at += 1;
                     if byte == b'\n' {
-                        documents
-                            .drain(..)
-                            .for_each(|end: Vec<u8>| self.document(&end));
+                        documents.drain(..).for_each(|end: Vec<u8>| self.document(&end));
                     }
                 }
                 b'&' if self.line.get(self.at + 1) == Some(&b'>') => self.at += 1,
@@ -139,9 +132,7 @@ impl Reader<'_> {
             }
             match quote {
                 Quote::Ansi if byte == b'\\' && next.is_some() => self.escaped(word, quote),
-                Quote::Double
-                    if byte == b'\\' && next.is_some_and(|next| b"\"\\$`\n".contains(next)) =>
-                {
+                Quote::Double if byte == b'\\' && next.is_some_and(|next| b"\"\\$`\n".contains(next)) => {
                     self.escaped(word, quote);
                 }
                 Quote::Double => self.expansion(word, quote),
@@ -163,9 +154,7 @@ impl Reader<'_> {
             (b'$', Some(b'{')) => self.closing(begin + 1, b'{', b'}'),
             (b'`', _) => {
                 let rest = &self.line[begin + 1..];
-                rest.iter()
-                    .position(|&byte| byte == b'`')
-                    .map_or(self.line.len(), |end| begin + 1 + end)
+                rest.iter().position(|&byte| byte == b'`').map_or(self.line.len(), |end| begin + 1 + end)
             }
             _ => return self.take(word, quote, false),
         };
@@ -173,9 +162,8 @@ impl Reader<'_> {
         let skip = if self.line[begin] == b'`' { 1 } else { 2 };
         if !self.line[begin..].starts_with(b"${") && self.depth < DEEPEST && begin + skip < end {
             let inner = in_line(&self.line[begin + skip..end], self.depth + 1);
-            let shift = |(range, after): (Range<usize>, String)| {
-                (range.start + begin + skip..range.end + begin + skip, after)
-            };
+            let shift =
+                |(range, after): (Range<usize>, String)| (range.start + begin + skip..range.end + begin + skip, after);
             self.found.extend(inner.into_iter().map(shift));
         }
         while self.at <= end && self.at < self.line.len() {
@@ -206,11 +194,7 @@ impl Reader<'_> {
     fn take(&mut self, word: &mut Word, quote: Quote, escaped: bool) {
         if let Some(&byte) = self.line.get(self.at) {
             word.text.push(byte);
-            word.places.push(Place {
-                at: self.at,
-                quote,
-                escaped,
-            });
+            word.places.push(Place { at: self.at, quote, escaped });
         }
         self.at += 1;
     }
@@ -233,11 +217,7 @@ impl Reader<'_> {
                 Quote::Ansi => "$'",
             };
             let same = first.quote == last.quote;
-            let after = if same {
-                String::new()
-            } else {
-                [close, open].concat()
-            };
+            let after = if same { String::new() } else { [close, open].concat() };
             // What is escaped goes with its backslash.
             let start = first.at - usize::from(first.escaped);
             self.found.push((start..last.at + 1, after));
@@ -251,11 +231,7 @@ impl Reader<'_> {
             self.at += 1;
         }
         let mut word = Word::default();
-        while self
-            .line
-            .get(self.at)
-            .is_some_and(|byte| !byte.is_ascii_whitespace() && !b";|&<>()".contains(byte))
-        {
+        while self.line.get(self.at).is_some_and(|byte| !byte.is_ascii_whitespace() && !b";|&<>()".contains(byte)) {
             self.word(&mut word);
         }
         word.text
@@ -280,21 +256,11 @@ impl Reader<'_> {
     /// Searches a text that is no command.
     fn text(&mut self, range: Range<usize>) {
         let text = &self.line[range.clone()];
-        let found = shapes::in_text(text, false)
-            .into_iter()
-            .chain(words::assignments(text, &|_| false));
-        self.found.extend(found.map(|found| {
-            (
-                found.start + range.start..found.end + range.start,
-                String::new(),
-            )
-        }));
+        let found = shapes::in_text(text, false).into_iter().chain(words::assignments(text, &|_| false));
+        self.found.extend(found.map(|found| (found.start + range.start..found.end + range.start, String::new())));
     }
 
     fn find(&self, byte: u8) -> Option<usize> {
-        self.line[self.at..]
-            .iter()
-            .position(|&found| found == byte)
-            .map(|offset| self.at + offset)
+        self.line[self.at..].iter().position(|&found| found == byte).map(|offset| self.at + offset)
     }
 }

@@ -59,8 +59,8 @@ const OTHER_TOKENS: [&str; 20] = [
 
 /// Options of this kind take no value.
 const SWITCHES: [&str; 16] = [
-    "no", "show", "ask", "with", "prompt", "use", "print", "get", "generate", "require", "include",
-    "skip", "hide", "check", "validate", "force",
+    "no", "show", "ask", "with", "prompt", "use", "print", "get", "generate", "require", "include", "skip", "hide",
+    "check", "validate", "force",
 ];
 
 /// Folders in which what a name points to lies.
@@ -94,11 +94,7 @@ const LONGEST: usize = 200;
 
 fn parts(name: &[u8]) -> Vec<String> {
     let lower = String::from_utf8_lossy(name).to_ascii_lowercase();
-    lower
-        .split(['_', '-', '.'])
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
-        .collect()
+    lower.split(['_', '-', '.']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// Returns whether a name (of a variable, an option, a field) says that its value is secret.
@@ -108,19 +104,13 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
         return false;
     };
     let joined = parts.concat();
-    if last == "token"
-        && before
-            .last()
-            .is_some_and(|part| OTHER_TOKENS.contains(&part.as_str()))
-    {
+    if last == "token" && before.last().is_some_and(|part| OTHER_TOKENS.contains(&part.as_str())) {
         return false;
     }
     if PARTS.contains(&last.as_str()) {
         return match last.as_str() {
             "pwd" => !before.is_empty() && before.last().is_none_or(|part| part != "old"),
-            "auth" => {
-                name.starts_with(b"_auth") || name.ends_with(b"__auth") || name.starts_with(b"--")
-            }
+            "auth" => name.starts_with(b"_auth") || name.ends_with(b"__auth") || name.starts_with(b"--"),
             _ => true,
         };
     }
@@ -129,9 +119,7 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
 
 /// Returns whether an option whose name says secret takes no value: `--show-token`.
 pub(super) fn is_switch(option: &[u8]) -> bool {
-    parts(option)
-        .first()
-        .is_some_and(|first| SWITCHES.contains(&first.as_str()))
+    parts(option).first().is_some_and(|first| SWITCHES.contains(&first.as_str()))
 }
 
 /// Returns whether a value is a reference or a placeholder in some language: `$TOKEN`, `${{ … }}`, `<token>`, `{token}`, `%s`.
@@ -140,9 +128,7 @@ pub(super) fn is_reference(value: &[u8], literal: bool) -> bool {
     let second = value.get(1).copied().unwrap_or_default();
     match value.first() {
         Some(b'$') => {
-            b"_{(".contains(&second)
-                || second.is_ascii_uppercase()
-                || !literal && second.is_ascii_alphanumeric()
+            b"_{(".contains(&second) || second.is_ascii_uppercase() || !literal && second.is_ascii_alphanumeric()
         }
         Some(b'`') => !literal,
         Some(b'<' | b'{') => true,
@@ -152,10 +138,7 @@ pub(super) fn is_reference(value: &[u8], literal: bool) -> bool {
 }
 
 fn is_empty(value: &[u8]) -> bool {
-    value.starts_with(MARK.as_bytes())
-        || !value
-            .iter()
-            .any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80)
+    value.starts_with(MARK.as_bytes()) || !value.iter().any(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80)
 }
 
 /// Returns whether a value in the place of a secret is none.
@@ -166,47 +149,23 @@ pub(super) fn is_harmless(value: &[u8], literal: bool) -> bool {
     let text = String::from_utf8_lossy(value).to_ascii_lowercase();
     let word = matches!(
         text.as_str(),
-        "true"
-            | "false"
-            | "yes"
-            | "no"
-            | "none"
-            | "null"
-            | "nil"
-            | "undefined"
-            | "on"
-            | "off"
-            | "string"
+        "true" | "false" | "yes" | "no" | "none" | "null" | "nil" | "undefined" | "on" | "off" | "string"
     );
     let number = value.len() <= 3 && value.iter().all(u8::is_ascii_digit);
     let crossed_out = value.len() > 2 && text.trim_end_matches(['x', '.', '*']).is_empty();
-    let placeholder = text
-        .strip_prefix("your")
-        .is_some_and(|rest| rest.starts_with(['-', '_', ' ']))
+    let placeholder = text.strip_prefix("your").is_some_and(|rest| rest.starts_with(['-', '_', ' ']))
         || ["...", "…"].iter().any(|end| text.ends_with(end))
         || ["redacted", "[redacted]", "(redacted)"].contains(&text.as_str());
-    let elsewhere = ["env:", "file:", "op://", "id=", "type="]
-        .iter()
-        .any(|start| text.starts_with(start));
-    is_reference(value, literal)
-        || word
-        || number
-        || crossed_out
-        || placeholder
-        || elsewhere
-        || is_path(value)
+    let elsewhere = ["env:", "file:", "op://", "id=", "type="].iter().any(|start| text.starts_with(start));
+    is_reference(value, literal) || word || number || crossed_out || placeholder || elsewhere || is_path(value)
 }
 
 /// Returns whether a value is the path of a file, not something that merely begins with a slash.
 fn is_path(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"@").unwrap_or(value);
-    let relative = ["./", "../", "~/"]
-        .iter()
-        .any(|start| value.starts_with(start.as_bytes()));
+    let relative = ["./", "../", "~/"].iter().any(|start| value.starts_with(start.as_bytes()));
     let root = |name: &str| {
-        let rest = value
-            .strip_prefix(b"/")
-            .and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        let rest = value.strip_prefix(b"/").and_then(|rest| rest.strip_prefix(name.as_bytes()));
         rest.is_some_and(|rest| rest.starts_with(b"/"))
     };
     relative || ROOTS.iter().any(|name| root(name))

@@ -3,17 +3,7 @@
 use std::ops::Range;
 
 /// Programs whose arguments are patterns: a name in them is searched for.
-const SEARCHES: [&[u8]; 9] = [
-    b"grep",
-    b"egrep",
-    b"fgrep",
-    b"rg",
-    b"ag",
-    b"ack",
-    b"zgrep",
-    b"ripgrep",
-    b"git-grep",
-];
+const SEARCHES: [&[u8]; 9] = [b"grep", b"egrep", b"fgrep", b"rg", b"ag", b"ack", b"zgrep", b"ripgrep", b"git-grep"];
 
 /// Options of known programs: the programs, the option, and what of its value is secret.
 const OPTIONS: [(&[&str], &[&str], Part); 11] = [
@@ -33,60 +23,20 @@ const OPTIONS: [(&[&str], &[&str], Part); 11] = [
         &["-p"],
         Part::Attached,
     ),
-    (
-        &[
-            "sshpass",
-            "mongo",
-            "mongosh",
-            "mongodump",
-            "mongorestore",
-            "twine",
-            "sqlplus",
-        ],
-        &["-p"],
-        Part::Whole,
-    ),
+    (&["sshpass", "mongo", "mongosh", "mongodump", "mongorestore", "twine", "sqlplus"], &["-p"], Part::Whole),
     (&["zip", "unzip", "sqlcmd", "bcp"], &["-P"], Part::Whole),
     (&["redis-cli"], &["-a"], Part::Whole),
-    (
-        &[
-            "ldapsearch",
-            "ldapadd",
-            "ldapmodify",
-            "ldapdelete",
-            "ldapwhoami",
-        ],
-        &["-w"],
-        Part::Whole,
-    ),
-    (
-        &["curl"],
-        &["-u", "--user", "-U", "--proxy-user", "--proxy-tlsuser"],
-        Part::After(b':'),
-    ),
+    (&["ldapsearch", "ldapadd", "ldapmodify", "ldapdelete", "ldapwhoami"], &["-w"], Part::Whole),
+    (&["curl"], &["-u", "--user", "-U", "--proxy-user", "--proxy-tlsuser"], Part::After(b':')),
     (&["curl"], &["-b", "--cookie"], Part::After(b'=')),
-    (
-        &["curl"],
-        &["--oauth2-bearer", "--pass", "--proxy-pass"],
-        Part::Whole,
-    ),
-    (
-        &["http", "https", "xh", "xhs"],
-        &["-a", "--auth"],
-        Part::After(b':'),
-    ),
-    (
-        &["skopeo", "podman", "buildah", "crane", "oras"],
-        &["--creds", "--src-creds", "--dest-creds"],
-        Part::After(b':'),
-    ),
+    (&["curl"], &["--oauth2-bearer", "--pass", "--proxy-pass"], Part::Whole),
+    (&["http", "https", "xh", "xhs"], &["-a", "--auth"], Part::After(b':')),
+    (&["skopeo", "podman", "buildah", "crane", "oras"], &["--creds", "--src-creds", "--dest-creds"], Part::After(b':')),
     (&["smbclient"], &["-U", "--user"], Part::After(b'%')),
 ];
 
 /// Programs that log in somewhere, with the secret after `-p`.
-const LOGINS: [&[u8]; 9] = [
-    b"docker", b"podman", b"nerdctl", b"buildah", b"helm", b"oras", b"az", b"oc", b"skopeo",
-];
+const LOGINS: [&[u8]; 9] = [b"docker", b"podman", b"nerdctl", b"buildah", b"helm", b"oras", b"az", b"oc", b"skopeo"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -98,20 +48,8 @@ enum Part {
     After(u8),
 }
 
-const SHELLS: [&[u8]; 12] = [
-    b"sh",
-    b"bash",
-    b"dash",
-    b"zsh",
-    b"ksh",
-    b"fish",
-    b"ash",
-    b"busybox",
-    b"su",
-    b"runuser",
-    b"script",
-    b"nix-shell",
-];
+const SHELLS: [&[u8]; 12] =
+    [b"sh", b"bash", b"dash", b"zsh", b"ksh", b"fish", b"ash", b"busybox", b"su", b"runuser", b"script", b"nix-shell"];
 
 /// Programs that run their arguments as a script.
 const RUNNERS: [&[u8]; 3] = [b"eval", b"ssh", b"watch"];
@@ -151,18 +89,13 @@ impl<'a> Programs<'a> {
         if self.names.is_empty() || !word.iter().any(u8::is_ascii_whitespace) {
             return false;
         }
-        let short =
-            before.starts_with(b"-") && !before.starts_with(b"--") && before.ends_with(b"c");
+        let short = before.starts_with(b"-") && !before.starts_with(b"--") && before.ends_with(b"c");
         let asked = short && before.len() < 6 || [&b"--command"[..], b"--run"].contains(&before);
         asked && self.any(&SHELLS) || self.any(&RUNNERS)
     }
 
     /// Returns the secret in the value of an option: the number of the word and where in it.
-    pub(super) fn option(
-        &mut self,
-        words: &[&[u8]],
-        number: usize,
-    ) -> Option<(usize, Range<usize>)> {
+    pub(super) fn option(&mut self, words: &[&[u8]], number: usize) -> Option<(usize, Range<usize>)> {
         let word = words[number];
         if !word.starts_with(b"-") {
             return None;
@@ -171,9 +104,7 @@ impl<'a> Programs<'a> {
         let known = OPTIONS.iter().filter(|(programs, ..)| of(programs));
         let login = self.login && self.any(&LOGINS);
         let login = login.then_some((&["-p"][..], Part::Whole));
-        let known = known
-            .map(|(_, options, part)| (*options, *part))
-            .chain(login);
+        let known = known.map(|(_, options, part)| (*options, *part)).chain(login);
         for (options, part) in known {
             for option in options {
                 let Some(rest) = word.strip_prefix(option.as_bytes()) else {

@@ -37,9 +37,8 @@ static KEYS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// `scheme://user:SECRET@`.
-static URL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?-u)\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@'"`<>]*:([^\s/'"`<>]+)@"#)
-});
+static URL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?-u)\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@'"`<>]*:([^\s/'"`<>]+)@"#));
 
 /// Addresses that are secrets.
 static WEBHOOK: LazyLock<Regex> = LazyLock::new(|| {
@@ -61,13 +60,11 @@ static HEADER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// `"password": "SECRET"`; the name is judged elsewhere.
-static PAIR: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?-u)\\?["']([A-Za-z0-9_.-]+)\\?["'][ \t]*:[ \t]*\\?["']([^"'\\\r\n]+)"#)
-});
+static PAIR: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"(?-u)\\?["']([A-Za-z0-9_.-]+)\\?["'][ \t]*:[ \t]*\\?["']([^"'\\\r\n]+)"#));
 
-static PRIVATE_KEY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?s-u)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(.{16,}?)(?:-----END|\z)")
-});
+static PRIVATE_KEY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?s-u)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(.{16,}?)(?:-----END|\z)"));
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("a fixed pattern")
@@ -78,18 +75,10 @@ fn pattern(text: &str) -> Regex {
 pub(super) fn in_text(text: &[u8], code: bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let shapes = [&KEYS, &PRIVATE_KEY, &WEBHOOK].map(|pattern| (pattern, true));
-    let places = [&URL]
-        .into_iter()
-        .chain((!code).then_some(&HEADER))
-        .map(|pattern| (pattern, false));
+    let places = [&URL].into_iter().chain((!code).then_some(&HEADER)).map(|pattern| (pattern, false));
     for (pattern, free) in shapes.into_iter().chain(places) {
         for captures in pattern.captures_iter(text) {
-            let secret = captures
-                .iter()
-                .skip(1)
-                .flatten()
-                .next()
-                .expect("each way has a group");
+            let secret = captures.iter().skip(1).flatten().next().expect("each way has a group");
             let value = secret.as_bytes();
             let marked = value.trim_ascii_start().starts_with(super::MARK.as_bytes());
             if !marked && (free || !names::is_reference(value, false)) {

@@ -8,14 +8,7 @@ use super::{MARK, argv, line};
 
 /// Returns a key of 40 characters that no scanner of this repository takes for a real one.
 fn fake(prefix: &str, length: usize) -> String {
-    format!(
-        "{prefix}{}",
-        "aB3dE5gH7jK9"
-            .repeat(12)
-            .chars()
-            .take(length)
-            .collect::<String>()
-    )
+    format!("{prefix}{}", "aB3dE5gH7jK9".repeat(12).chars().take(length).collect::<String>())
 }
 
 fn words(text: &str) -> Vec<Vec<u8>> {
@@ -28,11 +21,7 @@ fn both(text: &str) -> String {
     let (redacted, changed) = line(text);
     assert_eq!(changed, redacted != text, "{text}");
     let (as_argv, argv_changed) = argv(&words(text));
-    assert_eq!(
-        as_argv,
-        words(&redacted),
-        "{text}: as a line and as arguments"
-    );
+    assert_eq!(as_argv, words(&redacted), "{text}: as a line and as arguments");
     assert_eq!(argv_changed, changed, "{text}");
     redacted.into_owned()
 }
@@ -40,92 +29,29 @@ fn both(text: &str) -> String {
 #[test]
 fn secrets_by_their_place() {
     for (text, want) in [
-        (
-            "git clone https://user:hunter2@host/x.git",
-            "git clone https://user:[redacted]@host/x.git",
-        ),
-        (
-            "psql postgres://u:p@ss@db:5432/x?a=b",
-            "psql postgres://u:[redacted]@db:5432/x?a=b",
-        ),
-        (
-            "redis-cli -u redis://:s3cret@host",
-            "redis-cli -u redis://:[redacted]@host",
-        ),
-        (
-            "x --password=hunter2 --user=me",
-            "x --password=[redacted] --user=me",
-        ),
+        ("git clone https://user:hunter2@host/x.git", "git clone https://user:[redacted]@host/x.git"),
+        ("psql postgres://u:p@ss@db:5432/x?a=b", "psql postgres://u:[redacted]@db:5432/x?a=b"),
+        ("redis-cli -u redis://:s3cret@host", "redis-cli -u redis://:[redacted]@host"),
+        ("x --password=hunter2 --user=me", "x --password=[redacted] --user=me"),
         ("x --password 'hunter 2' y", "x --password '[redacted]' y"),
-        (
-            "x --api-key abc --token=def",
-            "x --api-key [redacted] --token=[redacted]",
-        ),
-        (
-            "x -token abc --client-secret q",
-            "x -token [redacted] --client-secret [redacted]",
-        ),
-        (
-            "mysql -u root -phunter2 db",
-            "mysql -u root -p[redacted] db",
-        ),
-        (
-            "sudo docker exec db mysqldump -pX db",
-            "sudo docker exec db mysqldump -p[redacted] db",
-        ),
-        (
-            "sshpass -p hunter2 ssh -p 22 host",
-            "sshpass -p [redacted] ssh -p 22 host",
-        ),
-        (
-            "curl -u user:pass https://x",
-            "curl -u user:[redacted] https://x",
-        ),
-        (
-            "/usr/bin/curl --user=user:pass https://x",
-            "/usr/bin/curl --user=user:[redacted] https://x",
-        ),
-        (
-            "curl -sS -uuser:pass https://x",
-            "curl -sS -uuser:[redacted] https://x",
-        ),
-        (
-            "curl -b sid=abc https://x",
-            "curl -b sid=[redacted] https://x",
-        ),
-        (
-            "docker login -u me -p pw ghcr.io",
-            "docker login -u me -p [redacted] ghcr.io",
-        ),
+        ("x --api-key abc --token=def", "x --api-key [redacted] --token=[redacted]"),
+        ("x -token abc --client-secret q", "x -token [redacted] --client-secret [redacted]"),
+        ("mysql -u root -phunter2 db", "mysql -u root -p[redacted] db"),
+        ("sudo docker exec db mysqldump -pX db", "sudo docker exec db mysqldump -p[redacted] db"),
+        ("sshpass -p hunter2 ssh -p 22 host", "sshpass -p [redacted] ssh -p 22 host"),
+        ("curl -u user:pass https://x", "curl -u user:[redacted] https://x"),
+        ("/usr/bin/curl --user=user:pass https://x", "/usr/bin/curl --user=user:[redacted] https://x"),
+        ("curl -sS -uuser:pass https://x", "curl -sS -uuser:[redacted] https://x"),
+        ("curl -b sid=abc https://x", "curl -b sid=[redacted] https://x"),
+        ("docker login -u me -p pw ghcr.io", "docker login -u me -p [redacted] ghcr.io"),
         ("redis-cli -a pw ping", "redis-cli -a [redacted] ping"),
-        (
-            "openssl rsa -passin pass:abc -in k.pem",
-            "openssl rsa -passin [redacted] -in k.pem",
-        ),
-        (
-            "GITHUB_TOKEN=abc gh pr list",
-            "GITHUB_TOKEN=[redacted] gh pr list",
-        ),
-        (
-            "export AWS_SECRET_ACCESS_KEY=/abc/def+1",
-            "export AWS_SECRET_ACCESS_KEY=[redacted]",
-        ),
-        (
-            "env PGPASSWORD=\"a b\" psql",
-            "env PGPASSWORD=\"[redacted]\" psql",
-        ),
-        (
-            "docker run -e DB_PASS=x -eAPI_KEY=y z",
-            "docker run -e DB_PASS=[redacted] -eAPI_KEY=[redacted] z",
-        ),
-        (
-            "docker build --build-arg=NPM_TOKEN=x .",
-            "docker build --build-arg=NPM_TOKEN=[redacted] .",
-        ),
-        (
-            "mvn -Dsonar.token=x verify",
-            "mvn -Dsonar.token=[redacted] verify",
-        ),
+        ("openssl rsa -passin pass:abc -in k.pem", "openssl rsa -passin [redacted] -in k.pem"),
+        ("GITHUB_TOKEN=abc gh pr list", "GITHUB_TOKEN=[redacted] gh pr list"),
+        ("export AWS_SECRET_ACCESS_KEY=/abc/def+1", "export AWS_SECRET_ACCESS_KEY=[redacted]"),
+        ("env PGPASSWORD=\"a b\" psql", "env PGPASSWORD=\"[redacted]\" psql"),
+        ("docker run -e DB_PASS=x -eAPI_KEY=y z", "docker run -e DB_PASS=[redacted] -eAPI_KEY=[redacted] z"),
+        ("docker build --build-arg=NPM_TOKEN=x .", "docker build --build-arg=NPM_TOKEN=[redacted] ."),
+        ("mvn -Dsonar.token=x verify", "mvn -Dsonar.token=[redacted] verify"),
         (
             "kubectl create secret generic s --from-literal=password=x",
             "kubectl create secret generic s --from-literal=password=[redacted]",
@@ -134,35 +60,14 @@ fn secrets_by_their_place() {
             "npm config set //registry.npmjs.org/:_authToken abc",
             "npm config set //registry.npmjs.org/:_authToken [redacted]",
         ),
-        (
-            "aws configure set aws_secret_access_key abc",
-            "aws configure set aws_secret_access_key [redacted]",
-        ),
+        ("aws configure set aws_secret_access_key abc", "aws configure set aws_secret_access_key [redacted]"),
         ("cargo login abc", "cargo login [redacted]"),
-        (
-            "curl -H 'Authorization: Bearer abc' x",
-            "curl -H 'Authorization: Bearer [redacted]' x",
-        ),
-        (
-            "curl -H\"X-Api-Key: abc\" x",
-            "curl -H\"X-Api-Key: [redacted]\" x",
-        ),
-        (
-            "curl -H 'Cookie: a=b; c=d' x",
-            "curl -H 'Cookie: [redacted]' x",
-        ),
-        (
-            "wget --header='PRIVATE-TOKEN: abc' x",
-            "wget --header='PRIVATE-TOKEN: [redacted]' x",
-        ),
-        (
-            "echo Authorization: Basic abc",
-            "echo Authorization: Basic [redacted]",
-        ),
-        (
-            "curl 'https://x/y?a=1&api_key=abc&b=2'",
-            "curl 'https://x/y?a=1&api_key=[redacted]&b=2'",
-        ),
+        ("curl -H 'Authorization: Bearer abc' x", "curl -H 'Authorization: Bearer [redacted]' x"),
+        ("curl -H\"X-Api-Key: abc\" x", "curl -H\"X-Api-Key: [redacted]\" x"),
+        ("curl -H 'Cookie: a=b; c=d' x", "curl -H 'Cookie: [redacted]' x"),
+        ("wget --header='PRIVATE-TOKEN: abc' x", "wget --header='PRIVATE-TOKEN: [redacted]' x"),
+        ("echo Authorization: Basic abc", "echo Authorization: Basic [redacted]"),
+        ("curl 'https://x/y?a=1&api_key=abc&b=2'", "curl 'https://x/y?a=1&api_key=[redacted]&b=2'"),
         (
             "curl -d '{\"user\":\"a\",\"password\":\"abc\"}' x",
             "curl -d '{\"user\":\"a\",\"password\":\"[redacted]\"}' x",
@@ -171,30 +76,12 @@ fn secrets_by_their_place() {
             "az storage x 'DefaultEndpointsProtocol=https;AccountKey=abc==;X=y'",
             "az storage x 'DefaultEndpointsProtocol=https;AccountKey=[redacted];X=y'",
         ),
-        (
-            "psql 'host=h user=u password=abc dbname=d'",
-            "psql 'host=h user=u password=[redacted] dbname=d'",
-        ),
-        (
-            "bash -c 'curl -u a:b x'",
-            "bash -c 'curl -u a:[redacted] x'",
-        ),
-        (
-            "bash -lc \"mysql -pabc && TOKEN=x y\"",
-            "bash -lc \"mysql -p[redacted] && TOKEN=[redacted] y\"",
-        ),
-        (
-            "ssh host 'sshpass -p x ls'",
-            "ssh host 'sshpass -p [redacted] ls'",
-        ),
-        (
-            "bash -c \"sh -c 'x --token abc'\"",
-            "bash -c \"sh -c 'x --token [redacted]'\"",
-        ),
-        (
-            "sed -i 's/API_KEY=.*/API_KEY=abc/' .env",
-            "sed -i 's/API_KEY=.*/API_KEY=[redacted]/' .env",
-        ),
+        ("psql 'host=h user=u password=abc dbname=d'", "psql 'host=h user=u password=[redacted] dbname=d'"),
+        ("bash -c 'curl -u a:b x'", "bash -c 'curl -u a:[redacted] x'"),
+        ("bash -lc \"mysql -pabc && TOKEN=x y\"", "bash -lc \"mysql -p[redacted] && TOKEN=[redacted] y\""),
+        ("ssh host 'sshpass -p x ls'", "ssh host 'sshpass -p [redacted] ls'"),
+        ("bash -c \"sh -c 'x --token abc'\"", "bash -c \"sh -c 'x --token [redacted]'\""),
+        ("sed -i 's/API_KEY=.*/API_KEY=abc/' .env", "sed -i 's/API_KEY=.*/API_KEY=[redacted]/' .env"),
     ] {
         assert_eq!(both(text), want);
     }
@@ -203,16 +90,10 @@ fn secrets_by_their_place() {
 #[test]
 fn lines_that_are_more_than_words() {
     for (text, want) in [
-        (
-            "a; TOKEN=x b | c --token y && d",
-            "a; TOKEN=[redacted] b | c --token [redacted] && d",
-        ),
+        ("a; TOKEN=x b | c --token y && d", "a; TOKEN=[redacted] b | c --token [redacted] && d"),
         ("x 2>&1 --token abc >out", "x 2>&1 --token [redacted] >out"),
         ("T=$(curl -u a:b x) y", "T=$(curl -u a:[redacted] x) y"),
-        (
-            "echo \"`curl -u a:b x`\"",
-            "echo \"`curl -u a:[redacted] x`\"",
-        ),
+        ("echo \"`curl -u a:b x`\"", "echo \"`curl -u a:[redacted] x`\""),
         (
             "cat >.env <<'EOF'\nit's\nAPI_KEY=abc\nEOF\nmysql -px",
             "cat >.env <<'EOF'\nit's\nAPI_KEY=[redacted]\nEOF\nmysql -p[redacted]",
@@ -223,10 +104,7 @@ fn lines_that_are_more_than_words() {
         ("x --password=\\$x\\ y z", "x --password=[redacted] z"),
         ("x --password=$'a\\'b' z", "x --password=$'[redacted]' z"),
         ("# TOKEN=abc\nx", "# TOKEN=[redacted]\nx"),
-        (
-            "curl \\\n  -u a:b \\\n  x",
-            "curl \\\n  -u a:[redacted] \\\n  x",
-        ),
+        ("curl \\\n  -u a:b \\\n  x", "curl \\\n  -u a:[redacted] \\\n  x"),
         ("(export TOKEN=abc)", "(export TOKEN=[redacted])"),
         ("x --password 'unclosed", "x --password '[redacted]"),
         ("é --password pé ü", "é --password [redacted] ü"),
@@ -275,44 +153,24 @@ fn secrets_by_their_shape() {
     }
     for shape in shapes {
         assert_eq!(both(&format!("echo {shape}")), "echo [redacted]");
-        assert_eq!(
-            both(&format!("x 'a \"{shape}\" b' y")),
-            "x 'a \"[redacted]\" b' y"
-        );
+        assert_eq!(both(&format!("x 'a \"{shape}\" b' y")), "x 'a \"[redacted]\" b' y");
         assert_eq!(
             both(&format!("x --y={shape}/z")),
-            if shape.starts_with("whsec") {
-                String::new()
-            } else {
-                "x --y=[redacted]/z".to_owned()
-            }
+            if shape.starts_with("whsec") { String::new() } else { "x --y=[redacted]/z".to_owned() }
         );
     }
     assert_eq!(
-        both(&format!(
-            "curl https://hooks.slack.com/services/T00/B00/{}",
-            fake("", 24)
-        )),
+        both(&format!("curl https://hooks.slack.com/services/T00/B00/{}", fake("", 24))),
         "curl https://hooks.slack.com/services/[redacted]"
     );
     assert_eq!(
-        both(&format!(
-            "curl https://discord.com/api/webhooks/123/{}",
-            fake("", 60)
-        )),
+        both(&format!("curl https://discord.com/api/webhooks/123/{}", fake("", 60))),
         "curl https://discord.com/api/webhooks/[redacted]"
     );
-    let key = format!(
-        "-----BEGIN OPENSSH {} KEY-----\n{}\n-----END OPENSSH {0} KEY-----",
-        "PRIVATE",
-        fake("", 60)
-    );
+    let key = format!("-----BEGIN OPENSSH {} KEY-----\n{}\n-----END OPENSSH {0} KEY-----", "PRIVATE", fake("", 60));
     assert_eq!(
         line(&format!("echo '{key}' > k")).0,
-        format!(
-            "echo '-----BEGIN OPENSSH {0} KEY-----[redacted]-----END OPENSSH {0} KEY-----' > k",
-            "PRIVATE"
-        )
+        format!("echo '-----BEGIN OPENSSH {0} KEY-----[redacted]-----END OPENSSH {0} KEY-----' > k", "PRIVATE")
     );
 }
 
@@ -380,19 +238,9 @@ fn what_is_no_secret() {
 
 #[test]
 fn bytes_that_are_no_text() {
-    let (words, changed) = argv(&[
-        b"x\xff".to_vec(),
-        b"--password=\xfe\xff".to_vec(),
-        b"\x80https://u:p@h/\xff".to_vec(),
-    ]);
-    assert_eq!(
-        words,
-        [
-            &b"x\xff"[..],
-            b"--password=[redacted]",
-            b"\x80https://u:[redacted]@h/\xff"
-        ]
-    );
+    let (words, changed) =
+        argv(&[b"x\xff".to_vec(), b"--password=\xfe\xff".to_vec(), b"\x80https://u:p@h/\xff".to_vec()]);
+    assert_eq!(words, [&b"x\xff"[..], b"--password=[redacted]", b"\x80https://u:[redacted]@h/\xff"]);
     assert!(changed);
 }
 
@@ -404,7 +252,8 @@ fn what_a_compiler_costs() {
     let rustc = format!(
         "rustc --crate-name serde_json --edition=2021 /root/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/serde_json-1.0.145/src/lib.rs \
          --error-format=json --crate-type lib --emit=dep-info,metadata,link -C opt-level=3 {}",
-        "--extern serde=/work/target/release/deps/libserde-0f3d5a7c9b1e2f40.rmeta --check-cfg 'cfg(docsrs,test)' ".repeat(30)
+        "--extern serde=/work/target/release/deps/libserde-0f3d5a7c9b1e2f40.rmeta --check-cfg 'cfg(docsrs,test)' "
+            .repeat(30)
     );
     for (name, text) in [("gcc", gcc), ("rustc", &rustc)] {
         let words = words(text);
@@ -414,14 +263,8 @@ fn what_a_compiler_costs() {
             black_box(argv(black_box(&words)));
         }
         let each = begin.elapsed() / rounds;
-        let note = format!(
-            "redact: {name}, {} words, {} bytes: {each:?}\n",
-            words.len(),
-            text.len()
-        );
-        std::io::stderr()
-            .write_all(note.as_bytes())
-            .expect("stderr is open");
+        let note = format!("redact: {name}, {} words, {} bytes: {each:?}\n", words.len(), text.len());
+        std::io::stderr().write_all(note.as_bytes()).expect("stderr is open");
     }
 }
 
@@ -474,10 +317,7 @@ fn piece() -> impl Strategy<Value = String> {
         "?",
         "&",
     ];
-    prop_oneof![
-        proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned),
-        "[ -~]{0,6}"
-    ]
+    prop_oneof![proptest::sample::select(fixed.to_vec()).prop_map(str::to_owned), "[ -~]{0,6}"]
 }
 
 proptest! {

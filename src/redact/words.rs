@@ -9,11 +9,7 @@ use super::{names, shapes};
 
 /// Returns the secrets of one command: the number of the word and where in it. The places are those of a command line; what
 /// has none is taken as it is.
-pub(super) fn in_command(
-    words: &[&[u8]],
-    places: &[&[Place]],
-    depth: usize,
-) -> Vec<(usize, Range<usize>)> {
+pub(super) fn in_command(words: &[&[u8]], places: &[&[Place]], depth: usize) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
     let mut add = |number: usize, range: Range<usize>| {
         if !range.is_empty() {
@@ -26,9 +22,7 @@ pub(super) fn in_command(
     };
     let mut programs = Programs::default();
     for (number, word) in words.iter().enumerate() {
-        let before = number
-            .checked_sub(1)
-            .map_or(&b""[..], |before| words[before]);
+        let before = number.checked_sub(1).map_or(&b""[..], |before| words[before]);
         if depth < DEEPEST && programs.take_script(before, word) {
             for (range, _) in in_line(word, depth + 1) {
                 add(number, range);
@@ -44,8 +38,7 @@ pub(super) fn in_command(
                 add(number, range);
             }
             let named = takes_secret(word, before, words).then_some(number + 1);
-            let next =
-                named.filter(|&next| words.get(next).is_some_and(|next| !next.starts_with(b"-")));
+            let next = named.filter(|&next| words.get(next).is_some_and(|next| !next.starts_with(b"-")));
             for next in next.into_iter().chain(header(words, number)) {
                 if !names::is_harmless(words[next], is_literal(next, 0)) {
                     add(next, 0..words[next].len());
@@ -64,10 +57,7 @@ pub(super) fn in_command(
 
 /// Returns whether a word is an option, or a setting's name, whose value is the next word and secret.
 fn takes_secret(word: &[u8], before: &[u8], words: &[&[u8]]) -> bool {
-    let name_like = |name: &[u8]| {
-        name.iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/@".contains(byte))
-    };
+    let name_like = |name: &[u8]| name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:/@".contains(byte));
     let last = word.rsplit(|&byte| byte == b':').next().unwrap_or(word);
     if word.len() > 2 && word.starts_with(b"-") {
         return name_like(word) && names::is_secret(word) && !names::is_switch(word);
@@ -78,18 +68,9 @@ fn takes_secret(word: &[u8], before: &[u8], words: &[&[u8]]) -> bool {
 
 /// Returns the number of the word that follows a header which is a word of its own: `Authorization: Bearer X` without quotes.
 fn header(words: &[&[u8]], number: usize) -> Option<usize> {
-    const HEADERS: [&str; 5] = [
-        "authorization",
-        "proxy-authorization",
-        "x-api-key",
-        "private-token",
-        "cookie",
-    ];
+    const HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "x-api-key", "private-token", "cookie"];
     const SCHEMES: [&str; 4] = ["bearer", "basic", "token", "digest"];
-    let is = |word: &[u8], of: &[&str]| {
-        of.iter()
-            .any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
-    };
+    let is = |word: &[u8], of: &[&str]| of.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()));
     let name = words[number].strip_suffix(b":")?;
     if !is(name, &HEADERS) {
         return None;

@@ -12,16 +12,14 @@ pub(super) const COMPILER: &str =
     "as cc1 cc1obj cc1plus collect2 d21 f951 g++-mapper-server gnat1 go1 ld lto-wrapper lto1";
 
 /// Packages of the compiler in the standard environment.
-pub(super) const COMPILERS: &str =
-    "binutils bintools bintools-unwrapped binutils-unwrapped gcc gcc-unwrapped";
+pub(super) const COMPILERS: &str = "binutils bintools bintools-unwrapped binutils-unwrapped gcc gcc-unwrapped";
 
 /// The other packages of the standard environment.
 pub(super) const STANDARD: &str = "bash bzip2 coreutils diffutils file findutils gawk gnugrep gnumake gnupatch gnused gnutar gzip \
     patchelf xz";
 
 /// Version managers.
-pub(super) const MANAGERS: &str =
-    "asdf chruby fnm goenv jenv mise n nodenv nvm pyenv rbenv rustup rvm sdk tfenv volta";
+pub(super) const MANAGERS: &str = "asdf chruby fnm goenv jenv mise n nodenv nvm pyenv rbenv rustup rvm sdk tfenv volta";
 
 /// Folders of version managers; what they manage is below `versions`, `installs` or `toolchains`.
 pub(super) const MANAGED: &str = "/shims/ /.pyenv/ /.rbenv/ /.nodenv/ /.asdf/ /.volta/ /share/mise/ /.cargo/bin/cargo \

@@ -14,15 +14,9 @@ fn names_that_only_stand_for_another() {
 
 #[test]
 fn what_another_program_brings_is_a_part_of_it() {
-    for path in [
-        "/usr/lib/node_modules/x/node_modules/y/bin/esbuild",
-        "~/.local/lib/python3.11/site-packages/x/bin/rg",
-    ] {
-        assert_eq!(
-            alone(program(path)),
-            "p1 ignored: a part of another program",
-            "{path}"
-        );
+    for path in ["/usr/lib/node_modules/x/node_modules/y/bin/esbuild", "~/.local/lib/python3.11/site-packages/x/bin/rg"]
+    {
+        assert_eq!(alone(program(path)), "p1 ignored: a part of another program", "{path}");
     }
 }
 
@@ -32,33 +26,13 @@ fn the_owner_decides_between_packages_with_a_program_of_one_name() {
         ("/usr/bin/ts", "moreutils", "moreutils [ts] 1"),
         ("/usr/bin/jj", "some-package", "jujutsu [jj] 1"),
         ("/usr/bin/etags", "universal-ctags", "universal-ctags [] 1"),
-        (
-            "/usr/bin/rgrep",
-            "grep",
-            "p1 ignored: the standard environment has it",
-        ),
+        ("/usr/bin/rgrep", "grep", "p1 ignored: the standard environment has it"),
         ("/usr/bin/corepack", "nodejs", "nodejs [corepack] 1"),
         ("/usr/bin/java", "openjdk-17-jre-headless", "jdk [java] 1"),
-        (
-            "/usr/bin/pdflatex",
-            "texlive-binaries",
-            "texliveMedium [pdflatex] 1",
-        ),
-        (
-            "/usr/bin/debconf-escape",
-            "debconf",
-            "p1 ignored: it administers the host",
-        ),
-        (
-            "/usr/bin/x86_64-linux-gnu-gprofng",
-            "binutils-x86-64-linux-gnu",
-            "compiler p1",
-        ),
-        (
-            "/usr/bin/zz-unknown",
-            "no-such-package",
-            "p1 unrecognized: zz-unknown",
-        ),
+        ("/usr/bin/pdflatex", "texlive-binaries", "texliveMedium [pdflatex] 1"),
+        ("/usr/bin/debconf-escape", "debconf", "p1 ignored: it administers the host"),
+        ("/usr/bin/x86_64-linux-gnu-gprofng", "binutils-x86-64-linux-gnu", "compiler p1"),
+        ("/usr/bin/zz-unknown", "no-such-package", "p1 unrecognized: zz-unknown"),
     ] {
         assert_eq!(alone(owned(path, package, "")), attr, "{path}");
     }

@@ -14,17 +14,13 @@ const ONE: &str = "--attr --cores --eval-store --experimental-features --expr --
     --profile --store --system --unset --unset-env-var -A -E -I -f -j -k -o -p -u";
 
 /// Options that take two.
-const TWO: &str =
-    "--arg --argstr --option --override-flake --override-input --redirect --set-env-var -s";
+const TWO: &str = "--arg --argstr --option --override-flake --override-input --redirect --set-env-var -s";
 
 /// What a command line asks for.
 #[derive(Debug)]
 pub(super) enum Request<'a> {
     /// Installables of flakes; `develops` when the shell for building them is meant.
-    Flake {
-        develops: bool,
-        installables: Vec<&'a str>,
-    },
+    Flake { develops: bool, installables: Vec<&'a str> },
     /// Nix expressions within nixpkgs.
     Packages(Vec<&'a str>),
 }
@@ -36,9 +32,7 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     match program {
         "nix" => line.flake(),
         "nix-shell" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
-        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => {
-            Some(Request::Packages(line.words))
-        }
+        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => Some(Request::Packages(line.words)),
         _ => None,
     }
 }
@@ -46,9 +40,7 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 /// Returns whether an option of nix-env installs: `-i`, `-iA`, `--install`.
 fn is_install(option: &str) -> bool {
     option == "--install"
-        || option
-            .strip_prefix('-')
-            .is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
+        || option.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
 }
 
 /// A command line of Nix, up to where another command begins.
@@ -67,11 +59,7 @@ impl<'a> Line<'a> {
                 "--" | "-c" | "--command" | "--run" => break,
                 "-p" | "--packages" => line.options.push((word, None)),
                 _ if word.starts_with('-') => {
-                    let count = if listed(TWO, word) {
-                        2
-                    } else {
-                        usize::from(listed(ONE, word))
-                    };
+                    let count = if listed(TWO, word) { 2 } else { usize::from(listed(ONE, word)) };
                     let values: Vec<&str> = rest.by_ref().take(count).collect();
                     line.options.push((word, values.last().copied()));
                 }
@@ -82,50 +70,29 @@ impl<'a> Line<'a> {
     }
 
     fn has(&self, options: &[&str]) -> bool {
-        self.options
-            .iter()
-            .any(|(option, _)| options.contains(option))
+        self.options.iter().any(|(option, _)| options.contains(option))
     }
 
     fn flake(self) -> Option<Request<'a>> {
         let (verb, words) = match self.words.as_slice() {
-            ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => {
-                ("shell", words)
-            }
+            ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
             [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
             _ => return None,
         };
-        let file = self
-            .options
-            .iter()
-            .find(|(option, _)| ["-f", "--file"].contains(option));
+        let file = self.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
         match file {
             Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
             Some(_) => {
-                return Some(Request::Flake {
-                    develops: false,
-                    installables: vec!["."],
-                });
+                return Some(Request::Flake { develops: false, installables: vec!["."] });
             }
             None => {}
         }
         if self.has(&["--expr", "-E"]) {
             return Some(Request::Packages(vec!["--expr"]));
         }
-        let words = if verb == "run" {
-            &words[..words.len().min(1)]
-        } else {
-            words
-        };
-        let installables = if words.is_empty() {
-            vec!["."]
-        } else {
-            words.to_vec()
-        };
-        Some(Request::Flake {
-            develops: verb == "develop",
-            installables,
-        })
+        let words = if verb == "run" { &words[..words.len().min(1)] } else { words };
+        let installables = if words.is_empty() { vec!["."] } else { words.to_vec() };
+        Some(Request::Flake { develops: verb == "develop", installables })
     }
 }
 
@@ -134,17 +101,10 @@ impl Request<'_> {
     pub(super) fn read(&self, index: &Index) -> Asked {
         let mut asked = Asked::default();
         match self {
-            Self::Flake {
-                develops,
-                installables,
-            } => {
-                installables
-                    .iter()
-                    .for_each(|word| read_installable(word, *develops, index, &mut asked));
+            Self::Flake { develops, installables } => {
+                installables.iter().for_each(|word| read_installable(word, *develops, index, &mut asked));
             }
-            Self::Packages(terms) => terms
-                .iter()
-                .for_each(|term| read_term(term, index, &mut asked)),
+            Self::Packages(terms) => terms.iter().for_each(|term| read_term(term, index, &mut asked)),
         }
         asked
     }
@@ -158,27 +118,16 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
         return;
     }
     let attr = attr.split('^').next().unwrap_or_default();
-    let attr = [
-        "x86_64-linux",
-        "aarch64-linux",
-        "x86_64-darwin",
-        "aarch64-darwin",
-    ]
-    .iter()
-    .find_map(|system| {
-        ["legacyPackages", "packages"]
-            .iter()
-            .find_map(|set| attr.strip_prefix(&format!("{set}.{system}.")))
-    })
-    .unwrap_or(attr);
+    let attr = ["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
+        .iter()
+        .find_map(|system| {
+            ["legacyPackages", "packages"].iter().find_map(|set| attr.strip_prefix(&format!("{set}.{system}.")))
+        })
+        .unwrap_or(attr);
     match index.known(attr).filter(|_| !develops && is_nixpkgs(flake)) {
         Some(attr) => asked.wants.push(Want::new(attr)),
         None => {
-            let name = if develops {
-                format!("nix develop {installable}")
-            } else {
-                installable.to_owned()
-            };
+            let name = if develops { format!("nix develop {installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
@@ -186,41 +135,24 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
 
 /// Returns whether a flakeref is of the project: a path that does not lead out.
 fn is_own(flake: &str) -> bool {
-    let path = flake
-        .strip_prefix("path:")
-        .or_else(|| flake.strip_prefix("git+file:"))
-        .unwrap_or(flake);
+    let path = flake.strip_prefix("path:").or_else(|| flake.strip_prefix("git+file:")).unwrap_or(flake);
     let path = path.split('?').next().unwrap_or_default();
     path.is_empty() || (path.starts_with('.') && path.split('/').all(|part| part != ".."))
 }
 
 /// Returns whether a flakeref is nixpkgs, of any revision.
 fn is_nixpkgs(flake: &str) -> bool {
-    let flake = flake
-        .split('?')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let flake = flake.split('?').next().unwrap_or_default().to_ascii_lowercase();
     let flake = flake.strip_prefix("flake:").unwrap_or(&flake);
-    let of = |name: &str| {
-        flake
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let of = |name: &str| flake.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     of("nixpkgs") || of("github:nixos/nixpkgs")
 }
 
 /// Reads a term of `nix-shell -p` or `nix-env -iA`: `jq`, `nixpkgs.jq`, `python3.withPackages(ps: [ps.requests])`.
 fn read_term(term: &str, index: &Index, asked: &mut Asked) {
     let name = term.trim();
-    let name = ["nixpkgs.", "nixos.", "pkgs."]
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .unwrap_or(name);
-    let found = index
-        .known(name)
-        .or_else(|| index.store_name(name))
-        .map(|attr| vec![attr]);
+    let name = ["nixpkgs.", "nixos.", "pkgs."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let found = index.known(name).or_else(|| index.store_name(name)).map(|attr| vec![attr]);
     match found.or_else(|| python(name, index)) {
         Some(attrs) => asked.wants.extend(attrs.into_iter().map(Want::new)),
         None => {
@@ -233,28 +165,17 @@ fn read_term(term: &str, index: &Index, asked: &mut Asked) {
 fn python(term: &str, index: &Index) -> Option<Vec<AttrPath>> {
     static FORM: OnceLock<Option<Regex>> = OnceLock::new();
     let form = r"^\(?\s*(?:pkgs\.)?python3\.withPackages\s*\(\s*(\w+)\s*:\s*(?:with\s+(\w+)\s*;)?\s*\[([^\[\](){}]*)\]\s*\)\s*\)?$";
-    let groups = FORM
-        .get_or_init(|| Regex::new(form).ok())
-        .as_ref()?
-        .captures(term)?;
+    let groups = FORM.get_or_init(|| Regex::new(form).ok()).as_ref()?.captures(term)?;
     let set = groups.get(1)?.as_str();
     let opened = groups.get(2).map(|opened| opened.as_str());
     if opened.is_some_and(|opened| opened != set) {
         return None;
     }
     let module = |word: &str| {
-        let name = word
-            .strip_prefix(set)
-            .and_then(|rest| rest.strip_prefix('.'))
-            .or(opened.map(|_| word))?;
+        let name = word.strip_prefix(set).and_then(|rest| rest.strip_prefix('.')).or(opened.map(|_| word))?;
         index.known(&format!("python3Packages.{name}"))
     };
-    let modules: Option<Vec<AttrPath>> = groups
-        .get(3)?
-        .as_str()
-        .split_ascii_whitespace()
-        .map(module)
-        .collect();
+    let modules: Option<Vec<AttrPath>> = groups.get(3)?.as_str().split_ascii_whitespace().map(module).collect();
     Some(modules?.into_iter().chain(index.known("python3")).collect())
 }
 
@@ -267,33 +188,16 @@ mod tests {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         let asked = request(&argv)?.read(&Index::new());
         let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
-        let unknown: Vec<String> = asked
-            .unrecognized
-            .iter()
-            .map(|name| format!("?{name}"))
-            .collect();
-        Some(
-            [
-                wants.join(" "),
-                unknown.join(" "),
-                asked.ignored.into_iter().collect(),
-            ]
-            .join("|"),
-        )
+        let unknown: Vec<String> = asked.unrecognized.iter().map(|name| format!("?{name}")).collect();
+        Some([wants.join(" "), unknown.join(" "), asked.ignored.into_iter().collect()].join("|"))
     }
 
     #[test]
     fn command_lines() {
         let rev = "0123456789012345678901234567890123456789";
         for (line, reading) in [
-            (
-                "nix shell nixpkgs#jq nixpkgs#ripgrep -c rg x",
-                "jq ripgrep||",
-            ),
-            (
-                "nix --extra-experimental-features 'nix-command flakes' run nixpkgs#jq -- . x",
-                "jq||",
-            ),
+            ("nix shell nixpkgs#jq nixpkgs#ripgrep -c rg x", "jq ripgrep||"),
+            ("nix --extra-experimental-features 'nix-command flakes' run nixpkgs#jq -- . x", "jq||"),
             ("nix run nixpkgs#jq nixpkgs#ripgrep", "jq||"),
             (
                 &format!("nix build github:NixOS/nixpkgs/{rev}#python3Packages.requests^out"),
@@ -307,10 +211,7 @@ mod tests {
                 "|?../other#x ?github:a/b ?nixpkgs#no-such-thing|",
             ),
             ("nix shell nixpkgs#legacyPackages.x86_64-linux.jq", "jq||"),
-            (
-                "nix-shell -p jq python3Packages.yaml --run 'jq . x'",
-                "jq|?python3Packages.yaml|",
-            ),
+            ("nix-shell -p jq python3Packages.yaml --run 'jq . x'", "jq|?python3Packages.yaml|"),
             (
                 "nix-shell -p 'python3.withPackages (ps: with ps; [ requests numpy ])'",
                 "python3Packages.requests python3Packages.numpy python3||",
@@ -327,14 +228,7 @@ mod tests {
         ] {
             assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
         }
-        for line in [
-            "nix flake check",
-            "nix-shell",
-            "nix-env -q",
-            "nix eval nixpkgs#jq.name",
-            "rg nix",
-            "",
-        ] {
+        for line in ["nix flake check", "nix-shell", "nix-env -q", "nix eval nixpkgs#jq.name", "rg nix", ""] {
             assert_eq!(ask(line), None, "{line}");
         }
     }

@@ -112,19 +112,11 @@ impl Request<'_> {
                     let option = word.split('=').next().unwrap_or(word);
                     match option {
                         "-r" | "--requirement" | "--requirements" => {
-                            let file = word
-                                .split_once('=')
-                                .map(|(_, file)| file)
-                                .or_else(|| rest.next());
-                            asked
-                                .unrecognized
-                                .insert(format!("-r {}", file.unwrap_or_default()));
+                            let file = word.split_once('=').map(|(_, file)| file).or_else(|| rest.next());
+                            asked.unrecognized.insert(format!("-r {}", file.unwrap_or_default()));
                         }
                         "-e" | "--editable" => {
-                            let what = word
-                                .split_once('=')
-                                .map(|(_, what)| what)
-                                .or_else(|| rest.next());
+                            let what = word.split_once('=').map(|(_, what)| what).or_else(|| rest.next());
                             read_distribution(what.unwrap_or("."), index, &mut asked);
                         }
                         _ if listed(VALUES, word) => drop(rest.next()),
@@ -150,18 +142,11 @@ fn read_module(module: &str, index: &Index, asked: &mut Asked) {
     if listed(STANDARD, top) {
         asked.ignored.insert("a module of Python itself");
     } else if top == "pip" {
-        asked
-            .ignored
-            .insert("it installs packages, and those are wanted");
+        asked.ignored.insert("it installs packages, and those are wanted");
     } else if listed(OWN, top) {
         asked.ignored.insert("the project's own module");
     } else if let Some(attr) = index.python_module(module) {
-        asked.wants.extend(
-            [Some(attr), index.known("python3")]
-                .into_iter()
-                .flatten()
-                .map(Want::new),
-        );
+        asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
     } else {
         asked.unrecognized.insert(format!("-m {module}"));
     }
@@ -169,9 +154,7 @@ fn read_module(module: &str, index: &Index, asked: &mut Asked) {
 
 /// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
 fn read_distribution(word: &str, index: &Index, asked: &mut Asked) {
-    let end = word
-        .find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c))
-        .unwrap_or(word.len());
+    let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
     let (name, rest) = word.split_at(end);
     let rest = rest.trim_start();
     let rest = rest
@@ -181,31 +164,16 @@ fn read_distribution(word: &str, index: &Index, asked: &mut Asked) {
     let path = word.split('[').next().unwrap_or(word);
     if path == "." || path == "./" {
         asked.ignored.insert("the project itself");
-    } else if name.is_empty()
-        || name.starts_with('.')
-        || rest.starts_with(['/', ':', '@', '+'])
-        || is_archive(name)
-    {
+    } else if name.is_empty() || name.starts_with('.') || rest.starts_with(['/', ':', '@', '+']) || is_archive(name) {
         asked.unrecognized.insert(word.to_owned());
     } else if listed(INSTALLERS, &normalized(name)) {
-        asked
-            .ignored
-            .insert("it installs packages, and those are wanted");
+        asked.ignored.insert("it installs packages, and those are wanted");
     } else if let Some(attr) = index.python(name) {
-        let version = rest
-            .strip_prefix("==")
-            .map(|rest| rest.trim_start_matches('=').trim());
-        let is_exact = |version: &&str| {
-            !version.is_empty()
-                && version
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'.')
-        };
+        let version = rest.strip_prefix("==").map(|rest| rest.trim_start_matches('=').trim());
+        let is_exact =
+            |version: &&str| !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
         let seen = version.filter(is_exact).map(str::to_owned);
-        asked.installs.push(Want {
-            seen,
-            ..Want::new(attr)
-        });
+        asked.installs.push(Want { seen, ..Want::new(attr) });
         asked.installs.extend(index.known("python3").map(Want::new));
     } else {
         asked.unrecognized.insert(word.to_owned());
@@ -213,9 +181,7 @@ fn read_distribution(word: &str, index: &Index, asked: &mut Asked) {
 }
 
 fn is_archive(name: &str) -> bool {
-    [".whl", ".tar.gz", ".zip"]
-        .iter()
-        .any(|suffix| name.ends_with(suffix))
+    [".whl", ".tar.gz", ".zip"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -226,39 +192,20 @@ mod tests {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         let asked = request(&argv)?.read(&Index::new());
-        let wants = asked
-            .wants
-            .iter()
-            .chain(&asked.installs)
-            .filter(|want| want.attr.as_str() != "python3");
+        let wants = asked.wants.iter().chain(&asked.installs).filter(|want| want.attr.as_str() != "python3");
         let shown = |want: &Want| {
-            let name = want
-                .attr
-                .within("python3Packages")
-                .unwrap_or(want.attr.as_str());
-            want.seen
-                .as_ref()
-                .map_or(name.to_owned(), |seen| format!("{name}={seen}"))
+            let name = want.attr.within("python3Packages").unwrap_or(want.attr.as_str());
+            want.seen.as_ref().map_or(name.to_owned(), |seen| format!("{name}={seen}"))
         };
         let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
         let wants: Vec<String> = wants.map(shown).collect();
-        Some(
-            [
-                wants.join(" "),
-                unknown.join(" "),
-                asked.ignored.into_iter().collect(),
-            ]
-            .join("|"),
-        )
+        Some([wants.join(" "), unknown.join(" "), asked.ignored.into_iter().collect()].join("|"))
     }
 
     #[test]
     fn command_lines() {
         for (line, reading) in [
-            (
-                "pip install requests PyYAML==6.0.1 -U",
-                "requests pyyaml=6.0.1||",
-            ),
+            ("pip install requests PyYAML==6.0.1 -U", "requests pyyaml=6.0.1||"),
             (
                 "pip3 --no-cache-dir install 'numpy>=1.2,<2' 'uvicorn[standard]' 'httpx [http2] == 0.27'",
                 "numpy uvicorn httpx=0.27||",
@@ -267,30 +214,18 @@ mod tests {
             ("uv pip install --system ruff", "ruff||"),
             ("pip install -e .", "||the project itself"),
             ("pip install '.[dev]' --editable=.", "||the project itself"),
-            (
-                "pip install -r requirements.txt -rdev.txt",
-                "|-r dev.txt -r requirements.txt|",
-            ),
+            ("pip install -r requirements.txt -rdev.txt", "|-r dev.txt -r requirements.txt|"),
             (
                 "pip install git+https://x/y ./other no-such-thing-zz x-1.0-py3-none-any.whl",
                 "|./other git+https://x/y no-such-thing-zz x-1.0-py3-none-any.whl|",
             ),
-            (
-                "pip install --upgrade pip setuptools wheel",
-                "||it installs packages, and those are wanted",
-            ),
+            ("pip install --upgrade pip setuptools wheel", "||it installs packages, and those are wanted"),
             ("python -m pytest -q", "pytest||"),
             ("python3.11 -Im http.server", "||a module of Python itself"),
-            (
-                "python -W ignore -m tests.run",
-                "||the project's own module",
-            ),
+            ("python -W ignore -m tests.run", "||the project's own module"),
             ("python -m zz_unknown.cli", "|-m zz_unknown.cli|"),
             ("/x/.venv/bin/python -mblack .", "black||"),
-            (
-                "python -m pip list",
-                "||it installs packages, and those are wanted",
-            ),
+            ("python -m pip list", "||it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
         }

@@ -6,11 +6,7 @@ use super::*;
 
 /// Paths of all kinds, and nonsense.
 fn paths() -> impl Strategy<Value = String> {
-    let names = proptest::sample::select(
-        include_str!("../../../tests/data/gold.tsv")
-            .lines()
-            .collect::<Vec<_>>(),
-    );
+    let names = proptest::sample::select(include_str!("../../../tests/data/gold.tsv").lines().collect::<Vec<_>>());
     let folders = proptest::sample::select(vec![
         "/usr/bin",
         "/usr/local/bin",
@@ -27,35 +23,22 @@ fn paths() -> impl Strategy<Value = String> {
         "node_modules/.bin",
         "/usr/lib/node_modules/x/bin",
     ]);
-    let known = (folders, names).prop_map(|(folder, row)| {
-        format!("{folder}/{}", row.split('\t').next().unwrap_or_default())
-    });
+    let known =
+        (folders, names).prop_map(|(folder, row)| format!("{folder}/{}", row.split('\t').next().unwrap_or_default()));
     prop_oneof![4 => known, 1 => "[ -~]{0,30}", 1 => any::<String>()]
 }
 
 fn programs() -> impl Strategy<Value = Program> {
     let owner = proptest::option::of("[a-z][a-z0-9+-]{1,12}");
-    let paths = (
-        paths(),
-        proptest::option::of(paths()),
-        proptest::option::of(paths()),
-    );
+    let paths = (paths(), proptest::option::of(paths()), proptest::option::of(paths()));
     (paths, owner, 1u64..9, 0u64..9, any::<bool>()).prop_map(
         |((path, resolved, interpreter), package, runs, failed, claimed)| Program {
             resolved: resolved.map(Bytes::from),
             interpreter: interpreter.map(Bytes::from),
-            owner: package.map(|package| Owner {
-                manager: "dpkg".to_owned(),
-                package,
-                version: "1-1".to_owned(),
-            }),
+            owner: package.map(|package| Owner { manager: "dpkg".to_owned(), package, version: "1-1".to_owned() }),
             runs,
             failed: failed.min(runs),
-            known: if claimed {
-                Known::Claimed
-            } else {
-                Known::Traced
-            },
+            known: if claimed { Known::Claimed } else { Known::Traced },
             ..program(&path)
         },
     )
@@ -68,21 +51,10 @@ fn journals() -> impl Strategy<Value = Vec<Journal>> {
         Just("nixpkgs#jq".to_owned()),
         Just("-m".to_owned())
     ];
-    let tool = proptest::sample::select(vec![
-        "pip",
-        "apt-get",
-        "nix shell",
-        "nix-shell -p",
-        "python3",
-        "dpkg -i",
-        "x",
-    ]);
-    let line = (tool, proptest::collection::vec(word, 0..5))
-        .prop_map(|(tool, words)| format!("{tool} {}", words.join(" ")));
-    let one = (
-        proptest::collection::vec(programs(), 0..8),
-        proptest::collection::vec(line, 0..4),
-    );
+    let tool = proptest::sample::select(vec!["pip", "apt-get", "nix shell", "nix-shell -p", "python3", "dpkg -i", "x"]);
+    let line =
+        (tool, proptest::collection::vec(word, 0..5)).prop_map(|(tool, words)| format!("{tool} {}", words.join(" ")));
+    let one = (proptest::collection::vec(programs(), 0..8), proptest::collection::vec(line, 0..4));
     proptest::collection::vec(one, 1..4).prop_map(|all| {
         let make = |(at, (programs, lines)): (usize, (Vec<Program>, Vec<String>))| {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
@@ -127,10 +99,8 @@ proptest! {
 #[test]
 #[ignore = "measures time: cargo test --release --lib -- --ignored --nocapture"]
 fn what_a_long_session_costs() {
-    let gold: Vec<&str> = include_str!("../../../tests/data/gold.tsv")
-        .lines()
-        .filter_map(|row| row.split('\t').next())
-        .collect();
+    let gold: Vec<&str> =
+        include_str!("../../../tests/data/gold.tsv").lines().filter_map(|row| row.split('\t').next()).collect();
     let folders = [
         "/usr/bin",
         "/usr/local/bin",
@@ -139,19 +109,11 @@ fn what_a_long_session_costs() {
         "/usr/lib/x",
         "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-jq-1.7/bin",
     ];
-    let all = folders.iter().flat_map(|folder| {
-        gold.iter()
-            .map(move |name| owned(&format!("{folder}/{name}"), name, "1.0-1"))
-    });
-    let programs: Vec<Program> = all
-        .map(|program| Program {
-            runs: 48,
-            ..program
-        })
-        .collect();
-    let lines: Vec<String> = (0..2000)
-        .map(|at| format!("pip install requests=={at} flask nixpkgs{at}"))
-        .collect();
+    let all = folders
+        .iter()
+        .flat_map(|folder| gold.iter().map(move |name| owned(&format!("{folder}/{name}"), name, "1.0-1")));
+    let programs: Vec<Program> = all.map(|program| Program { runs: 48, ..program }).collect();
+    let lines: Vec<String> = (0..2000).map(|at| format!("pip install requests=={at} flask nixpkgs{at}")).collect();
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     let journal = with_lines(journal("s", programs), &lines);
     let index = Index::new();
@@ -165,6 +127,5 @@ fn what_a_long_session_costs() {
         lines.len(),
         requirements.packages.len()
     );
-    std::io::Write::write_all(&mut std::io::stderr(), (report + "\n").as_bytes())
-        .expect("a place to write to");
+    std::io::Write::write_all(&mut std::io::stderr(), (report + "\n").as_bytes()).expect("a place to write to");
 }

@@ -7,158 +7,49 @@ fn programs_alone() {
     let store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz";
     for (program, reading) in [
         (program("/usr/bin/rg"), "ripgrep [rg] 1"),
-        (
-            owned("/usr/bin/fdfind", "fd-find", "8.6.0-3"),
-            "fd 8.6.0 [fdfind] 1",
-        ),
-        (
-            program("/usr/bin/ls"),
-            "p1 ignored: the standard environment has it",
-        ),
-        (
-            resolved("/usr/bin/awk", "/usr/bin/mawk"),
-            "p1 ignored: the standard environment has it",
-        ),
-        (
-            resolved("/usr/bin/cc", "/usr/bin/x86_64-linux-gnu-gcc-12"),
-            "compiler p1",
-        ),
+        (owned("/usr/bin/fdfind", "fd-find", "8.6.0-3"), "fd 8.6.0 [fdfind] 1"),
+        (program("/usr/bin/ls"), "p1 ignored: the standard environment has it"),
+        (resolved("/usr/bin/awk", "/usr/bin/mawk"), "p1 ignored: the standard environment has it"),
+        (resolved("/usr/bin/cc", "/usr/bin/x86_64-linux-gnu-gcc-12"), "compiler p1"),
         (program("/usr/bin/gcc-12"), "compiler p1"),
         (program("/usr/bin/gcc-13"), "gcc13 [gcc] 1"),
         (program("/usr/bin/clang-14"), "clang [clang] 1"),
-        (
-            program("/usr/lib/gcc/x86_64-linux-gnu/12/cc1"),
-            "p1 ignored: a part of another program",
-        ),
-        (
-            owned(
-                "/usr/lib/git-core/git-remote-https",
-                "git",
-                "1:2.39.5-0+deb12u2",
-            ),
-            "git [] 1",
-        ),
-        (
-            program("tools/run"),
-            "p1 ignored: the project's own program",
-        ),
+        (program("/usr/lib/gcc/x86_64-linux-gnu/12/cc1"), "p1 ignored: a part of another program"),
+        (owned("/usr/lib/git-core/git-remote-https", "git", "1:2.39.5-0+deb12u2"), "git [] 1"),
+        (program("tools/run"), "p1 ignored: the project's own program"),
         (script("tools/run.pl", "/usr/bin/perl"), "perl [perl] 1"),
         (script("tools/run.py", "/usr/bin/python3"), "python3 [] 1"),
-        (
-            script("tools/run.sh", "/bin/bash"),
-            "p1 ignored: the project's own program",
-        ),
-        (
-            resolved(".venv/bin/python", "/usr/bin/python3.11"),
-            "python3 [python] 1",
-        ),
-        (
-            script(".venv/bin/pytest", ".venv/bin/python3"),
-            "python3 [] 1, python3Packages.pytest [pytest] 1",
-        ),
-        (
-            script("/usr/bin/pytest", "/usr/bin/python3"),
-            "python3 [] 1, python3Packages.pytest [pytest] 1",
-        ),
-        (
-            owned("/usr/bin/python3", "python3-minimal", "3.11.2-1+b1"),
-            "python3 3.11.2 [python3] 1",
-        ),
+        (script("tools/run.sh", "/bin/bash"), "p1 ignored: the project's own program"),
+        (resolved(".venv/bin/python", "/usr/bin/python3.11"), "python3 [python] 1"),
+        (script(".venv/bin/pytest", ".venv/bin/python3"), "python3 [] 1, python3Packages.pytest [pytest] 1"),
+        (script("/usr/bin/pytest", "/usr/bin/python3"), "python3 [] 1, python3Packages.pytest [pytest] 1"),
+        (owned("/usr/bin/python3", "python3-minimal", "3.11.2-1+b1"), "python3 3.11.2 [python3] 1"),
         (program("/usr/bin/python3.11"), "python311 [python3.11] 1"),
-        (
-            program("/usr/bin/pip3"),
-            "p1 ignored: it installs packages, and those are wanted",
-        ),
-        (
-            program("/usr/bin/apt-get"),
-            "p1 ignored: the host's package manager",
-        ),
-        (
-            program("/usr/bin/sudo"),
-            "p1 ignored: it administers the host",
-        ),
-        (
-            program("/usr/bin/lesspipe"),
-            "p1 ignored: a shell starts it by itself",
-        ),
-        (
-            program("/usr/local/bin/claude"),
-            "p1 ignored: the agent itself",
-        ),
-        (
-            Program {
-                commands: BTreeSet::new(),
-                ..program("/usr/bin/node")
-            },
-            "p1 ignored: it runs the agent",
-        ),
+        (program("/usr/bin/pip3"), "p1 ignored: it installs packages, and those are wanted"),
+        (program("/usr/bin/apt-get"), "p1 ignored: the host's package manager"),
+        (program("/usr/bin/sudo"), "p1 ignored: it administers the host"),
+        (program("/usr/bin/lesspipe"), "p1 ignored: a shell starts it by itself"),
+        (program("/usr/local/bin/claude"), "p1 ignored: the agent itself"),
+        (Program { commands: BTreeSet::new(), ..program("/usr/bin/node") }, "p1 ignored: it runs the agent"),
         (program("/usr/bin/node"), "nodejs [node] 1"),
-        (
-            program("/usr/local/bin/our-own-thing"),
-            "p1 unrecognized: our-own-thing",
-        ),
+        (program("/usr/local/bin/our-own-thing"), "p1 unrecognized: our-own-thing"),
         (program("/tmp/a.out"), "p1 ignored: a temporary program"),
         (program("~/.pyenv/shims/python3"), "python3 [python3] 1"),
-        (
-            program("~/.cargo/bin/cargo-nextest"),
-            "cargo-nextest [cargo-nextest] 1",
-        ),
-        (
-            Program {
-                failed: 1,
-                ..program("/usr/bin/rg")
-            },
-            "p1 ignored: no run of it ended well",
-        ),
-        (
-            Program {
-                path: Bytes::from(b"/usr/bin/\xff"),
-                ..program("")
-            },
-            "p1 unrecognized: \u{fffd}",
-        ),
-        (
-            program(&format!("{store}-ripgrep-14.1.0/bin/rg")),
-            "ripgrep 14.1.0 [rg] 1",
-        ),
+        (program("~/.cargo/bin/cargo-nextest"), "cargo-nextest [cargo-nextest] 1"),
+        (Program { failed: 1, ..program("/usr/bin/rg") }, "p1 ignored: no run of it ended well"),
+        (Program { path: Bytes::from(b"/usr/bin/\xff"), ..program("") }, "p1 unrecognized: \u{fffd}"),
+        (program(&format!("{store}-ripgrep-14.1.0/bin/rg")), "ripgrep 14.1.0 [rg] 1"),
         (
             program(&format!("{store}-python3.13-pytest-8.3.5/bin/pytest")),
             "python3 [] 1, python3Packages.pytest 8.3.5 [pytest] 1",
         ),
-        (
-            program(&format!("{store}-coreutils-9.5/bin/ls")),
-            "p1 ignored: the standard environment has it",
-        ),
-        (
-            program(&format!("{store}-my-own-0.1/bin/rg")),
-            "p1 unrecognized: rg",
-        ),
-        (
-            resolved(
-                "~/.nix-profile/bin/jq",
-                &format!("{store}-jq-1.7.1-bin/bin/jq"),
-            ),
-            "jq 1.7.1 [jq] 1",
-        ),
-        (
-            program(&format!("{store}-python3-3.12.4-env/bin/pytest")),
-            "python3 [] 1, python3Packages.pytest [pytest] 1",
-        ),
-        (
-            program(&format!("{store}-systemd-257/bin/systemctl")),
-            "p1 ignored: it administers the host",
-        ),
-        (
-            Program {
-                commands: BTreeSet::new(),
-                ..program("/usr/bin/zsh")
-            },
-            "p1 ignored: the shell that was recorded",
-        ),
-        (
-            program("/nix/var/nix/profiles/default/bin/nix"),
-            "p1 ignored: Nix itself",
-        ),
+        (program(&format!("{store}-coreutils-9.5/bin/ls")), "p1 ignored: the standard environment has it"),
+        (program(&format!("{store}-my-own-0.1/bin/rg")), "p1 unrecognized: rg"),
+        (resolved("~/.nix-profile/bin/jq", &format!("{store}-jq-1.7.1-bin/bin/jq")), "jq 1.7.1 [jq] 1"),
+        (program(&format!("{store}-python3-3.12.4-env/bin/pytest")), "python3 [] 1, python3Packages.pytest [pytest] 1"),
+        (program(&format!("{store}-systemd-257/bin/systemctl")), "p1 ignored: it administers the host"),
+        (Program { commands: BTreeSet::new(), ..program("/usr/bin/zsh") }, "p1 ignored: the shell that was recorded"),
+        (program("/nix/var/nix/profiles/default/bin/nix"), "p1 ignored: Nix itself"),
     ] {
         let path = program.path.to_text().into_owned();
         assert_eq!(alone(program), reading, "{path}");
@@ -167,56 +58,28 @@ fn programs_alone() {
 
 #[test]
 fn programs_together() {
-    let cargo = vec![
-        program("~/.cargo/bin/cargo"),
-        program("~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/bin/cargo"),
-    ];
-    assert_eq!(
-        read(&journal("s", cargo)),
-        ["cargo [cargo] 1", "p1 ignored: a version manager's shim"]
-    );
+    let cargo =
+        vec![program("~/.cargo/bin/cargo"), program("~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/bin/cargo")];
+    assert_eq!(read(&journal("s", cargo)), ["cargo [cargo] 1", "p1 ignored: a version manager's shim"]);
     let git = vec![
         owned("/usr/bin/git", "git", "1:2.39.5-0+deb12u2"),
         owned("/usr/lib/git-core/git", "git", "1:2.39.5-0+deb12u2"),
     ];
-    assert_eq!(
-        read(&journal("s", git)),
-        [
-            "git 2.39.5 [git] 1",
-            "p2 ignored: a part of another program"
-        ]
-    );
+    assert_eq!(read(&journal("s", git)), ["git 2.39.5 [git] 1", "p2 ignored: a part of another program"]);
     let rg = owned("/usr/bin/rg", "ripgrep", "13.0.0-4");
-    let installed = with_lines(
-        journal("s", vec![rg]),
-        &["apt-get install -y ripgrep jq libssl-dev"],
-    );
+    let installed = with_lines(journal("s", vec![rg]), &["apt-get install -y ripgrep jq libssl-dev"]);
     assert_eq!(
         read(&installed),
-        [
-            "openssl [] 1",
-            "ripgrep 13.0.0 [rg] 1",
-            "i1 ignored: installed, but nothing of it ran"
-        ]
+        ["openssl [] 1", "ripgrep 13.0.0 [rg] 1", "i1 ignored: installed, but nothing of it ran"]
     );
     let store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-python3-3.12.8/bin/python3";
-    let asked = with_lines(
-        journal("s", vec![program(store)]),
-        &["nix shell nixpkgs#python312 -c python3 x.py"],
-    );
+    let asked = with_lines(journal("s", vec![program(store)]), &["nix shell nixpkgs#python312 -c python3 x.py"]);
     assert_eq!(read(&asked), ["python312 3.12.8 [python3] 1"]);
     let ruff = with_lines(
         journal("s", vec![script(".venv/bin/ruff", ".venv/bin/python")]),
         &["pip install ruff==0.4.1 requests"],
     );
-    assert_eq!(
-        read(&ruff),
-        [
-            "python3 [] 1",
-            "python3Packages.requests [] 1",
-            "ruff 0.4.1 [ruff] 1"
-        ]
-    );
+    assert_eq!(read(&ruff), ["python3 [] 1", "python3Packages.requests [] 1", "ruff 0.4.1 [ruff] 1"]);
     let modules = with_lines(
         journal("s", vec![program("/usr/bin/python3")]),
         &["python3 -m pytest -q", "python3 -m json.tool", "zz x"],
@@ -238,16 +101,8 @@ fn the_policy() {
         [[drop]]\nattr = \"ripgrep\"\nreason = \"x\"\n[[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\
         [[keep]]\nattr = \"ripgrp\"\nreason = \"a slip\"\n";
     let policy = Policy::parse(text).expect("a policy");
-    let claimed = Program {
-        known: Known::Claimed,
-        ..program("/usr/bin/fd")
-    };
-    let programs = vec![
-        program("/usr/bin/rg"),
-        program("/usr/bin/python3"),
-        program("/usr/bin/jq"),
-        claimed,
-    ];
+    let claimed = Program { known: Known::Claimed, ..program("/usr/bin/fd") };
+    let programs = vec![program("/usr/bin/rg"), program("/usr/bin/python3"), program("/usr/bin/jq"), claimed];
     let index = Index::new();
     let requirements = resolve(&[journal("s", programs)], &index, &policy);
     assert_eq!(
@@ -260,35 +115,19 @@ fn the_policy() {
             "p4 ignored: only a hook or a transcript claims it"
         ]
     );
-    let reasons: Vec<_> = requirements
-        .packages
-        .iter()
-        .map(|package| package.policy.as_deref())
-        .collect();
+    let reasons: Vec<_> = requirements.packages.iter().map(|package| package.policy.as_deref()).collect();
     assert_eq!(reasons, [None, Some("deployed"), Some("hook")]);
     let unknown = unknown(&policy, &index);
-    assert_eq!(
-        (unknown.len(), unknown[0].near.first().map(String::as_str)),
-        (1, Some("ripgrep"))
-    );
+    assert_eq!((unknown.len(), unknown[0].near.first().map(String::as_str)), (1, Some("ripgrep")));
 }
 
 #[test]
 fn verifying_needs_a_program_that_path_finds() {
     assert_eq!(verifies(&["pytest", "-q"]).as_deref(), Some("pytest"));
-    for argv in [
-        &["./pytest"][..],
-        &["pytest", "--version"],
-        &[],
-        &["ls"],
-        &["", "x"],
-    ] {
+    for argv in [&["./pytest"][..], &["pytest", "--version"], &[], &["ls"], &["", "x"]] {
         assert_eq!(verifies(argv), None, "{argv:?}");
     }
-    assert_eq!(
-        check_name(&["npm", "run", "Test:É-x_y"]),
-        "npm-run-test-x-y"
-    );
+    assert_eq!(check_name(&["npm", "run", "Test:É-x_y"]), "npm-run-test-x-y");
 }
 
 #[test]
