@@ -37,7 +37,7 @@ fn programs_are_resolved_to_the_right_package() {
 
 #[test]
 #[ignore = "measures time"]
-fn a_look_up_takes_less_than_five_microseconds() {
+fn what_a_look_up_costs() {
     let index = Index::new();
     let names: Vec<&str> = gold().map(|(program, _)| program).chain(["no-such-program", "x-9"]).collect();
     type LookUp<'a> = (&'a str, &'a dyn Fn(&str) -> bool);
@@ -49,7 +49,6 @@ fn a_look_up_takes_less_than_five_microseconds() {
         ("debian", &|name| index.debian(name).is_some()),
     ];
     let mut report = Vec::new();
-    let mut worst = 0.0;
     for (what, look_up) in look_ups {
         names.iter().for_each(|name| assert!(look_up(name) || !look_up(name)));
         let round = || {
@@ -59,10 +58,8 @@ fn a_look_up_takes_less_than_five_microseconds() {
         };
         let (each, found) = (0..20).map(|_| round()).min_by(|a, b| a.0.total_cmp(&b.0)).expect("rounds");
         report.push(format!("{what} {each:.2} µs, {found} found"));
-        worst = f64::max(worst, each);
     }
     let report = report.join("; ");
-    assert!(worst < 5.0, "{report}");
     // Shown with --nocapture or when it fails.
     std::io::Write::write_all(&mut std::io::stderr(), (report + "\n").as_bytes()).expect("a place to write to");
 }
