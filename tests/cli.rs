@@ -261,6 +261,27 @@ fn a_full_disk_loses_nothing_of_the_users() {
 }
 
 #[test]
+fn every_help_fits_a_screen_and_ends_with_an_example() {
+    let project = Project::bare_folder();
+    let said = project.run(&["--help"]).success();
+    let commands = said.stdout.split_once("Commands:\n").map(|(_, rest)| rest).expect("a list of commands");
+    let names: Vec<&str> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.contains(&"run") && names.len() >= 10, "{names:?}");
+    for name in names {
+        let help = project.run(&[name, "--help"]).success().stdout;
+        assert!(help.lines().count() <= 48, "{name}:\n{help}");
+        assert!(
+            help.trim_end().lines().last().is_some_and(|line| line.starts_with("Example: agent-capture ")),
+            "{name}:\n{help}"
+        );
+    }
+}
+
+#[test]
 fn completions_and_manual_come_from_the_same_types() {
     let project = Project::bare_folder();
     assert!(project.run(&["completions", "bash"]).success().stdout.contains("--include-work"));

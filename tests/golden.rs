@@ -45,6 +45,10 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
             .eq(text, Data::read_from(&folder.join(name), Some(snapbox::data::DataFormat::Text)).raw());
     };
     check("requirements.json", String::from_utf8(bytes)?);
+    if folder.ends_with("host-demo") {
+        let readme = include_str!("../README.md");
+        assert!(readme.contains(&flake), "the flake in the README is this one");
+    }
     check("flake.nix", flake);
     check("report.md", report.markdown());
     Ok(())
