@@ -61,7 +61,7 @@ impl Recorder for Seccomp {
         };
         match whole() {
             Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(why.trim_start_matches("error: ").to_owned()),
+            Ok(Some(why)) => Err(why.trim_start_matches("error: ").trim_start_matches("cannot record: ").to_owned()),
             Err(error) => Err(format!("{error:#}")),
         }
     }

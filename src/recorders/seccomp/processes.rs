@@ -23,6 +23,8 @@ struct Process {
     pidfd: OwnedFd,
     slot: u64,
     info: Option<Info>,
+    /// Whether it led a session when it was last asked about.
+    leads: bool,
     /// Its first exec; 0 before.
     number: u64,
     /// Its latest exec; 0 before.
@@ -124,7 +126,8 @@ impl Processes {
         let info = sys::process_info(pidfd.as_fd()).ok();
         let parent = self.parent(pid, info);
         let slot = self.slots.take();
-        let process = Process { pidfd, slot, info, number: 0, exec: 0, parent, tried: None, word: None };
+        let process =
+            Process { pidfd, slot, info, leads: leads(pid), number: 0, exec: 0, parent, tried: None, word: None };
         self.table.insert(pid, process);
         Ok(pid)
     }
@@ -133,6 +136,7 @@ impl Processes {
     fn is_known(&mut self, pid: i32) -> bool {
         let Some(process) = self.table.get_mut(&pid) else { return false };
         process.info = sys::process_info(process.pidfd.as_fd()).ok();
+        process.leads = leads(pid);
         process.info.is_some() || !ended(process.pidfd.as_fd())
     }
 
@@ -181,9 +185,10 @@ impl Processes {
         if process.number == 0 {
             process.number = id;
         }
-        match getsid(Pid::from_raw(pid)) {
-            Ok(leader) if leader.as_raw_pid() == pid => _ = self.leaders.insert(pid, id),
-            _ => _ = self.leaders.remove(&pid),
+        if process.leads {
+            self.leaders.insert(pid, id);
+        } else {
+            self.leaders.remove(&pid);
         }
         let kept = Kept { pid, number: process.number, exec: id, parent: process.parent.unwrap_or(0) };
         self.slots.put(process.slot, kept);
@@ -264,6 +269,11 @@ impl Process {
 
 fn bytes(path: &Path) -> Bytes {
     Bytes::from(OsStr::as_bytes(path.as_os_str()))
+}
+
+/// Returns whether a process leads a session.
+fn leads(pid: i32) -> bool {
+    getsid(Pid::from_raw(pid)).is_ok_and(|leader| leader.as_raw_pid() == pid)
 }
 
 /// Returns whether a process is dead, be it a zombie or reaped.
