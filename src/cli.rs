@@ -57,6 +57,11 @@ pub enum Command {
     /// Commit journals and flake as they are in the work tree, when they are verified
     #[command(after_help = "Example: agent-capture commit --yes")]
     Commit(Commit),
+    /// Prove each package necessary, or say which is not
+    ///
+    /// Takes each package away in turn and has Nix build the checks. Exit status 1 when a package is not proved necessary.
+    #[command(after_help = "Example: agent-capture minimize --write && agent-capture verify")]
+    Minimize(Minimize),
     /// Say what the sessions used, and why each package is in the flake
     #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
     Report(Report),
@@ -167,6 +172,18 @@ pub struct Verify {
     /// Prove it of a tree with all uncommitted work
     #[arg(long)]
     pub include_work: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prove each package necessary
+#[derive(Args, Debug)]
+pub struct Minimize {
+    /// Drop the packages that no check needs in .agent-capture/policy.toml, and render anew
+    #[arg(long)]
+    pub write: bool,
 
     /// Print JSON
     #[arg(long)]

@@ -62,6 +62,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::commit(&world, &options).map(code)
         }
+        Command::Minimize(minimize) => {
+            let Some(minimal) = pipeline::minimize(&world, minimize.write)? else { return Ok(1) };
+            console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;
+            Ok(if minimize.write { 0 } else { code(minimal.answer()) })
+        }
         Command::Report(report) => {
             let text = pipeline::report(&world, |it| match report.format {
                 Format::Terminal => it.terminal(),

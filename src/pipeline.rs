@@ -2,31 +2,34 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::commit::{Head, Kind, Proposal, Repository, track};
+use crate::commit::{Head, Kind, Proposal, Repository};
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::event::{Bytes, Event, Sink, Status, hex};
 use crate::index::Index;
 use crate::journal::{Journal, Place, Recorder, Session, SessionId};
-use crate::nix::{Nix, System, Tree};
+use crate::nix::{Nix, System};
 use crate::policy::Policy;
 use crate::recorders::{self, Finished, Launch};
 use crate::report::{Report, failures};
-use crate::requirements::{NEEDS_WORK, Requirements};
+use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
-use crate::verification::{Verification, Why};
+use crate::verification::Verification;
 use crate::{ecosystems, host};
 
+mod minimize;
 mod plan;
+mod prove;
 
-use plan::{FOLDER, Plan, journal_path, journals};
+pub use minimize::{Minimal, minimize};
+use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
+use prove::{prove, prove_or_leave_out, remember, remembered};
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
@@ -171,14 +174,6 @@ impl Verified {
     /// Returns it as JSON, LF at the end.
     pub fn json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
-    }
-}
-
-fn say_mismatches(world: &World, paths: &[String]) {
-    for path in paths {
-        world.console.say(format_args!(
-            "`{path}` is not what `{FOLDER}/requirements.json` renders to; `agent-capture render` writes it anew"
-        ));
     }
 }
 
@@ -393,101 +388,6 @@ fn capture(
         return Ok(Answer::Yes);
     }
     record_commit(world, repository, &plan, &proposal, verification.as_ref(), options)
-}
-
-/// Proves a plan's flake. Checks that pass only with uncommitted work are left out, and the rest is proved again.
-fn prove_or_leave_out(
-    world: &World,
-    repository: &Repository,
-    plan: &mut Plan,
-    options: &Options,
-) -> anyhow::Result<Verification> {
-    let first = prove(world, repository, plan, options.include_work)?;
-    let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
-    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || is_clean(repository, plan)? {
-        return Ok(first);
-    }
-    world.console.say("checks failed on what is committed; trying them with the uncommitted work");
-    let second = prove(world, repository, plan, true)?;
-    if !second.is_passed() {
-        return Ok(first);
-    }
-    for name in &failed {
-        world.console.warn(format_args!(
-            "check `{}` is left out: {NEEDS_WORK}; `--include-work` commits that too",
-            escape(name)
-        ));
-    }
-    plan.document.requirements.leave_out(&failed, NEEDS_WORK);
-    plan.write(repository)?;
-    prove(world, repository, plan, false)
-}
-
-/// Returns whether all work but our files is committed.
-fn is_clean(repository: &Repository, plan: &Plan) -> anyhow::Result<bool> {
-    let paths = plan.paths();
-    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    Ok(repository.work(&paths)?.is_empty())
-}
-
-/// Returns the name of a command's check that failed by itself.
-fn failed_check(failure: &crate::verification::Failure) -> Option<String> {
-    let own = matches!(failure.why, Why::Failed | Why::MissingProgram(_));
-    failure.check.clone().filter(|name| own && !["tools", "devshell"].contains(&name.as_str()))
-}
-
-/// Proves a plan's flake on a clean export of the tree that would be committed.
-fn prove(world: &World, repository: &Repository, plan: &Plan, include_work: bool) -> anyhow::Result<Verification> {
-    let nix = Nix::find(world.path.as_deref()).ok_or_else(|| anyhow!("there is no `nix` on PATH"));
-    let nix =
-        nix.hint("install it from https://nixos.org/download (or `apt install nix-bin`), then `agent-capture verify`")?;
-    let export =
-        tempfile::Builder::new().prefix("agent-capture-").tempdir().context("failed to make a temporary folder")?;
-    let tree = export.path().canonicalize()?.join("source");
-    fs::create_dir(&tree)?;
-    let proposal = plan.propose(repository, include_work)?;
-    proposal.export(&tree).context("failed to export the tree that would be committed")?;
-    if plan.is_aside() {
-        track(&tree)?;
-    }
-    let progress = world.console.progress(&format!("verifying with Nix {}", nix.version()));
-    let requirements = &plan.document.requirements;
-    let verification =
-        Verification::run(&Tree::new(&tree, plan.folder), requirements, &nix, &mut |line| progress.line(line))?;
-    drop(progress);
-    if verification.is_passed() {
-        world.console.say(format_args!(
-            "verified: {} checks built by Nix {}",
-            verification.passed.len(),
-            nix.version()
-        ));
-    }
-    Ok(verification)
-}
-
-/// What was proved last, and of which tree.
-#[derive(Serialize, Deserialize)]
-struct Proved {
-    tree: String,
-    verification: Verification,
-}
-
-fn note(repository: &Repository) -> PathBuf {
-    repository.git_dir().join("agent-capture").join("verified")
-}
-
-/// Notes that a tree is proved.
-fn remember(repository: &Repository, proposal: &Proposal, verification: &Verification) -> anyhow::Result<()> {
-    let path = note(repository);
-    fs::create_dir_all(path.parent().context("the note has no folder")?)?;
-    let proved = Proved { tree: proposal.tree(), verification: verification.clone() };
-    fs::write(&path, serde_json::to_vec(&proved)?).with_context(|| format!("failed to write `{}`", path.display()))
-}
-
-/// Returns what Nix said of a tree, when it was the last that was proved.
-fn remembered(repository: &Repository, proposal: &Proposal) -> Option<Verification> {
-    let proved: Proved = serde_json::from_slice(&fs::read(note(repository)).ok()?).ok()?;
-    (proved.tree == proposal.tree()).then_some(proved.verification)
 }
 
 /// Shows what is committed, asks, and commits.

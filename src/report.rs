@@ -44,15 +44,20 @@ impl Report<'_> {
 
     fn row(&self, package: &Requirement) -> Row {
         let version = self.index.attr(&package.attr).and_then(|attr| attr.version).unwrap_or_default().to_owned();
-        let first = package.evidence.iter().find_map(|evidence| self.first_command(evidence));
         Row {
             package: package.attr.to_string(),
             version,
             seen: package.seen.clone().unwrap_or_default(),
             runs: package.runs,
-            command: first.map(|command| command.line.to_text().into_owned()).unwrap_or_default(),
+            command: self.first_line(package).unwrap_or_default(),
             known: known(package.known),
         }
+    }
+
+    /// Returns the line of the first command that needed a package.
+    pub fn first_line(&self, package: &Requirement) -> Option<String> {
+        let first = package.evidence.iter().find_map(|evidence| self.first_command(evidence));
+        first.map(|command| command.line.to_text().into_owned())
     }
 
     fn journal(&self, session: &SessionId) -> Option<&Journal> {

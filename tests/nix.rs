@@ -239,3 +239,24 @@ fn a_flake_that_was_changed_is_not_evaluated() {
     project.run(&["verify"]).success();
     assert!(bed().exists());
 }
+
+#[test]
+#[ignore = "needs real Nix"]
+fn minimize_proves_packages_necessary_or_not() {
+    let project = Project::demo().with_nix("new");
+    let agent = "rg -q people data\nmake check\npython3 -m pytest -q";
+    project.session(&["--yes", "--name", "demo"], agent).success();
+    let said = project.run(&["minimize"]).code(1);
+    let line = |attr: &str| {
+        said.stdout.lines().find(|line| line.starts_with(&format!("{attr} "))).unwrap_or_default().to_owned()
+    };
+    assert!(line("jq").contains("necessary: without it make-check failed"), "{}", said.stdout);
+    assert!(line("python3Packages.pytest").contains("necessary: without it pytest failed"), "{}", said.stdout);
+    assert!(line("ripgrep").contains("no check needs it  (1 run)  rg -q people data"), "{}", said.stdout);
+    assert_eq!(project.git(&["status", "--porcelain"]), "", "nothing is written");
+    project.run(&["minimize", "--write"]).success();
+    assert!(project.read(".agent-capture/policy.toml").contains("attr = \"ripgrep\""));
+    assert!(!project.read("flake.nix").contains("ripgrep"));
+    project.run(&["verify"]).success();
+    project.run(&["minimize"]).success();
+}

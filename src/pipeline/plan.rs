@@ -74,8 +74,8 @@ pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> 
 pub(super) struct Plan {
     pub(super) document: Document,
     pub(super) journals: Vec<Journal>,
-    index: Index,
-    policy: Option<Vec<u8>>,
+    pub(super) index: Index,
+    pub(super) policy: Option<Vec<u8>>,
     /// Where the flake is: empty, or [`ASIDE`].
     pub(super) folder: &'static str,
 }
@@ -222,4 +222,13 @@ fn is_hand_written(repository: &Repository, previous: Option<&Document>, documen
         return Ok(!rendered.iter().any(|text| text.as_bytes() == bytes));
     }
     Ok(false)
+}
+
+/// Says which files are not what they should be.
+pub(super) fn say_mismatches(world: &World, paths: &[String]) {
+    for path in paths {
+        world.console.say(format_args!(
+            "`{path}` is not what `{FOLDER}/requirements.json` renders to; `agent-capture render` writes it anew"
+        ));
+    }
 }
