@@ -8,6 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod state;
+
+pub use state::{Found, State, left_behind};
+
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];
 

@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Bytes, Status};
-use crate::host::Owner;
+use crate::host::{Owner, State};
 use crate::nix::System;
 
 mod close;
@@ -84,6 +84,12 @@ pub struct Journal {
     pub invocations: Vec<Invocation>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Folders outside the project in which files were made or changed while the session ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub state: Vec<State>,
+    /// Packages of the host that were installed or upgraded while the session ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub installed: Vec<String>,
     /// Execs that are set aside when a session closes, with the reason.
     pub ignored: Vec<Ignored>,
     /// The raw events behind all this.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -11,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::commit::{Head, Kind, Proposal, Repository};
 use crate::console::{Console, Hint, escape, escape_lines};
+use crate::ecosystems;
 use crate::event::{Bytes, Event, Sink, Status, hex};
+use crate::host::{self, State};
 use crate::index::Index;
 use crate::journal::{Journal, Place, Recorder, Session, SessionId};
 use crate::nix::{Nix, System};
@@ -21,7 +24,6 @@ use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
-use crate::{ecosystems, host};
 
 mod minimize;
 mod plan;
@@ -320,7 +322,16 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
     let owners = host::owners(Path::new("/"), paths);
     let owner = |path: &Path| owners.get(path).cloned();
-    Ok(Journal::close(session, &recording, &place(world, repository), &owner, &ecosystems::keeps))
+    let since = DateTime::parse_from_rfc3339(&session.start).map(SystemTime::from);
+    let place = place(world, repository);
+    let mut journal = Journal::close(session, &recording, &place, &owner, &ecosystems::keeps);
+    if let Ok(since) = since {
+        let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), since);
+        let private = |state: State| State { path: place.path(state.path.as_path()), ..state };
+        journal.state = found.state.into_iter().map(private).collect();
+        journal.installed = found.packages;
+    }
+    Ok(journal)
 }
 
 /// Closes a session and takes it through the stages.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use crate::console::escape;
+use crate::host::State;
 use crate::index::Index;
 use crate::journal::{Command, Journal, Known, Ref, SessionId};
 use crate::requirements::{Check, Document, Evidence, FAILED, NEEDS_WORK, Requirement};
@@ -156,8 +157,27 @@ impl Report<'_> {
             line(&mut out, "not captured");
             notes.iter().for_each(|note| line(&mut out, format_args!("  {}", escape(note))));
         }
+        let rows = self.left_behind();
+        line(&mut out, format_args!("left behind on this machine{}", if rows.is_empty() { ": nothing" } else { "" }));
+        rows.iter().take(ROWS).for_each(|row| line(&mut out, format_args!("  {}", escape(&shorten(row, 160)))));
         line(&mut out, self.accounts());
         out
+    }
+
+    /// Returns what the sessions left behind on the host.
+    fn left_behind(&self) -> Vec<String> {
+        let folders = self.journals.iter().flat_map(|journal| &journal.state);
+        let folder = |state: &State| {
+            let size = size(state.bytes);
+            format!("{}: {}, {size}", state.path.to_text(), plural(state.files as usize, "file"))
+        };
+        let mut rows: Vec<String> = folders.map(folder).collect();
+        let packages: Vec<&str> =
+            self.journals.iter().flat_map(|journal| &journal.installed).map(String::as_str).collect();
+        if !packages.is_empty() {
+            rows.push(format!("installed on the host: {}", packages.join(", ")));
+        }
+        rows
     }
 
     /// Returns what a person should know that is not in the flake.
@@ -214,6 +234,12 @@ impl Report<'_> {
             line(&mut out, "\nNot captured:\n");
             notes.iter().for_each(|note| line(&mut out, format_args!("- {}", code(note))));
         }
+        let rows = self.left_behind();
+        line(
+            &mut out,
+            if rows.is_empty() { "\nLeft behind on the host: nothing." } else { "\nLeft behind on the host:\n" },
+        );
+        rows.iter().take(ROWS).for_each(|row| line(&mut out, format_args!("- {}", code(&shorten(row, 400)))));
         self.details(&mut out);
         let Document { pin, .. } = self.document;
         line(&mut out, format_args!("\nPin: `github:NixOS/nixpkgs/{}`.", pin.rev));
@@ -349,6 +375,15 @@ fn line(out: &mut String, text: impl Display) {
 
 fn plural(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Returns a size as a person reads it, in powers of 1000.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1000 => format!("{bytes} B"),
+        1000..1_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
 }
 
 /// Returns at most `most` characters of a text, with an ellipsis when some are missing.

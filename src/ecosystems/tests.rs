@@ -64,6 +64,8 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         programs: programs.into_iter().enumerate().map(numbered).collect(),
         invocations: Vec::new(),
         missing: Vec::new(),
+        state: Vec::new(),
+        installed: Vec::new(),
         ignored: Vec::new(),
         events: serde_json::from_str::<Events>(r#"{"count":0,"execs":0,"lost":0,"length":0,"sha256":""}"#)
             .expect("events"),

@@ -190,9 +190,9 @@ impl Journal {
             omitted: 0,
         };
         let missing = missing(recording, &command_of, place);
-        let journal =
-            Self { version: VERSION, session, commands, programs, invocations, missing, ignored: Vec::new(), events };
-        shorten(journal)
+        let (state, installed, ignored) = (Vec::new(), Vec::new(), Vec::new());
+        let version = VERSION;
+        shorten(Self { version, session, commands, programs, invocations, missing, state, installed, ignored, events })
     }
 }
 
