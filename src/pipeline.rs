@@ -343,7 +343,9 @@ fn capture(
     options: &Options,
 ) -> anyhow::Result<Answer> {
     let console = world.console;
-    open.settle();
+    if status.is_none() {
+        open.settle();
+    }
     if !options.dry_run {
         open.close()?;
     }

@@ -36,6 +36,9 @@ const RESTLESS: [&[u8]; 12] = [
 /// The clock of a file system stands still between ticks: 10 ms at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How far down each file is looked at.
+const DEEP: u32 = 2;
+
 /// The most entries that are looked at.
 const LIMIT: usize = 400_000;
 
@@ -101,18 +104,25 @@ impl Walk<'_> {
         }
     }
 
-    /// Looks at a path and all below it; what changed counts for its folder, two names below `top`.
+    /// Looks at a path and all below it; what changed counts for its folder. Files deep in a folder whose own list of files
+    /// did not change are passed over: what is installed is new, and there are too many of them to look at each.
     fn below(&mut self, path: &Path, top: &Path) {
-        let mut folders = vec![path.to_path_buf()];
-        while let Some(path) = folders.pop() {
+        let mut paths = vec![(path.to_path_buf(), 0)];
+        while let Some((path, depth)) = paths.pop() {
             self.seen += 1;
             if self.seen >= LIMIT || path == self.skip {
                 continue;
             }
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            let is_new = changed(&meta) >= self.since;
             if meta.is_dir() {
-                folders.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
-            } else if changed(&meta) >= self.since {
+                // On most file systems a folder without folders has two links: its name and its `.`.
+                let looks = is_new || depth < DEEP || meta.nlink() != 2;
+                let entries = looks.then(|| fs::read_dir(&path)).into_iter().flatten().flatten().flatten();
+                let wanted =
+                    |entry: &fs::DirEntry| is_new || depth < DEEP || entry.file_type().is_ok_and(|kind| kind.is_dir());
+                paths.extend(entries.filter(wanted).map(|entry| (entry.path(), depth + 1)));
+            } else if is_new {
                 let (files, bytes) = self.found.entry(group(&path, top)).or_default();
                 *files += 1;
                 *bytes += meta.len();
