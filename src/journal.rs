@@ -15,8 +15,11 @@ use crate::host::{Owner, State};
 use crate::nix::System;
 
 mod close;
+mod place;
+mod roles;
 
-pub use close::{Place, Recording, Segment};
+pub use close::{Closing, Digest};
+pub use place::Place;
 
 /// The version of the journal that this program writes.
 pub const VERSION: u32 = 1;
@@ -364,13 +367,14 @@ impl Journal {
         struct Version {
             version: u32,
         }
-        let Version { version } = serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))?;
+        let Version { version } =
+            serde_json::from_slice(bytes).map_err(|error| malformed("it is no journal", &error))?;
         ensure!(
             version <= VERSION,
             "it is of version {version}; this program knows up to {VERSION}: upgrade agent-capture"
         );
         ensure!(version == VERSION, "there is no version {version} of the journal");
-        serde_json::from_slice(bytes).map_err(|error| place("it is no journal", &error))
+        serde_json::from_slice(bytes).map_err(|error| malformed("it is no journal", &error))
     }
 
     /// Returns the bytes of the file: two spaces of indent, fields in a fixed order, LF at the end.
@@ -382,7 +386,7 @@ impl Journal {
 }
 
 /// Says where JSON went wrong without repeating text from the file: it may hold escapes for a terminal or a CI log.
-pub fn place(what: &str, error: &serde_json::Error) -> anyhow::Error {
+pub fn malformed(what: &str, error: &serde_json::Error) -> anyhow::Error {
     let why = match error.classify() {
         serde_json::error::Category::Io => "it could not be read",
         serde_json::error::Category::Syntax => "it is not JSON",

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,10 +12,10 @@ use sha2::{Digest, Sha256};
 use crate::commit::{Head, Kind, Proposal, Repository};
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::ecosystems;
-use crate::event::{Bytes, Event, Sink, Status, hex};
+use crate::event::{Sink, Status, hex};
 use crate::host::{self, State};
 use crate::index::Index;
-use crate::journal::{Journal, Place, Recorder, Session, SessionId};
+use crate::journal::{Closing, Journal, Place, Session, SessionId};
 use crate::nix::{Nix, System};
 use crate::policy::Policy;
 use crate::recorders::{self, Finished, Launch};
@@ -294,43 +293,32 @@ fn place(world: &World, repository: &Repository) -> Place {
 
 /// Raw events → journal, as it will be committed.
 fn close(world: &World, repository: &Repository, open: &Open, status: Option<Status>) -> anyhow::Result<Journal> {
-    let recording = open.read()?;
     let Active { id, start, base, line, agent, .. } = open.active.clone();
-    let recorder = recording.segments.iter().flatten().find_map(|event| match event {
-        Event::Start(start) => Some(Recorder { name: start.recorder.clone(), blind: start.blind.clone() }),
-        _ => None,
-    });
+    let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
+    let place = place(world, repository);
+    let mut closing = Closing::new(&place, began.timestamp_millis(), agent.is_some(), &ecosystems::keeps);
+    let digest = open.read(&mut |event| match event {
+        None => closing.segment(),
+        Some(event) => closing.event(event),
+    })?;
     let session = Session {
         id,
         start,
         end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
         line,
         agent,
-        recorder: recorder.context("the recorder wrote nothing")?,
+        recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
         system: System::current(),
         os: host::os(Path::new("/")),
         nix: Nix::find(world.path.as_deref()).map(|nix| nix.version().to_owned()),
         base,
         status,
     };
-    let execs = recording
-        .segments
-        .iter()
-        .flatten()
-        .filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None });
-    let paths: BTreeSet<&Path> =
-        execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
-    let owners = host::owners(Path::new("/"), paths);
-    let owner = |path: &Path| owners.get(path).cloned();
-    let since = DateTime::parse_from_rfc3339(&session.start).map(SystemTime::from);
-    let place = place(world, repository);
-    let mut journal = Journal::close(session, &recording, &place, &owner, &ecosystems::keeps);
-    if let Ok(since) = since {
-        let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), since);
-        let private = |state: State| State { path: place.path(state.path.as_path()), ..state };
-        journal.state = found.state.into_iter().map(private).collect();
-        journal.installed = found.packages;
-    }
+    let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
+    let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), began.into());
+    let private = |state: State| State { path: place.path(state.path.as_path()), ..state };
+    journal.state = found.state.into_iter().map(private).collect();
+    journal.installed = found.packages;
     Ok(journal)
 }
 

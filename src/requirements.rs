@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Bytes;
-use crate::journal::{Known, Ref, SessionId, place};
+use crate::journal::{Known, Ref, SessionId, malformed};
 use crate::nix::{AttrPath, Pin, System};
 
 /// The version of `requirements.json` that this program writes.
@@ -222,14 +222,15 @@ impl Document {
             version: u32,
             format: u32,
         }
-        let head: Head = serde_json::from_slice(bytes).map_err(|error| place("it is no requirements.json", &error))?;
+        let head: Head =
+            serde_json::from_slice(bytes).map_err(|error| malformed("it is no requirements.json", &error))?;
         ensure!(
             (1..=VERSION).contains(&head.version) && (1..=FORMAT).contains(&head.format),
             "it is of version {}, render format {}; this program knows up to {VERSION} and {FORMAT}: upgrade agent-capture",
             head.version,
             head.format
         );
-        serde_json::from_slice(bytes).map_err(|error| place("it is no requirements.json", &error))
+        serde_json::from_slice(bytes).map_err(|error| malformed("it is no requirements.json", &error))
     }
 
     /// Returns the bytes of the file: two spaces of indent, fields in a fixed order, LF at the end.

@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
-use crate::journal::{Recording, Segment, SessionId, place};
+use crate::journal::{Digest, SessionId, malformed};
 use crate::redact;
 
 /// How long raw events are kept.
@@ -69,7 +69,7 @@ impl Sessions {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", path.display())),
         };
-        let active = serde_json::from_slice(&text).map_err(|error| place("it is no open session", &error));
+        let active = serde_json::from_slice(&text).map_err(|error| malformed("it is no open session", &error));
         let active = active.with_context(|| format!("failed to read `{}`", path.display()))?;
         Ok(Some(Open { active, sessions: self.dir.clone() }))
     }
@@ -171,31 +171,26 @@ impl Open {
         }
     }
 
-    /// Reads all segments. A record that a crash cut off at the end of a segment is left out; damage before a whole record
-    /// is an error, and nothing is changed.
-    pub fn read(&self) -> anyhow::Result<Recording> {
-        let mut recording = Recording::default();
-        let mut digest = Sha256::new();
-        for number in 1.. {
-            let path = self.segment(number);
-            if !path.exists() {
-                break;
-            }
-            let (segment, length) = read_segment(&path, &mut digest)?;
-            recording.segments.push(segment);
-            recording.length += length;
-            recording.unwritten += unwritten(&path);
+    /// Reads all segments: `each` gets none at the start of a segment, then its events. A record that a crash cut off at the
+    /// end of a segment is left out; damage before a whole record is an error, and nothing is changed.
+    pub fn read(&self, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
+        let mut hash = Sha256::new();
+        let mut digest = Digest::default();
+        for path in (1..).map(|number| self.segment(number)).take_while(|path| path.exists()) {
+            each(None);
+            digest.length += read_segment(&path, &mut hash, each)?;
+            digest.unwritten += unwritten(&path);
         }
-        recording.sha256 = hex(&digest.finalize());
-        Ok(recording)
+        digest.sha256 = hex(&hash.finalize());
+        Ok(digest)
     }
 }
 
-fn read_segment(path: &Path, digest: &mut Sha256) -> anyhow::Result<(Segment, u64)> {
+/// Reads one segment and returns the length of its valid part.
+fn read_segment(path: &Path, hash: &mut Sha256, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<u64> {
     let context = || format!("failed to read events from `{}`", path.display());
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path).with_context(context)?);
-    let mut segment = Segment::new();
-    let mut length = 0;
+    let (mut length, mut records) = (0, 0_u64);
     let mut line = Vec::new();
     let mut damage: Option<anyhow::Error> = None;
     while reader.read_until(b'\n', &mut line).with_context(context)? > 0 {
@@ -207,15 +202,16 @@ fn read_segment(path: &Path, digest: &mut Sha256) -> anyhow::Result<(Segment, u6
                 if let Some(damage) = damage {
                     return Err(damage).with_context(context);
                 }
-                segment.push(event);
-                digest.update(&line);
+                each(Some(event));
+                hash.update(&line);
                 length += line.len() as u64;
+                records += 1;
             }
-            Err(error) => damage = damage.or(Some(place(&format!("record {} is damaged", segment.len() + 1), &error))),
+            Err(error) => damage = damage.or(Some(malformed(&format!("record {} is damaged", records + 1), &error))),
         }
         line.clear();
     }
-    Ok((segment, length))
+    Ok(length)
 }
 
 /// A segment that is written: one `write` for each record, newline last.
@@ -320,6 +316,16 @@ mod tests {
         }
     }
 
+    /// Returns what is read, a list for each segment.
+    fn read(open: &Open) -> anyhow::Result<(Digest, Vec<Vec<Event>>)> {
+        let mut segments = Vec::new();
+        let digest = open.read(&mut |event| match event {
+            None => segments.push(Vec::new()),
+            Some(event) => segments.last_mut().expect("a segment").push(event),
+        })?;
+        Ok((digest, segments))
+    }
+
     fn lost(count: u64) -> Event {
         Event::Lost(Lost { at: 1, count, why: "test".into() })
     }
@@ -351,12 +357,12 @@ mod tests {
         log.file = File::open(&path).expect("it cannot be written");
         log.event(&exit(1)).expect_err("not written");
         log.event(&exit(2)).expect_err("not written");
-        assert_eq!(open.read().expect("readable").unwritten, 2);
+        assert_eq!(read(&open).expect("readable").0.unwritten, 2);
         let mut log = Log::append(&path).expect("there is room again");
         log.event(&lost(2)).expect("written");
         log.event(&exit(3)).expect("written");
-        let recording = open.read().expect("readable");
-        assert_eq!((recording.unwritten, recording.segments), (0, vec![vec![lost(2), exit(3)]]));
+        let (digest, segments) = read(&open).expect("readable");
+        assert_eq!((digest.unwritten, segments), (0, vec![vec![lost(2), exit(3)]]));
     }
 
     #[test]
@@ -368,12 +374,12 @@ mod tests {
         (1..=2).for_each(|count| log.event(&lost(count)).expect("written"));
         let whole = fs::read(&path).expect("events");
         fs::write(&path, [&whole[..], b"{\"event\":\"lost\",\"at\""].concat()).expect("torn");
-        let recording = open.read().expect("the valid prefix");
-        assert_eq!(recording.segments, [[lost(1), lost(2)]]);
-        assert_eq!((recording.length, recording.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
+        let (digest, segments) = read(&open).expect("the valid prefix");
+        assert_eq!(segments, [[lost(1), lost(2)]]);
+        assert_eq!((digest.length, digest.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
         let damaged = [&whole[..20], b"\x00\n", &whole[20..]].concat();
         fs::write(&path, &damaged).expect("damaged");
-        let error = format!("{:#}", open.read().expect_err("damage"));
+        let error = format!("{:#}", read(&open).expect_err("damage"));
         assert!(error.contains("record 1 is damaged: line 1"), "{error}");
         assert_eq!(fs::read(&path).expect("events"), damaged, "nothing is touched");
     }

@@ -1,382 +1,333 @@
 //! Raw events → [`Journal`]: what happens once, when a session closes.
+//!
+//! Events are taken one at a time and folded at once, so that a session of any length closes in little memory: what is kept
+//! is what the journal holds, and two numbers for each exec.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::{Command, Events, Invocation, Journal, Known, LIMIT, Missing, Program, Ref, Session, VERSION};
-use crate::event::{Bytes, Event, Exec, Status};
+use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
+use super::{
+    Command, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session, VERSION,
+};
+use crate::event::{Bytes, Event, Exec, Exit, Status};
 use crate::host::Owner;
 
-/// Programs whose status 1 is an answer and no failure, by their manuals.
-const ANSWERS: &[&[u8]] = &[
-    b"[", b"cmp", b"diff", b"diff3", b"egrep", b"expr", b"fgrep", b"grep", b"pgrep", b"pidof", b"pkill", b"rg",
-    b"test", b"which", b"zgrep",
-];
+/// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
+const COMMANDS: usize = 8000;
 
-/// Shells: what they start are commands.
-const SHELLS: &[&[u8]] =
-    &[b"ash", b"bash", b"busybox", b"dash", b"elvish", b"fish", b"ksh", b"mksh", b"nu", b"sh", b"xonsh", b"zsh"];
-
-/// Interpreters: with a script as their first argument they may be an agent, and what they start are commands.
-const INTERPRETERS: &[&str] = &["bun", "deno", "java", "node", "perl", "php", "python", "ruby"];
-
-/// Programs that set something up and then become another program.
-const PREFIXES: &[&[u8]] =
-    &[b"chrt", b"dumb-init", b"env", b"ionice", b"nice", b"nohup", b"setsid", b"stdbuf", b"taskset"];
-
-/// One recorder process's events, in order.
-pub type Segment = Vec<Event>;
-
-/// What was recorded, read back.
-#[derive(Clone, Debug, Default)]
-pub struct Recording {
-    /// The segments.
-    pub segments: Vec<Segment>,
+/// The raw events as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digest {
     /// Bytes of all segments.
     pub length: u64,
-    /// SHA-256 of all segments, hexadecimal.
+    /// SHA-256 of all segments, one after the other, hexadecimal.
     pub sha256: String,
     /// How many events could not be written.
     pub unwritten: u64,
 }
 
-/// The folders whose names stay private.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// The project's root, absolute.
-    pub root: PathBuf,
-    /// The user's home folder.
-    pub home: Option<PathBuf>,
+/// A journal in the making.
+pub struct Closing<'a> {
+    place: &'a Place,
+    keeps: &'a dyn Fn(&[&str]) -> bool,
+    /// The session's start, in milliseconds.
+    start: i64,
+    /// Whether the session's program is a known agent.
+    agent: bool,
+    recorder: Option<Recorder>,
+    segment: Segment,
+    commands: VecDeque<Command>,
+    /// How many commands were left out.
+    omitted: usize,
+    programs: Vec<Program>,
+    /// Where each program is: as executed, and with links followed.
+    paths: Vec<(PathBuf, Option<PathBuf>)>,
+    program_of: HashMap<Bytes, usize>,
+    invocations: Vec<Invocation>,
+    invocation_of: HashMap<(usize, Vec<Bytes>, Bytes), usize>,
+    missing: BTreeMap<Bytes, Missing>,
+    count: u64,
+    execs: u64,
+    lost: u64,
 }
 
-impl Place {
-    /// Returns a path as the journal writes it: relative to the project, `~/…`, or as it is.
-    pub fn path(&self, path: &Path) -> Bytes {
-        use std::os::unix::ffi::OsStrExt;
-        if let Ok(inside) = path.strip_prefix(&self.root) {
-            return Bytes::from(inside.as_os_str().as_bytes());
-        }
-        match self.home.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
-            Some(inside) if inside.as_os_str().is_empty() => Bytes::from("~"),
-            Some(inside) => Bytes::from([b"~/", inside.as_os_str().as_bytes()].concat()),
-            None => Bytes::from(path.as_os_str().as_bytes()),
-        }
-    }
-
-    /// Returns text with the two folders replaced: the project's by the way to it from `cwd`, the home folder's by `~`.
-    pub fn text(&self, text: &[u8], cwd: &Path) -> Bytes {
-        use std::os::unix::ffi::OsStrExt;
-        let depth = cwd.strip_prefix(&self.root).map_or(0, |inside| inside.components().count());
-        let up = if depth == 0 { ".".to_owned() } else { vec![".."; depth].join("/") };
-        let text = replace(text, self.root.as_os_str().as_bytes(), up.as_bytes());
-        match &self.home {
-            Some(home) => Bytes::from(replace(&text, home.as_os_str().as_bytes(), b"~")),
-            None => Bytes::from(text),
-        }
-    }
+/// What is known of the segment that is being read.
+#[derive(Default)]
+struct Segment {
+    /// The process of the segment's first exec.
+    root: Option<u64>,
+    /// The first exec of that process that is more than a prefix, and whether what it starts are the commands.
+    driver: Option<Driver>,
+    /// The process of each exec, and the command that it belongs to.
+    execs: HashMap<u64, (u64, Option<usize>)>,
+    /// What runs.
+    running: HashMap<u64, Run>,
 }
 
-/// Replaces a folder's path where it stands as a whole: what follows it is no part of a longer name.
-fn replace(text: &[u8], folder: &[u8], with: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while folder.len() > 1 && !rest.is_empty() {
-        let Some(at) = rest.windows(folder.len()).position(|window| window == folder) else { break };
-        let name = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b);
-        let whole = !rest.get(at + folder.len()).is_some_and(name)
-            && !(at > 0 && (name(&rest[at - 1]) || rest[at - 1] == b'/'));
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(if whole { with } else { folder });
-        rest = &rest[at + folder.len()..];
-    }
-    out.extend_from_slice(rest);
-    out
+#[derive(Clone, Copy)]
+struct Driver {
+    exec: u64,
+    leads: bool,
+    shell: bool,
 }
 
-/// Returns the last component of a path.
-fn base(path: &[u8]) -> &[u8] {
-    path.rsplit(|b| *b == b'/').next().unwrap_or_default()
+/// A process that has not ended.
+struct Run {
+    program: usize,
+    invocation: Option<usize>,
+    /// The command that began in this process, and when.
+    command: Option<(usize, i64)>,
 }
 
-/// Returns whether a run that ended so ended well: status 0, an answer, a reader that went away, or a server that was told
-/// to end.
-pub(super) fn ended_well(program: &[u8], status: Status) -> bool {
-    match status {
-        Status::Code(0) | Status::Signal(2 | 13 | 15) => true,
-        Status::Code(1) => ANSWERS.contains(&base(program)),
-        Status::Code(_) | Status::Signal(_) => false,
-    }
-}
-
-/// Names an exec across segments.
-type Key = (usize, u64);
-
-/// How one run of a program ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Well,
-    Badly,
-    Unknown,
-}
-
-/// The recording with its links resolved.
-struct Traces<'a> {
-    /// All execs in order.
-    execs: Vec<(Key, &'a Exec)>,
-    /// When and how each process ended.
-    exits: BTreeMap<Key, (i64, Option<Status>)>,
-    /// The process of each exec.
-    process: BTreeMap<Key, Key>,
-    /// The last exec of each process.
-    last: BTreeMap<Key, u64>,
-}
-
-impl<'a> Traces<'a> {
-    fn new(recording: &'a Recording) -> Self {
-        let mut traces =
-            Self { execs: Vec::new(), exits: BTreeMap::new(), process: BTreeMap::new(), last: BTreeMap::new() };
-        for (segment, events) in recording.segments.iter().enumerate() {
-            for event in events {
-                match event {
-                    Event::Exec(exec) => {
-                        traces.execs.push(((segment, exec.id), exec));
-                        traces.process.insert((segment, exec.id), (segment, exec.process));
-                        traces.last.insert((segment, exec.process), exec.id);
-                    }
-                    Event::Exit(exit) => {
-                        traces.exits.insert((segment, exit.process), (exit.at, exit.status));
-                    }
-                    Event::Start(_) | Event::Missing(_) | Event::Lost(_) => {}
-                }
-            }
-        }
-        traces
-    }
-
-    fn end(&self, key: Key, exec: &Exec) -> End {
-        let process = (key.0, exec.process);
-        if self.last.get(&process) != Some(&exec.id) {
-            return End::Well;
-        }
-        match self.exits.get(&process).and_then(|(_, status)| *status) {
-            None => End::Unknown,
-            Some(status) if ended_well(exec.program.as_slice(), status) => End::Well,
-            Some(_) => End::Badly,
-        }
-    }
-}
-
-impl Journal {
-    /// Makes the journal of a session that ended. `owner` tells the host's package of a path, `keeps` whether an argv says
-    /// what is needed.
-    pub fn close(
-        session: Session,
-        recording: &Recording,
-        place: &Place,
-        owner: &dyn Fn(&Path) -> Option<Owner>,
-        keeps: &dyn Fn(&[&str]) -> bool,
-    ) -> Self {
-        let traces = Traces::new(recording);
-        let (commands, command_of) = commands(&session, &traces, place);
-        let (programs, invocations) = programs(&traces, &command_of, place, owner, keeps);
-        let all = || recording.segments.iter().flatten();
-        let lost: u64 = all().map(|event| if let Event::Lost(lost) = event { lost.count } else { 0 }).sum();
-        let events = Events {
-            count: all().count() as u64,
-            execs: traces.execs.len() as u64,
-            lost: lost + recording.unwritten,
-            length: recording.length,
-            sha256: recording.sha256.clone(),
+impl<'a> Closing<'a> {
+    /// Returns a journal without entries. `start` is the session's in milliseconds, `agent` whether its program is a known
+    /// agent; `keeps` says of an argv whether it tells what is needed.
+    pub fn new(place: &'a Place, start: i64, agent: bool, keeps: &'a dyn Fn(&[&str]) -> bool) -> Self {
+        Self {
+            place,
+            keeps,
+            start,
+            agent,
+            recorder: None,
+            segment: Segment::default(),
+            commands: VecDeque::new(),
             omitted: 0,
-        };
-        let missing = missing(recording, &command_of, place);
-        let (state, installed, ignored) = (Vec::new(), Vec::new(), Vec::new());
-        let version = VERSION;
-        shorten(Self { version, session, commands, programs, invocations, missing, state, installed, ignored, events })
-    }
-}
-
-/// Returns the commands, and for each exec the command that it belongs to.
-fn commands(session: &Session, traces: &Traces, place: &Place) -> (Vec<Command>, BTreeMap<Key, Ref>) {
-    let root = traces.execs.first().map(|(key, exec)| (key.0, exec.process));
-    let driver = root.and_then(|root| {
-        let mut own = traces.execs.iter().filter(|(key, exec)| (key.0, exec.process) == root);
-        own.find(|(_, exec)| !PREFIXES.contains(&base(exec.program.as_slice()))).copied()
-    });
-    let leads = driver.is_some_and(|(_, exec)| session.agent.is_some() || leads(exec, &place.root));
-    let shell = driver.is_some_and(|(_, exec)| SHELLS.contains(&base(exec.program.as_slice())));
-    let mut commands: Vec<Command> = Vec::new();
-    let mut command_of: BTreeMap<Key, Ref> = BTreeMap::new();
-    let mut process_command: BTreeMap<Key, Ref> = BTreeMap::new();
-    for (key, exec) in &traces.execs {
-        let process = (key.0, exec.process);
-        let parent = exec.parent.map(|parent| (key.0, parent));
-        let of_root = parent.and_then(|parent| traces.process.get(&parent).copied()) == root && root.is_some();
-        let is_driver = driver.is_some_and(|(driver, _)| driver == *key);
-        let begins = match (Some(process) == root, leads) {
-            (true, false) => is_driver,
-            (true, true) => shell && driver.is_some_and(|(driver, _)| driver.0 == key.0 && driver.1 < key.1),
-            (false, true) => (of_root || parent.is_none()) && !process_command.contains_key(&process),
-            (false, false) => false,
-        };
-        if begins {
-            let id = Ref::new('c', commands.len() + 1);
-            commands.push(command(id.clone(), session, exec, traces.exits.get(&process), place));
-            process_command.insert(process, id);
-        }
-        let inherited = || parent.and_then(|parent| command_of.get(&parent).cloned());
-        if let Some(id) = process_command.get(&process).cloned().or_else(inherited) {
-            command_of.insert(*key, id);
+            programs: Vec::new(),
+            paths: Vec::new(),
+            program_of: HashMap::new(),
+            invocations: Vec::new(),
+            invocation_of: HashMap::new(),
+            missing: BTreeMap::new(),
+            count: 0,
+            execs: 0,
+            lost: 0,
         }
     }
-    (commands, command_of)
-}
 
-/// Returns whether what this program starts are the commands: a shell, or an interpreter that runs a script from outside
-/// the project.
-fn leads(exec: &Exec, root: &Path) -> bool {
-    let name = base(exec.program.as_slice());
-    if SHELLS.contains(&name) {
-        return true;
+    /// Returns the recorder that wrote the events; none when there are none.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
     }
-    let scripted = |path: &Bytes| SHELLS.contains(&base(path.as_slice()));
-    if exec.interpreters.iter().any(scripted) {
-        return true;
-    }
-    let name = String::from_utf8_lossy(name);
-    let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    let script = exec.argv.get(1).filter(|argument| !argument.as_slice().starts_with(b"-"));
-    INTERPRETERS.contains(&name)
-        && script.is_some_and(|script| !exec.cwd.as_path().join(script.as_path()).starts_with(root))
-}
 
-fn command(id: Ref, session: &Session, exec: &Exec, exit: Option<&(i64, Option<Status>)>, place: &Place) -> Command {
-    let start = chrono::DateTime::parse_from_rfc3339(&session.start).map_or(exec.at, |start| start.timestamp_millis());
-    let cwd = exec.cwd.as_path();
-    let line = match script(exec) {
-        Some(script) => script.as_slice().trim_ascii().to_vec(),
-        None => shown(&exec.argv),
-    };
-    Command {
-        id,
-        line: place.text(&line, cwd),
-        cwd: place.path(cwd),
-        status: exit.and_then(|(_, status)| *status),
-        at: exec.at - start,
-        took: exit.map(|(at, _)| at - exec.at),
-        known: Known::Traced,
-        incomplete: exec.shortened || exec.redacted,
+    /// Begins a segment.
+    pub fn segment(&mut self) {
+        for run in std::mem::take(&mut self.segment).running.into_values() {
+            self.end(&run, None);
+        }
     }
-}
 
-/// Returns the line that a shell was started for: `make` of `bash -euc make`.
-fn script(exec: &Exec) -> Option<&Bytes> {
-    if !SHELLS.contains(&base(exec.program.as_slice())) {
-        return None;
-    }
-    let mut rest = exec.argv.iter().skip(1);
-    let mut found = false;
-    while let Some(argument) = rest.next() {
-        match argument.as_slice() {
-            b"-o" | b"+o" | b"-O" | b"+O" | b"--rcfile" | b"--init-file" => skip(&mut rest),
-            [b'-', b'-', ..] => {}
-            [b'-', flags @ ..] => {
-                found |= flags.contains(&b'c');
-                if flags.ends_with(b"o") {
-                    skip(&mut rest);
-                }
+    /// Takes the next event of the segment.
+    pub fn event(&mut self, event: Event) {
+        self.count += 1;
+        match event {
+            Event::Start(start) => {
+                self.recorder.get_or_insert(Recorder { name: start.recorder, blind: start.blind });
             }
-            _ => return found.then_some(argument),
+            Event::Exec(exec) => self.exec(&exec),
+            Event::Exit(exit) => self.exit(&exit),
+            Event::Missing(missing) => self.missing(&missing),
+            Event::Lost(lost) => self.lost += lost.count,
         }
     }
-    None
-}
 
-/// Passes over the value of an option.
-fn skip<'a>(arguments: &mut impl Iterator<Item = &'a Bytes>) {
-    arguments.next();
-}
+    fn exec(&mut self, exec: &Exec) {
+        self.execs += 1;
+        let root = *self.segment.root.get_or_insert(exec.process);
+        if exec.process == root && self.segment.driver.is_none() && !is_prefix(exec) {
+            let leads = self.agent || leads(exec, &self.place.root);
+            self.segment.driver = Some(Driver { exec: exec.id, leads, shell: is_shell(exec) });
+        }
+        let before = self.segment.running.remove(&exec.process);
+        let mut begun = before.and_then(|run| run.command);
+        if begun.is_none() && self.begins(exec, root) {
+            self.forget(COMMANDS * 2);
+            begun = Some((self.omitted + self.commands.len(), exec.at));
+            self.commands.push_back(self.command(exec));
+        }
+        let inherited = || exec.parent.and_then(|parent| self.segment.execs.get(&parent)?.1);
+        let command = begun.map(|(command, _)| command).or_else(inherited);
+        self.segment.execs.insert(exec.id, (exec.process, command));
+        let id = command.and_then(|command| self.kept(command)).map(|command| command.id.clone());
+        let program = self.program(exec);
+        self.programs[program].runs += 1;
+        self.programs[program].commands.extend(id.clone());
+        let invocation = self.invocation(exec, program, id);
+        self.segment.running.insert(exec.process, Run { program, invocation, command: begun });
+    }
 
-/// Returns arguments as one would type them.
-fn shown(argv: &[Bytes]) -> Vec<u8> {
-    let quoted = argv.iter().map(|argument| match shlex::bytes::try_quote(argument.as_slice()) {
-        Ok(quoted) => quoted.into_owned(),
-        Err(_nul) => argument.as_slice().to_vec(),
-    });
-    quoted.collect::<Vec<_>>().join(&b' ')
-}
+    /// Returns a command by its number, from 0; none when it was left out.
+    fn kept(&mut self, number: usize) -> Option<&mut Command> {
+        self.commands.get_mut(number.checked_sub(self.omitted)?)
+    }
 
-fn programs(
-    traces: &Traces,
-    command_of: &BTreeMap<Key, Ref>,
-    place: &Place,
-    owner: &dyn Fn(&Path) -> Option<Owner>,
-    keeps: &dyn Fn(&[&str]) -> bool,
-) -> (Vec<Program>, Vec<Invocation>) {
-    let mut numbers: BTreeMap<Bytes, usize> = BTreeMap::new();
-    let mut programs: Vec<Program> = Vec::new();
-    let mut calls: BTreeMap<(usize, Vec<Bytes>, Bytes), usize> = BTreeMap::new();
-    let mut invocations: Vec<Invocation> = Vec::new();
-    for (key, exec) in &traces.execs {
-        let end = traces.end(*key, exec);
-        let number = *numbers.entry(exec.program.clone()).or_insert_with(|| {
-            programs.push(program(Ref::new('p', programs.len() + 1), exec, place, owner));
-            programs.len() - 1
+    /// Leaves out the oldest commands when there are as many as `most`.
+    fn forget(&mut self, most: usize) {
+        if self.commands.len() < most {
+            return;
+        }
+        let some = self.commands.len() - COMMANDS;
+        self.omitted += some;
+        self.commands.drain(..some);
+        let first = Ref::new('c', self.omitted + 1);
+        let keep = |commands: &mut BTreeSet<Ref>| *commands = commands.split_off(&first);
+        self.programs.iter_mut().for_each(|program| keep(&mut program.commands));
+        self.invocations.iter_mut().for_each(|invocation| keep(&mut invocation.commands));
+        self.missing.values_mut().for_each(|missing| keep(&mut missing.commands));
+    }
+
+    /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
+    fn begins(&self, exec: &Exec, root: u64) -> bool {
+        let Some(driver) = self.segment.driver else { return false };
+        let of_root = exec.parent.is_none_or(|parent| {
+            let parent = self.segment.execs.get(&parent);
+            parent.is_some_and(|(process, _)| *process == root)
         });
-        let program = &mut programs[number];
-        program.runs += 1;
-        program.failed += u64::from(end == End::Badly);
-        program.unknown += u64::from(end == End::Unknown);
-        program.commands.extend(command_of.get(key).cloned());
+        match (exec.process == root, driver.leads) {
+            (true, true) => driver.shell && driver.exec < exec.id,
+            (true, false) => driver.exec == exec.id,
+            (false, leads) => leads && of_root,
+        }
+    }
+
+    fn command(&self, exec: &Exec) -> Command {
+        let cwd = exec.cwd.as_path();
+        let line = match script(exec) {
+            Some(script) => script.as_slice().trim_ascii().to_vec(),
+            None => shown(&exec.argv),
+        };
+        Command {
+            id: Ref::new('c', self.omitted + self.commands.len() + 1),
+            line: self.place.text(&line, cwd),
+            cwd: self.place.path(cwd),
+            status: None,
+            at: (exec.at - self.start).max(0),
+            took: None,
+            known: Known::Traced,
+            incomplete: exec.shortened || exec.redacted,
+        }
+    }
+
+    /// Returns the number of the program that an exec runs.
+    fn program(&mut self, exec: &Exec) -> usize {
+        if let Some(number) = self.program_of.get(&exec.program) {
+            return *number;
+        }
+        let path = |bytes: &Bytes| self.place.path(bytes.as_path());
+        self.programs.push(Program {
+            id: Ref::new('p', self.programs.len() + 1),
+            path: path(&exec.program),
+            resolved: exec.resolved.as_ref().map(path),
+            interpreter: exec.interpreters.last().map(path),
+            owner: None,
+            runs: 0,
+            failed: 0,
+            unknown: 0,
+            commands: BTreeSet::new(),
+            known: Known::Traced,
+        });
+        self.paths.push((exec.program.clone().into(), exec.resolved.clone().map(Into::into)));
+        self.program_of.insert(exec.program.clone(), self.programs.len() - 1);
+        self.programs.len() - 1
+    }
+
+    /// Returns the number of an exec's command line, when it is kept.
+    fn invocation(&mut self, exec: &Exec, program: usize, command: Option<Ref>) -> Option<usize> {
         let argv: Option<Vec<&str>> = exec.argv.iter().map(Bytes::as_str).collect();
-        if exec.shortened || exec.redacted || !argv.as_deref().is_some_and(keeps) {
-            continue;
+        if exec.shortened || exec.redacted || !argv.as_deref().is_some_and(self.keeps) {
+            return None;
         }
         let cwd = exec.cwd.as_path();
-        let argv: Vec<Bytes> = exec.argv.iter().map(|argument| place.text(argument.as_slice(), cwd)).collect();
-        let number = *calls.entry((number, argv.clone(), exec.cwd.clone())).or_insert_with(|| {
-            let id = Ref::new('i', invocations.len() + 1);
-            let (program, cwd, commands) = (program.id.clone(), place.path(cwd), BTreeSet::new());
-            invocations.push(Invocation { id, program, argv, cwd, runs: 0, failed: 0, commands, known: Known::Traced });
-            invocations.len() - 1
+        let argv: Vec<Bytes> = exec.argv.iter().map(|word| self.place.text(word.as_slice(), cwd)).collect();
+        let key = (program, argv, self.place.path(cwd));
+        let number = *self.invocation_of.entry(key).or_insert_with_key(|(_, argv, cwd)| {
+            self.invocations.push(Invocation {
+                id: Ref::new('i', self.invocations.len() + 1),
+                program: self.programs[program].id.clone(),
+                argv: argv.clone(),
+                cwd: cwd.clone(),
+                runs: 0,
+                failed: 0,
+                commands: BTreeSet::new(),
+                known: Known::Traced,
+            });
+            self.invocations.len() - 1
         });
-        let invocation = &mut invocations[number];
-        invocation.runs += 1;
-        invocation.failed += u64::from(end == End::Badly);
-        invocation.commands.extend(command_of.get(key).cloned());
+        self.invocations[number].runs += 1;
+        self.invocations[number].commands.extend(command);
+        Some(number)
     }
-    (programs, invocations)
-}
 
-fn program(id: Ref, exec: &Exec, place: &Place, owner: &dyn Fn(&Path) -> Option<Owner>) -> Program {
-    let owner = owner(exec.program.as_path()).or_else(|| exec.resolved.as_ref().and_then(|path| owner(path.as_path())));
-    Program {
-        id,
-        path: place.path(exec.program.as_path()),
-        resolved: exec.resolved.as_ref().map(|path| place.path(path.as_path())),
-        interpreter: exec.interpreters.last().map(|path| place.path(path.as_path())),
-        owner,
-        runs: 0,
-        failed: 0,
-        unknown: 0,
-        commands: BTreeSet::new(),
-        known: Known::Traced,
+    fn exit(&mut self, exit: &Exit) {
+        let Some(run) = self.segment.running.remove(&exit.process) else { return };
+        if let Some((number, start)) = run.command
+            && let Some(command) = self.kept(number)
+        {
+            command.status = exit.status;
+            command.took = Some((exit.at - start).max(0));
+        }
+        self.end(&run, exit.status);
     }
-}
 
-fn missing(recording: &Recording, command_of: &BTreeMap<Key, Ref>, place: &Place) -> Vec<Missing> {
-    let mut found: BTreeMap<Bytes, Missing> = BTreeMap::new();
-    for (segment, events) in recording.segments.iter().enumerate() {
-        for event in events {
-            let Event::Missing(missing) = event else { continue };
-            let program = place.path(missing.program.as_path());
-            let entry = found.entry(program.clone());
-            let entry = entry.or_insert_with(|| Missing { program, runs: 0, commands: BTreeSet::new() });
-            entry.runs += 1;
-            entry.commands.extend(missing.parent.and_then(|parent| command_of.get(&(segment, parent)).cloned()));
+    /// Counts how a run ended.
+    fn end(&mut self, run: &Run, status: Option<Status>) {
+        let program = &mut self.programs[run.program];
+        let Some(status) = status else {
+            program.unknown += 1;
+            return;
+        };
+        if !ended_well(program.path.as_slice(), status) {
+            program.failed += 1;
+            if let Some(invocation) = run.invocation {
+                self.invocations[invocation].failed += 1;
+            }
         }
     }
-    found.into_values().collect()
+
+    fn missing(&mut self, missing: &crate::event::Missing) {
+        let program = self.place.path(missing.program.as_path());
+        let command = missing.parent.and_then(|parent| self.segment.execs.get(&parent)?.1);
+        let id = command.and_then(|command| self.kept(command)).map(|command| command.id.clone());
+        let entry = self.missing.entry(program.clone());
+        let entry = entry.or_insert_with(|| Missing { program, runs: 0, commands: BTreeSet::new() });
+        entry.runs += 1;
+        entry.commands.extend(id);
+    }
+
+    /// Returns the journal. `owners` tells the host's packages of all these paths at once.
+    pub fn finish(
+        mut self,
+        session: Session,
+        digest: Digest,
+        owners: &dyn Fn(BTreeSet<&Path>) -> BTreeMap<PathBuf, Owner>,
+    ) -> Journal {
+        self.segment();
+        self.forget(COMMANDS + 1);
+        let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
+        let owners = owners(all.map(PathBuf::as_path).collect());
+        for (program, (path, resolved)) in self.programs.iter_mut().zip(&self.paths) {
+            program.owner = owners.get(path).or_else(|| owners.get(resolved.as_ref()?)).cloned();
+        }
+        shorten(Journal {
+            version: VERSION,
+            session,
+            commands: self.commands.into(),
+            programs: self.programs,
+            invocations: self.invocations,
+            missing: self.missing.into_values().collect(),
+            state: Vec::new(),
+            installed: Vec::new(),
+            ignored: Vec::new(),
+            events: Events {
+                count: self.count,
+                execs: self.execs,
+                lost: self.lost + digest.unwritten,
+                length: digest.length,
+                sha256: digest.sha256,
+                omitted: self.omitted as u64,
+            },
+        })
+    }
 }
 
 /// Makes a journal fit [`LIMIT`]: first overlong lines are cut, then the oldest commands are left out and counted.
@@ -392,8 +343,8 @@ fn shorten(mut journal: Journal) -> Journal {
         }
     }
     while !fits(&journal) && !journal.commands.is_empty() {
-        let out: BTreeSet<Ref> =
-            journal.commands.drain(..journal.commands.len().div_ceil(4)).map(|command| command.id).collect();
+        let some = journal.commands.len().div_ceil(4);
+        let out: BTreeSet<Ref> = journal.commands.drain(..some).map(|command| command.id).collect();
         journal.events.omitted += out.len() as u64;
         journal.programs.iter_mut().for_each(|program| program.commands.retain(|id| !out.contains(id)));
         journal.invocations.iter_mut().for_each(|invocation| invocation.commands.retain(|id| !out.contains(id)));
