@@ -1,0 +1,94 @@
+//! What writing and closing a long session costs: `cargo bench --bench journal`.
+
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use agent_capture::ecosystems;
+use agent_capture::event::{Bytes, Event, Exec, Exit, Sink, Start, Status};
+use agent_capture::index::Index;
+use agent_capture::journal::{Closing, Journal, Place, SessionId};
+use agent_capture::policy::Policy;
+use agent_capture::session::{Active, Log, Sessions};
+
+/// How many processes the session has: an exec and an exit each.
+const PROCESSES: u64 = 500_000;
+
+fn exec(id: u64) -> Event {
+    let program = ["/usr/bin/gcc", "/usr/bin/jq", "/usr/bin/rg", "/bin/sh", "/usr/bin/sed"][(id % 5) as usize];
+    Event::Exec(Exec {
+        id,
+        at: 1_800_000_000_000 + id as i64,
+        process: id,
+        parent: (id > 1).then_some(if id % 8 == 0 { 1 } else { id - id % 8 }).filter(|parent| *parent > 0),
+        program: Bytes::from(program),
+        resolved: None,
+        interpreters: Vec::new(),
+        argv: vec![Bytes::from(program), Bytes::from("-O2"), Bytes::from(format!("src/file-{id}.c"))],
+        shortened: false,
+        redacted: false,
+        cwd: Bytes::from("/home/u/project"),
+        probes: 0,
+    })
+}
+
+/// Returns the most memory that this process had, in MB (proc(5), VmHWM).
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1000
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let active = Active {
+        version: 1,
+        id: SessionId::parse("long").expect("a name"),
+        start: "2027-01-15T08:00:00.000Z".to_owned(),
+        base: None,
+        line: Bytes::from("bash agent.sh"),
+        agent: None,
+    };
+    let open = Sessions::new(folder.path()).open(active).expect("a session");
+    write(&open.segment(1));
+    let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
+    let start = Instant::now();
+    let mut closing = Closing::new(&place, 1_800_000_000_000, false, &ecosystems::keeps);
+    let digest = open.read(&mut |event| match event {
+        None => closing.segment(),
+        Some(event) => closing.event(event),
+    });
+    let template = Journal::parse(include_bytes!("../fixtures/journal-v1/journal.json")).expect("a journal");
+    let journal = closing.finish(template.session, digest.expect("events"), &|_| Default::default());
+    let (took, events) = (start.elapsed(), journal.events.count);
+    println!(
+        "close: {events} events, {} MB, in {took:.2?}; {} MB of memory at most",
+        journal.events.length / 1_000_000,
+        peak()
+    );
+    let start = Instant::now();
+    let requirements = ecosystems::resolve(&[journal], &Index::new(), &Policy::default());
+    println!("resolve: {} packages in {:.2?}", requirements.packages.len(), start.elapsed());
+}
+
+/// Writes the session's events as a recorder does, one `write` each.
+fn write(segment: &Path) {
+    let mut log = Log::append(segment).expect("a segment");
+    let start = Instant::now();
+    let head = Start { format: 1, at: 1_800_000_000_000, recorder: "seccomp".to_owned(), blind: Vec::new() };
+    log.event(&Event::Start(head)).expect("written");
+    let exit = |process| Event::Exit(Exit { at: 1_800_000_000_005, process, status: Some(Status::Code(0)) });
+    log.event(&exec(1)).expect("written");
+    for id in 2..=PROCESSES {
+        log.event(&exec(id)).expect("written");
+        log.event(&exit(id)).expect("written");
+    }
+    log.event(&exit(1)).expect("written");
+    let took = start.elapsed();
+    println!(
+        "write: {} events in {took:.2?}: {:.0} a second",
+        2 * PROCESSES + 1,
+        2.0 * PROCESSES as f64 / took.as_secs_f64()
+    );
+}
