@@ -79,7 +79,15 @@ impl Front<'_> {
             if told {
                 match &channel {
                     Some(open) => match open.receive() {
-                        Ok(Some(message)) => turn = self.heard(message, &mut failure),
+                        Ok(Some(message)) => {
+                            turn = self.heard(message, &mut failure);
+                            // It may go on already.
+                            while matches!(turn, Turn::Stopped)
+                                && let Some(message) = open.received()
+                            {
+                                turn = self.heard(message, &mut failure);
+                            }
+                        }
                         _ => (channel, turn) = self.worker_died()?,
                     },
                     None => drop(self.session.as_ref().map(|session| session.listener.receive())),
