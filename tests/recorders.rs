@@ -570,6 +570,12 @@ fn a_stopped_command_stops_the_front() {
     assert_eq!(child.wait().expect("wait").code(), Some(8));
 }
 
+#[test]
+fn a_command_that_stops_and_goes_on_at_once() {
+    let script = "i=0; while [ $i -lt 40 ]; do sh -c 'kill -STOP $1; kill -CONT $1' sh $$; i=$((i+1)); done; exit 8";
+    assert_eq!(Session::new().sh(script).code(), Some(8));
+}
+
 /// Starts a recording as the leader of a new session at a new terminal.
 fn at_terminal(session: &Session, script: &str) -> (fs::File, Child) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

@@ -1,6 +1,7 @@
 //! The front: the user's own process. Starts the worker, passes signals, stops and the end on, and is the guardian: when
 //! the worker dies, what it had in hand goes on and another worker is started.
 
+use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Command;
 
@@ -48,6 +49,14 @@ struct Session {
     slots: OwnedFd,
     command: OwnedFd,
     pid: i32,
+}
+
+impl Session {
+    /// Returns whether the command is stopped now.
+    fn is_stopped(&self) -> bool {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    }
 }
 
 /// What the rest of the story is.
@@ -103,7 +112,11 @@ impl Front<'_> {
                     return Ok(finished);
                 }
                 Turn::Failed(why) => bail!("cannot record: {why}"),
-                Turn::Stopped => rustix::process::kill_process(self.own, Signal::STOP)?,
+                // What we hear may be old: while we were stopped it was let go on, and perhaps stopped again.
+                Turn::Stopped if self.session.as_ref().is_some_and(Session::is_stopped) => {
+                    rustix::process::kill_process(self.own, Signal::STOP)?;
+                }
+                Turn::Stopped => {}
                 Turn::Nothing => {}
             }
         }
@@ -223,6 +236,8 @@ impl Front<'_> {
         };
         let Some(signal) = Signal::from_named_raw(arrived.signal).filter(|_| !had_it) else { return };
         match &self.session {
+            // A shell that lets its job go on told the whole process group.
+            Some(session) if signal == Signal::CONT && !session.is_stopped() => {}
             Some(session) => _ = rustix::process::pidfd_send_signal(&session.command, signal),
             None => self.waiting.push(signal),
         }

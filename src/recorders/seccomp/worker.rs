@@ -119,6 +119,8 @@ struct Worker<'a> {
     launcher: Option<Channel>,
     /// The command while it is our child and runs.
     command: Option<i32>,
+    /// Whether it was ever stopped.
+    stopped: bool,
     processes: Processes,
     programs: Programs,
     exit_group: bool,
@@ -156,6 +158,7 @@ impl<'a> Worker<'a> {
             front_pid,
             launcher,
             command,
+            stopped: false,
             processes,
             programs,
             exit_group,
@@ -235,8 +238,9 @@ impl<'a> Worker<'a> {
                 }
             } else if self.command == Some(pid) {
                 self.tell(word);
-                if status.continued() && rustix::process::getppid() == self.front_pid {
-                    let _ = self.front_pid.map(|front| rustix::process::kill_process(front, Signal::CONT));
+                self.stopped |= status.stopped();
+                if status.continued() {
+                    self.wake_front();
                 }
             }
         }
@@ -246,8 +250,19 @@ impl<'a> Worker<'a> {
                 drop(self.front.send(&message));
             }
             self.tell(word);
+            // Had the command gone on while the front was about to stop, it would stay stopped.
+            if self.stopped {
+                self.wake_front();
+            }
         }
         Ok(())
+    }
+
+    /// Lets the front go on, if it lives.
+    fn wake_front(&self) {
+        if let Some(front) = self.front_pid.filter(|_| rustix::process::getppid() == self.front_pid) {
+            let _ = rustix::process::kill_process(front, Signal::CONT);
+        }
     }
 
     /// Tells the front a status of the command.
