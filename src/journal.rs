@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Bytes, Status};
 use crate::host::{Owner, State};
-use crate::nix::System;
+use crate::nix::{Pin, System};
 
 mod close;
 mod place;
@@ -124,6 +124,9 @@ pub struct Session {
     /// Version of Nix, when there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nix: Option<String>,
+    /// The revision of nixpkgs that the session's own `nix` commands used, when known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nixpkgs: Option<Pin>,
     /// The commit that was checked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,

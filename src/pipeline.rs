@@ -301,6 +301,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         None => closing.segment(),
         Some(event) => closing.event(event),
     })?;
+    let nix = Nix::find(world.path.as_deref());
     let session = Session {
         id,
         start,
@@ -310,7 +311,8 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
         system: System::current(),
         os: host::os(Path::new("/")),
-        nix: Nix::find(world.path.as_deref()).map(|nix| nix.version().to_owned()),
+        nix: nix.as_ref().map(|nix| nix.version().to_owned()),
+        nixpkgs: None,
         base,
         status,
     };
@@ -319,7 +321,20 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
     let private = |state: State| State { path: place.path(state.path.as_path()), ..state };
     journal.state = found.state.into_iter().map(private).collect();
     journal.installed = found.packages;
+    journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
+}
+
+/// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.
+fn nixpkgs_ref(journal: &Journal) -> Option<String> {
+    let words = journal.invocations.iter().filter(|call| call.is_used()).flat_map(|call| &call.argv);
+    words.filter_map(|word| Some(word.as_str()?.split_once('#')?.0)).find_map(|flakeref| {
+        let lower = flakeref.to_ascii_lowercase();
+        let is = ["nixpkgs", "github:nixos/nixpkgs"]
+            .iter()
+            .any(|name| lower == *name || lower.starts_with(&format!("{name}/")));
+        is.then(|| flakeref.to_owned())
+    })
 }
 
 /// Closes a session and takes it through the stages.

@@ -57,6 +57,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
             system: System::parse("x86_64-linux").expect("a system"),
             os: None,
             nix: None,
+            nixpkgs: None,
             base: None,
             status: None,
         },

@@ -165,6 +165,20 @@ impl Nix {
         Ok(self.output(command)?.status.success())
     }
 
+    /// Returns the pin that a flakeref of nixpkgs (`nixpkgs`, `github:NixOS/nixpkgs/nixos-26.05`) stands for on this
+    /// machine, when Nix knows it without network and it is a revision of `github:NixOS/nixpkgs`.
+    pub fn known_pin(&self, flakeref: &str) -> Option<Pin> {
+        let plain = flakeref.bytes().all(|b| b.is_ascii_alphanumeric() || b":/._-".contains(&b));
+        if !plain || flakeref.starts_with('-') {
+            return None;
+        }
+        let mut command = self.command(&["flake", "metadata", "--json", "--offline"]);
+        command.arg(flakeref);
+        let output = self.output(command).ok().filter(|output| output.status.success())?;
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        Pin::of_locked(metadata.get("locked")?)
+    }
+
     /// Returns the pin of a revision or branch of nixpkgs (`nixos-26.05`). Reaches the network.
     pub fn pin(&self, reference: &str) -> anyhow::Result<Pin> {
         #[derive(Deserialize)]
@@ -205,7 +219,11 @@ impl Pin {
     pub fn from_lock(bytes: &[u8]) -> Option<Self> {
         let lock: serde_json::Value = serde_json::from_slice(bytes).ok()?;
         let node = lock.pointer("/nodes/root/inputs/nixpkgs")?.as_str()?;
-        let locked = lock.get("nodes")?.get(node)?.get("locked")?;
+        Self::of_locked(lock.get("nodes")?.get(node)?.get("locked")?)
+    }
+
+    /// Reads the locked part of an input; none when it is no revision of `github:NixOS/nixpkgs`.
+    fn of_locked(locked: &serde_json::Value) -> Option<Self> {
         let is = |field: &str, value: &str| {
             locked.get(field).and_then(serde_json::Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
         };

@@ -100,7 +100,7 @@ impl Plan {
             return Err(anyhow!("the policy names `{attr}`, which is not in the index")).hint(near);
         }
         let previous = document(repository)?;
-        let pin = pin(world, repository, nixpkgs, previous.as_ref())?;
+        let pin = pin(world, repository, nixpkgs, previous.as_ref(), &journals)?;
         let requirements = ecosystems::resolve(&journals, &index, &policy);
         let document = Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin, requirements };
         let folder = if is_hand_written(repository, previous.as_ref(), &document)? { ASIDE } else { "" };
@@ -187,12 +187,14 @@ fn document(repository: &Repository) -> anyhow::Result<Option<Document>> {
     bytes.map(|bytes| Document::parse(&bytes)).transpose().with_context(|| format!("failed to read `{path}`"))
 }
 
-/// Returns the pin: the one asked for, the last one, the one of an existing lock, the built-in one.
+/// Returns the pin: the one asked for, the last one, the one of an existing lock, the one that the latest session's own
+/// `nix` commands used, the built-in one.
 fn pin(
     world: &World,
     repository: &Repository,
     nixpkgs: Option<&str>,
     previous: Option<&Document>,
+    journals: &[Journal],
 ) -> anyhow::Result<Pin> {
     if let Some(text) = nixpkgs {
         if let Some(pin) = Pin::parse(text) {
@@ -206,7 +208,11 @@ fn pin(
     if let Some(previous) = previous {
         return Ok(previous.pin.clone());
     }
-    Ok(read(repository, "flake.lock")?.and_then(|lock| Pin::from_lock(&lock)).unwrap_or_else(default_pin))
+    if let Some(pin) = read(repository, "flake.lock")?.and_then(|lock| Pin::from_lock(&lock)) {
+        return Ok(pin);
+    }
+    let used = journals.iter().rev().find_map(|journal| journal.session.nixpkgs.clone());
+    Ok(used.unwrap_or_else(default_pin))
 }
 
 /// Returns whether the repository's flake is not of our making: neither what was rendered last nor what is rendered now.
