@@ -9,7 +9,7 @@ PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import pytest' 2>/dev/null || need
 
 cargo build --quiet --locked --tests --examples &
 build=$!
-testbed
+testbed --with cargo rustc
 wait "$build"
 
 arguments=()

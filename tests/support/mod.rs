@@ -90,8 +90,13 @@ impl Project {
 
     /// A repository with the files of `fixtures/demo`, committed.
     pub(crate) fn demo() -> Self {
+        Self::of("demo")
+    }
+
+    /// A repository with the files of a folder of `fixtures`, committed.
+    pub(crate) fn of(fixture: &str) -> Self {
         let project = Self::bare_folder();
-        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/demo");
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(fixture);
         project.command("cp").args(["-r", "--"]).arg(demo.join(".")).arg(project.root()).status().expect("cp");
         project.git(&["init", "-qb", "main"]);
         project.git(&["add", "-A"]);
@@ -103,6 +108,11 @@ impl Project {
     pub(crate) fn with_nix(mut self, version: &str) -> Self {
         self.nix = Some(version.to_owned());
         self
+    }
+
+    /// The home folder.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
     }
 
     pub(crate) fn root(&self) -> PathBuf {
