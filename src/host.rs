@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 mod state;
 
-pub use state::{Found, State, left_behind};
+pub use state::{Changed, Found, left_behind};
 
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];

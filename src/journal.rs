@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Bytes, Status};
-use crate::host::{Owner, State};
+use crate::host::Owner;
 use crate::nix::{Pin, System};
 
 mod close;
@@ -267,6 +267,18 @@ pub struct Missing {
     pub runs: u64,
     /// Commands that looked for it.
     pub commands: BTreeSet<Ref>,
+}
+
+/// A folder outside the project, or a file at the top of the home folder, in which files were made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Its path, `~/…` below the home folder.
+    pub path: Bytes,
+    /// How many files.
+    pub files: u64,
+    /// Their sizes together, in bytes.
+    pub bytes: u64,
 }
 
 /// Execs that were set aside.

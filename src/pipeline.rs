@@ -13,9 +13,9 @@ use crate::commit::{Head, Kind, Proposal, Repository};
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::ecosystems;
 use crate::event::{Sink, Status, hex};
-use crate::host::{self, State};
+use crate::host::{self, Changed};
 use crate::index::Index;
-use crate::journal::{Closing, Journal, Place, Session, SessionId};
+use crate::journal::{Closing, Journal, Place, Session, SessionId, State};
 use crate::nix::{Nix, System};
 use crate::policy::Policy;
 use crate::recorders::{self, Finished, Launch};
@@ -318,8 +318,8 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
     };
     let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
     let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), began.into());
-    let private = |state: State| State { path: place.path(state.path.as_path()), ..state };
-    journal.state = found.state.into_iter().map(private).collect();
+    let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
+    journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)

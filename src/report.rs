@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use crate::console::escape;
-use crate::host::State;
 use crate::index::Index;
-use crate::journal::{Command, Journal, Known, Ref, SessionId};
+use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
 use crate::requirements::{Check, Document, Evidence, FAILED, NEEDS_WORK, Requirement};
 use crate::verification::{Failure, Verification, Why};
 

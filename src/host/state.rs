@@ -10,10 +10,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
-use crate::event::Bytes;
-
 /// Places below the root that installers write to, besides the package database.
 const PLACES: [&str; 4] = ["etc", "opt", "usr/local", "root/.cache"];
 
@@ -43,11 +39,10 @@ const DEEP: u32 = 2;
 const LIMIT: usize = 400_000;
 
 /// A folder, or a file at the top of the home folder, in which files were made or changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct State {
-    /// Its path, `~/…` below the home folder.
-    pub path: Bytes,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its path, absolute.
+    pub path: PathBuf,
     /// How many files.
     pub files: u64,
     /// Their sizes together, in bytes.
@@ -58,7 +53,7 @@ pub struct State {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The folders, sorted.
-    pub state: Vec<State>,
+    pub changed: Vec<Changed>,
     /// Packages of the host that were installed or upgraded, by name.
     pub packages: Vec<String>,
     /// Whether there was too much to look at all of it.
@@ -88,7 +83,7 @@ struct Walk<'a> {
     since: SystemTime,
     skip: &'a Path,
     seen: usize,
-    found: BTreeMap<Vec<u8>, (u64, u64)>,
+    found: BTreeMap<PathBuf, (u64, u64)>,
 }
 
 impl Walk<'_> {
@@ -137,11 +132,11 @@ fn changed(meta: &fs::Metadata) -> SystemTime {
 }
 
 /// Returns the folder that a file counts for: two names below the home folder (`~/.cargo/bin`), one below another place.
-fn group(path: &Path, top: &Path) -> Vec<u8> {
+fn group(path: &Path, top: &Path) -> PathBuf {
     let names: Vec<_> = path.strip_prefix(top).unwrap_or(path).iter().collect();
     let hidden = names.first().is_some_and(|name| name.as_bytes().starts_with(b"."));
     let depth = (1 + usize::from(hidden)).min(names.len().saturating_sub(1)).max(1);
-    top.join(names.into_iter().take(depth).collect::<PathBuf>()).as_os_str().as_bytes().to_vec()
+    top.join(names.into_iter().take(depth).collect::<PathBuf>())
 }
 
 /// Returns packages of dpkg whose list of files was written since a time.
@@ -192,10 +187,10 @@ mod tests {
         tool.set_modified(UNIX_EPOCH).expect("a time");
         let found = left_behind(root.path(), Some(&home), &home.join("app"), since);
         let shown: Vec<_> = found
-            .state
+            .changed
             .iter()
             .map(|state| {
-                let path = state.path.to_text().replace(root.path().to_str().expect("text"), "");
+                let path = state.path.display().to_string().replace(root.path().to_str().expect("text"), "");
                 (path, state.files, state.bytes)
             })
             .collect();
