@@ -74,9 +74,8 @@ pub fn left_behind(root: &Path, home: Option<&Path>, skip: &Path, since: SystemT
         walk.home(home);
     }
     let partial = walk.seen >= LIMIT;
-    let state =
-        walk.found.into_iter().map(|(path, (files, bytes))| State { path: Bytes::from(path), files, bytes }).collect();
-    Found { state, packages: packages(root, since), partial }
+    let changed = walk.found.into_iter().map(|(path, (files, bytes))| Changed { path, files, bytes }).collect();
+    Found { changed, packages: packages(root, since), partial }
 }
 
 struct Walk<'a> {
