@@ -8,11 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::index::Index;
 use crate::journal::{Invocation, Journal, Program};
 use crate::nix::AttrPath;
+use crate::requirements::Instead;
 
 mod aside;
 mod checks;
 mod draft;
+mod families;
 mod paths;
+mod python;
+mod refused;
 mod resolve;
 mod versions;
 
@@ -82,12 +86,21 @@ pub struct Want {
     pub programs: Vec<String>,
     /// Version that was seen, when known.
     pub seen: Option<String>,
+    /// The package in whose place it is.
+    pub instead: Option<Instead>,
+    /// Other packages that it could be as well.
+    pub alternatives: Vec<AttrPath>,
 }
 
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None }
+        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new() }
+    }
+
+    /// Returns the wish for a package of a family, of which this version was seen.
+    fn of(choice: families::Choice, seen: Option<String>) -> Self {
+        Self { seen, instead: choice.instead, ..Self::new(choice.attr) }
     }
 }
 
@@ -98,6 +111,8 @@ pub struct Asked {
     pub wants: Vec<Want>,
     /// Packages that it puts on the machine; where a program of a package of this name ran, that package stands for it.
     pub installs: Vec<Want>,
+    /// Packages that it puts on the machine for their programs: they count only where one of those ran.
+    pub tools: Vec<Want>,
     /// Packages of the host of which a program ran: what that program needs has this evidence, too.
     pub packages: Vec<String>,
     /// What needs no package: the reasons.
@@ -173,6 +188,12 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Returns whether a command line only puts packages on the machine, or looks after those: what runs for it is not used
+    /// by the project.
+    fn installs(&self, _argv: &[&str]) -> bool {
+        false
+    }
+
     /// Returns the name of a check (`make-check`) when a command with these words tests, builds or lints.
     fn verifies(&self, _argv: &[&str]) -> Option<String> {
         None
@@ -199,7 +220,7 @@ pub fn verifies(argv: &[&str]) -> Option<String> {
 fn wants(index: &Index, attr: AttrPath, name: &str, seen: Option<String>) -> Vec<Want> {
     let programs = index.called(&attr, name).map(str::to_owned).into_iter().collect();
     let interpreter = attr.within("python3Packages").and_then(|_| index.known("python3")).map(Want::new);
-    [Some(Want { attr, programs, seen }), interpreter].into_iter().flatten().collect()
+    [Some(Want { programs, seen, ..Want::new(attr) }), interpreter].into_iter().flatten().collect()
 }
 
 /// Returns whether a name is one of the words of a list.

@@ -1,6 +1,6 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
-use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, listed, paths, versions, wants};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, versions, wants};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -97,9 +97,11 @@ fn is_python(name: &str) -> bool {
 
 /// Returns the interpreter that was called by this name: of that version when the index has it, else the default one.
 fn python(index: &Index, name: &str, seen: Option<String>) -> Option<Want> {
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.known("python3"))?;
-    let program = index.called(&attr, name).unwrap_or("python3").to_owned();
-    Some(Want { programs: vec![program], seen, attr })
+    let versioned = index.versioned(name).and_then(|attr| families::of_attr(index, &attr));
+    let choice = versioned.or_else(|| families::of_tool(index, "python", None))?;
+    // `python3.9`, of a version that is gone, is `python3` of the nearest.
+    let program = index.called(&choice.attr, name).unwrap_or("python3").to_owned();
+    Some(Want { programs: vec![program], ..Want::of(choice, seen) })
 }
 
 /// Takes the programs out: it was run for a script and need not be found by a name.
@@ -118,7 +120,7 @@ mod tests {
             ("python", "python3", "python"),
             ("python3", "python3", "python3"),
             ("python3.11", "python311", "python3.11"),
-            ("python3.9", "python3", "python3"),
+            ("python3.9", "python311", "python3"),
         ] {
             let want = python(&index, name, None).expect("known");
             assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");

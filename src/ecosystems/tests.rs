@@ -94,7 +94,10 @@ fn shown(requirements: &Requirements) -> Vec<String> {
     let packages = requirements.packages.iter().map(|package| {
         let programs: Vec<&str> = package.programs.iter().map(ProgramName::as_str).collect();
         let seen = package.seen.as_ref().map(|seen| format!(" {seen}")).unwrap_or_default();
-        format!("{}{seen} [{}] {}", package.attr, programs.join(" "), package.runs)
+        let instead = package.instead.as_ref().map(|instead| format!(" for {}", instead.of)).unwrap_or_default();
+        let others: Vec<&str> = package.alternatives.iter().map(AttrPath::as_str).collect();
+        let others = if others.is_empty() { String::new() } else { format!(" or {}", others.join(" or ")) };
+        format!("{}{instead}{others}{seen} [{}] {}", package.attr, programs.join(" "), package.runs)
     });
     let compiler = requirements.compiler.iter().map(|evidence| format!("compiler {}", evidence.entry));
     let ignored =
