@@ -163,11 +163,13 @@ fn others(index: &Index, names: &[&str], attr: &AttrPath) -> Vec<AttrPath> {
         Some((name, found))
             if found.source == Source::Table && found.attr == *attr && attr.names().last() != Some(name) =>
         {
-            let of = |attr: &AttrPath| index.attr(attr).unwrap_or_default();
-            let is_main = of(attr).main_program == Some(name);
+            let is_main = index.attr(attr).and_then(|attr| attr.main_program) == Some(name);
             // Another version or another build of it is no other package.
-            let is_other =
-                |other: &AttrPath| other != attr && of(other).pname.or(other.names().last()) != of(attr).pname;
+            let pname = |attr: &AttrPath| {
+                let pname = index.attr(attr).and_then(|attr| attr.pname);
+                pname.or(attr.names().last()).unwrap_or_default().to_owned()
+            };
+            let is_other = |other: &AttrPath| other != attr && pname(other) != pname(attr);
             index.candidates(name).filter(|other| is_other(other) && !is_main).take(2).collect()
         }
         _ => Vec::new(),

@@ -14,15 +14,24 @@ mod aside;
 mod checks;
 mod draft;
 mod families;
+mod install;
 mod paths;
+pub mod project;
 mod python;
 mod refused;
 mod resolve;
 mod versions;
 
+mod apk;
 mod apt;
 mod beam;
+mod brew;
 mod cargo;
+mod composer;
+mod conda;
+mod corepack;
+mod cpan;
+mod dnf;
 mod dotnet;
 mod go;
 mod haskell;
@@ -30,12 +39,22 @@ mod host;
 mod jvm;
 mod lint;
 mod make;
+mod mise;
 mod nix;
 mod npm;
+mod nvm;
+mod opam;
+mod pacman;
 mod php;
 mod pip;
+mod pipx;
+mod poetry;
+mod pyenv;
 mod ruby;
+mod rustup;
+mod sdkman;
 mod terraform;
+mod uv;
 mod zig;
 
 pub use resolve::{Unknown, resolve, unknown};
@@ -44,9 +63,19 @@ pub use resolve::{Unknown, resolve, unknown};
 pub static ALL: &[&dyn Ecosystem] = &[
     &nix::Nix,
     &pip::Pip,
+    &apk::Apk,
     &apt::Apt,
     &beam::Beam,
+    &brew::Brew,
+    &mise::Mise,
+    &nvm::Nvm,
+    &sdkman::Sdkman,
     &cargo::Cargo,
+    &composer::Composer,
+    &conda::Conda,
+    &corepack::Corepack,
+    &cpan::Cpan,
+    &dnf::Dnf,
     &dotnet::Dotnet,
     &go::Go,
     &haskell::Haskell,
@@ -54,9 +83,16 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &lint::Lint,
     &make::Make,
     &npm::Npm,
+    &opam::Opam,
+    &pacman::Pacman,
     &php::Php,
+    &pipx::Pipx,
+    &poetry::Poetry,
+    &pyenv::Pyenv,
     &ruby::Ruby,
+    &rustup::Rustup,
     &terraform::Terraform,
+    &uv::Uv,
     &zig::Zig,
     &host::Host,
 ];
@@ -188,6 +224,21 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Returns the files of the project that these arguments name and that say what is needed, relative to the working folder.
+    fn files(&self, _argv: &[&str]) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns what such a file says, a word each: the journal keeps these and not the file.
+    fn says(&self, _argv: &[&str], _text: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns the command line that these words run, when besides that they only provide packages that are captured.
+    fn inner(&self, _argv: &[&str], _index: &Index) -> Option<String> {
+        None
+    }
+
     /// Returns whether a command line only puts packages on the machine, or looks after those: what runs for it is not used
     /// by the project.
     fn installs(&self, _argv: &[&str]) -> bool {
@@ -203,6 +254,28 @@ pub trait Ecosystem: Sync {
 /// Returns whether a journal must keep these arguments.
 pub fn keeps(argv: &[&str]) -> bool {
     ALL.iter().any(|ecosystem| ecosystem.keeps(argv))
+}
+
+/// Returns the files of the project that these arguments name and that say what is needed, relative to the working folder.
+pub fn files(argv: &[&str]) -> Vec<String> {
+    ALL.iter().flat_map(|ecosystem| ecosystem.files(argv)).collect()
+}
+
+/// Returns what a file says that these arguments name: at most 500 words of printable ASCII.
+pub fn says(argv: &[&str], text: &str) -> Vec<String> {
+    let reads = ALL.iter().find(|ecosystem| !ecosystem.files(argv).is_empty());
+    let plain = |word: &String| (1..=200).contains(&word.len()) && word.bytes().all(|b| (0x20..=0x7e).contains(&b));
+    reads.map(|ecosystem| ecosystem.says(argv, text)).unwrap_or_default().into_iter().filter(plain).take(500).collect()
+}
+
+/// Returns whether a command line only puts packages on the machine.
+fn installs(argv: &[&str]) -> bool {
+    ALL.iter().any(|ecosystem| ecosystem.installs(argv))
+}
+
+/// Returns the command line that these words run, when besides that they only provide packages that are captured.
+fn inner(argv: &[&str], index: &Index) -> Option<String> {
+    ALL.iter().find_map(|ecosystem| ecosystem.inner(argv, index))
 }
 
 /// Returns the name of a check when a command with these words tests, builds or lints. Its program must be one that PATH

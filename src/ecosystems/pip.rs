@@ -54,7 +54,26 @@ impl Ecosystem for Pip {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index))
+        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        let is_pip = |request: &ask::Request| {
+            matches!(
+                request,
+                ask::Request::Install(_) | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
+            )
+        };
+        ask::request(argv).as_ref().is_some_and(is_pip)
+            || call(argv).is_some_and(|(program, _)| listed("virtualenv easy_install", program))
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        ask::request(argv).map(|request| request.files()).unwrap_or_default()
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        super::python::requirements(text)
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {

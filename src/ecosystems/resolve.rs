@@ -63,7 +63,6 @@ impl Draft<'_> {
     /// Reads a journal; returns what its command lines install, which is placed when all that ran is known.
     fn journal(&mut self, journal: &Journal, policy: &Policy) -> Vec<Installed> {
         let mut context = Context::new(self.index, journal);
-        self.python = python::chosen(self.index, journal);
         let entry = |id: &Ref, runs, known, is_program| {
             let evidence = Evidence { session: journal.session.id.clone(), entry: id.clone() };
             Entry { evidence, runs, known, is_program }
@@ -83,6 +82,10 @@ impl Draft<'_> {
                 }
             }
         }
+        let all = lines
+            .iter()
+            .flat_map(|(_, asked): &(Entry, Asked)| asked.wants.iter().chain(&asked.installs).chain(&asked.tools));
+        self.python = python::chosen(self.index, journal, &all.collect::<Vec<_>>());
         context.asked = lines.iter().flat_map(|(_, asked)| &asked.wants).map(|want| want.attr.clone()).collect();
         let mut owners: BTreeMap<&str, BTreeSet<AttrPath>> = BTreeMap::new();
         for program in &journal.programs {

@@ -190,8 +190,17 @@ impl Journal {
             omitted: 0,
         };
         let missing = missing(recording, &command_of, place);
-        let journal =
-            Self { version: VERSION, session, commands, programs, invocations, missing, ignored: Vec::new(), events };
+        let journal = Self {
+            version: VERSION,
+            session,
+            commands,
+            programs,
+            invocations,
+            files: Vec::new(),
+            missing,
+            ignored: Vec::new(),
+            events,
+        };
         shorten(journal)
     }
 }
@@ -337,7 +346,17 @@ fn programs(
         let number = *calls.entry((number, argv.clone(), exec.cwd.clone())).or_insert_with(|| {
             let id = Ref::new('i', invocations.len() + 1);
             let (program, cwd, commands) = (program.id.clone(), place.path(cwd), BTreeSet::new());
-            invocations.push(Invocation { id, program, argv, cwd, runs: 0, failed: 0, commands, known: Known::Traced });
+            invocations.push(Invocation {
+                id,
+                program,
+                argv,
+                cwd,
+                runs: 0,
+                failed: 0,
+                commands,
+                known: Known::Traced,
+                says: Vec::new(),
+            });
             invocations.len() - 1
         });
         let invocation = &mut invocations[number];
