@@ -85,6 +85,9 @@ pub struct Journal {
     pub programs: Vec<Program>,
     /// Command lines of programs whose arguments say what is needed (installs, modules, flakerefs), equal ones once.
     pub invocations: Vec<Invocation>,
+    /// Files of the project that say which tools and packages it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ProjectFile>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
     /// Folders outside the project in which files were made or changed while the session ran.
@@ -248,13 +251,32 @@ pub struct Invocation {
     /// How this is known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub known: Known,
+    /// What the files say that its arguments name: packages of a requirement file, a word each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 impl Invocation {
+    /// Returns its arguments as text; none when one is no UTF-8.
+    pub fn words(&self) -> Option<Vec<&str>> {
+        self.argv.iter().map(Bytes::as_str).collect()
+    }
+
     /// Returns whether at least one run ended well, or none is known to have ended badly.
     pub fn is_used(&self) -> bool {
         self.failed < self.runs
     }
+}
+
+/// A well-known file of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectFile {
+    /// Its path, relative to the project's root.
+    pub path: String,
+    /// Which versions of tools it asks for, `tool version` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 /// A program that was looked for in vain.

@@ -99,6 +99,12 @@ fn judge(
     Ok((name, line, folder))
 }
 
+/// Returns whether a line runs a program of this name.
+pub(super) fn runs(line: &str, program: &str) -> bool {
+    let commands = shell::strict(line).unwrap_or_default();
+    commands.iter().any(|simple| bare(&simple.texts()).first() == Some(&program))
+}
+
 /// Returns the name of the check that these commands are: of the first that verifies.
 fn named(commands: &[Simple], verifies: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
     commands.iter().find_map(|simple| verifies(bare(&simple.texts())))

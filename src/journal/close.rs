@@ -250,6 +250,7 @@ impl<'a> Closing<'a> {
                 failed: 0,
                 commands: BTreeSet::new(),
                 known: Known::Traced,
+                says: Vec::new(),
             });
             self.invocations.len() - 1
         });
@@ -314,6 +315,7 @@ impl<'a> Closing<'a> {
             commands: self.commands.into(),
             programs: self.programs,
             invocations: self.invocations,
+            files: Vec::new(),
             missing: self.missing.into_values().collect(),
             state: Vec::new(),
             installed: Vec::new(),
