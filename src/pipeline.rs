@@ -25,8 +25,10 @@ use crate::verification::{Verification, Why};
 use crate::{ecosystems, host};
 
 mod plan;
+mod tables;
 
 use plan::{FOLDER, Plan, journal_path, journals};
+pub use tables::{Build, index_build};
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
