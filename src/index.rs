@@ -24,6 +24,7 @@ use regex::Regex;
 
 use crate::nix::AttrPath;
 
+pub mod build;
 mod near;
 mod table;
 

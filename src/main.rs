@@ -76,6 +76,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(text)?;
             Ok(0)
         }
+        Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
+            let build = pipeline::Build { database, attrs, output, force, dry_run };
+            pipeline::index_build(&world, &build).map(code)
+        }
+        Command::Index(cli::Index::Which(which)) => {
+            todo!()
+        }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
         }

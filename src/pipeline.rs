@@ -27,10 +27,12 @@ use crate::verification::Verification;
 mod minimize;
 mod plan;
 mod prove;
+mod tables;
 
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
+pub use tables::{Build, index_build};
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
