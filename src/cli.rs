@@ -122,9 +122,21 @@ pub struct Capture {
     pub name: Option<String>,
 }
 
+/// How much is recorded
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recording {
+    /// Record what runs and nothing else: neither files nor the network
+    #[arg(long)]
+    pub exec_only: bool,
+}
+
 /// Record a command
 #[derive(Args, Debug)]
 pub struct Run {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
@@ -137,6 +149,10 @@ pub struct Run {
 /// Open a recorded shell
 #[derive(Args, Debug)]
 pub struct Start {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
@@ -238,6 +254,9 @@ pub struct Front {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -258,6 +277,9 @@ pub struct Worker {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
@@ -275,6 +297,9 @@ pub struct Launch {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

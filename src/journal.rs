@@ -10,7 +10,7 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Bytes, Status};
+use crate::event::{Bytes, Server, Status};
 use crate::host::{Owner, State};
 use crate::nix::System;
 
@@ -87,6 +87,9 @@ pub struct Journal {
     pub invocations: Vec<Invocation>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Work that was handed to servers of the machine, which no recorder follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Delegated>,
     /// Folders outside the project in which files were made or changed while the session ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<State>,
@@ -177,6 +180,9 @@ pub struct Command {
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,
+    /// Set when a process of it reached out of the machine. [`Recorder::blind`] says so when that was not watched.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: bool,
 }
 
 /// A program that ran.
@@ -263,6 +269,16 @@ pub struct Missing {
     /// How often.
     pub runs: u64,
     /// Commands that looked for it.
+    pub commands: BTreeSet<Ref>,
+}
+
+/// A server that did work for the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegated {
+    /// The server.
+    pub server: Server,
+    /// Commands that asked it.
     pub commands: BTreeSet<Ref>,
 }
 
