@@ -128,9 +128,21 @@ pub struct Capture {
     pub name: Option<String>,
 }
 
+/// How much is recorded
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recording {
+    /// Record what runs and nothing else: neither files nor the network
+    #[arg(long)]
+    pub exec_only: bool,
+}
+
 /// Record a command
 #[derive(Args, Debug)]
 pub struct Run {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
@@ -143,6 +155,10 @@ pub struct Run {
 /// Open a recorded shell
 #[derive(Args, Debug)]
 pub struct Start {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
@@ -297,6 +313,9 @@ pub struct Front {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -317,6 +336,9 @@ pub struct Worker {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
@@ -334,6 +356,9 @@ pub struct Launch {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

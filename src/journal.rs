@@ -10,7 +10,7 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Bytes, Status};
+use crate::event::{Bytes, Server, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
@@ -90,6 +90,9 @@ pub struct Journal {
     pub files: Vec<ProjectFile>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Work that was handed to servers of the machine, which no recorder follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Delegated>,
     /// Folders outside the project in which files were made or changed while the session ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<State>,
@@ -183,6 +186,9 @@ pub struct Command {
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,
+    /// Set when a process of it reached out of the machine. [`Recorder::blind`] says so when that was not watched.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: bool,
 }
 
 /// A program that ran.
@@ -301,6 +307,16 @@ pub struct State {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+}
+
+/// A server that did work for the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegated {
+    /// The server.
+    pub server: Server,
+    /// Commands that asked it.
+    pub commands: BTreeSet<Ref>,
 }
 
 /// Execs that were set aside.

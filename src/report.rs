@@ -3,10 +3,11 @@
 //! Text from sessions is shown escaped: control, bidirectional and invisible characters as escapes, and in Markdown as
 //! code that cannot end early.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use crate::console::escape;
+use crate::event::Server;
 use crate::index::Index;
 use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
 use crate::nix::AttrPath;
@@ -224,6 +225,9 @@ impl Report<'_> {
         let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
         notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));
         notes.extend(self.missing().into_iter().take(ROWS).map(|name| format!("{name}: looked for and not found")));
+        let servers: BTreeSet<Server> =
+            self.journals.iter().flat_map(|journal| &journal.delegated).map(|it| it.server).collect();
+        notes.extend(servers.into_iter().map(|server| format!("work handed to {server}: not seen")));
         let left_out = requirements.unchecked.iter().filter(|unchecked| unchecked.reason == NEEDS_WORK);
         notes.extend(left_out.filter_map(|unchecked| {
             let journal = self.journal(&unchecked.evidence.session)?;

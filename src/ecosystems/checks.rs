@@ -90,6 +90,9 @@ fn judge(
     let (line, folder) = (printable(&command.line)?, printable(&command.cwd)?);
     let commands = shell::strict(line.as_str())?;
     let name = named(&commands, verifies).ok_or("it tests, builds and lints nothing")?;
+    if command.network {
+        return Err("it reached the network");
+    }
     if folder.as_str().starts_with(['/', '~']) || commands.iter().any(names_the_machine) {
         return Err("it names a path outside the project");
     }

@@ -49,9 +49,7 @@ impl<'a> Names<'a> {
 
     /// Returns the attr that people write for a package, without its output; none for one that no table lists.
     pub(super) fn of(&self, package: &Package) -> Option<String> {
-        let attr = (self.canon)(&package.attr)
-            .or_else(|| self.hidden(package))
-            .unwrap_or_else(|| package.attr.clone());
+        let attr = (self.canon)(&package.attr).or_else(|| self.hidden(package)).unwrap_or_else(|| package.attr.clone());
         let set = attr.split_once('.').map_or("", |(set, _)| set);
         (AttrPath::parse(&attr).is_ok() && !LEFT_OUT.contains(&set)).then_some(attr)
     }
@@ -112,9 +110,8 @@ impl<'a> Names<'a> {
             short.len() > 1 && (self.attrs.contains_key(short) || self.seen.contains(short) || attr.contains('.'))
         };
         let short = without_version(attr);
-        let inside = |(at, _): (usize, &str)| {
-            attr[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && has(&attr[..at])
-        };
+        let inside =
+            |(at, _): (usize, &str)| attr[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && has(&attr[..at]);
         (short.len() < attr.len() && has(short)) || attr.match_indices('_').any(inside)
     }
 }
