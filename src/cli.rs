@@ -57,6 +57,16 @@ pub enum Command {
     /// Commit journals and flake as they are in the work tree, when they are verified
     #[command(after_help = "Example: agent-capture commit --yes")]
     Commit(Commit),
+    /// Move the pin of nixpkgs, prove the flake again, and say which versions change
+    #[command(after_help = "Example: agent-capture update nixos-26.05")]
+    Update(Update),
+    /// Undo the last capture with a commit that reverts it
+    #[command(after_help = "Example: agent-capture rollback")]
+    Rollback {
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Prove each package necessary, or say which is not
     ///
     /// Takes each package away in turn and has Nix build the checks. Exit status 1 when a package is not proved necessary.
@@ -198,6 +208,21 @@ pub struct Verify {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Move the pin
+#[derive(Args, Debug)]
+pub struct Update {
+    /// A revision, a branch, or a whole pin as in `run` [default: nixos-26.05]
+    pub pin: Option<String>,
+
+    /// Leave the flake in the work tree
+    #[arg(long)]
+    pub no_commit: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// Prove each package necessary

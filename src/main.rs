@@ -64,6 +64,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::commit(&world, &options).map(code)
         }
+        Command::Update(update) => {
+            let options = Options { verify: true, commit: !update.no_commit, yes: update.yes, ..Options::default() };
+            pipeline::update(&world, update.pin.as_deref(), &options).map(code)
+        }
+        Command::Rollback { yes } => pipeline::rollback(&world, yes).map(code),
         Command::Minimize(minimize) => {
             let Some(minimal) = pipeline::minimize(&world, minimize.write)? else { return Ok(1) };
             console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;

@@ -27,12 +27,16 @@ use crate::verification::Verification;
 mod minimize;
 mod plan;
 mod prove;
+mod rollback;
 mod tables;
+mod update;
 
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
+pub use rollback::rollback;
 pub use tables::{Build, index_build};
+pub use update::update;
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
