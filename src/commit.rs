@@ -13,6 +13,7 @@ mod open;
 mod past;
 mod proposal;
 mod repository;
+mod sign;
 mod work;
 
 pub use export::track;
