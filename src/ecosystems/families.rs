@@ -81,6 +81,12 @@ pub(super) fn of_attr(index: &Index, attr: &str) -> Option<Choice> {
     FAMILIES.iter().find_map(|(default, form)| nearest(index, form, default, &read(form, attr)?))
 }
 
+/// Returns whether an attr is of a version, and the other is the same family's without one: who installs a version chooses it.
+pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> bool {
+    let of = |(default, form): &&(&str, &str)| *default == plain.as_str() && read(form, versioned.as_str()).is_some();
+    FAMILIES.iter().find(of).is_some_and(|_| index.attr(versioned).is_some())
+}
+
 fn default_of(index: &Index, attr: &str) -> Option<Choice> {
     Some(Choice { attr: index.known(attr)?, instead: None })
 }

@@ -96,6 +96,20 @@ fn programs_together() {
 }
 
 #[test]
+fn who_installs_a_version_chooses_it() {
+    for (path, line, reading) in [
+        ("/usr/local/bin/node", "nvm install 22", "nodejs_22 22 [node] 1"),
+        ("/usr/local/bin/node", "n 20.11.1", "nodejs_22 for nodejs_20 20.11.1 [node] 1"),
+        ("~/.local/share/mise/shims/go", "mise use go@1.25", "go_1_25 1.25 [go] 1"),
+        ("/usr/bin/java", "sdk install java 17.0.9-tem", "jdk17 17.0.9 [java] 1"),
+        ("/usr/bin/python3", "conda create -n x python=3.12", "python312 3.12 [python3] 1"),
+        ("/usr/bin/psql", "brew install postgresql@15", "postgresql_15 [psql] 1"),
+    ] {
+        assert_eq!(read(&with_lines(journal("s", vec![program(path)]), &[line])), [reading], "{line}");
+    }
+}
+
+#[test]
 fn the_policy() {
     let text = "traced-only = true\n[[keep]]\nattr = \"shellcheck\"\nreason = \"hook\"\n[[keep]]\nattr = \"jq\"\nreason = \"no\"\n\
         [[drop]]\nattr = \"ripgrep\"\nreason = \"x\"\n[[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\
