@@ -24,6 +24,7 @@ use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::{Verification, Why};
 use crate::{ecosystems, host};
 
+mod files;
 mod plan;
 
 use plan::{FOLDER, Plan, journal_path, journals};
@@ -325,7 +326,9 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         execs.flat_map(|exec| [Some(&exec.program), exec.resolved.as_ref()]).flatten().map(Bytes::as_path).collect();
     let owners = host::owners(Path::new("/"), paths);
     let owner = |path: &Path| owners.get(path).cloned();
-    Ok(Journal::close(session, &recording, &place(world, repository), &owner, &ecosystems::keeps))
+    let mut journal = Journal::close(session, &recording, &place(world, repository), &owner, &ecosystems::keeps);
+    files::keep(&mut journal, repository.root());
+    Ok(journal)
 }
 
 /// Closes a session and takes it through the stages.

@@ -123,7 +123,8 @@ impl Draft<'_> {
                     let name = unknown.first().map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
                     self.unrecognized(entry, name);
                 }
-                wants.into_iter().map(|want| self.want(entry, want)).collect()
+                let wants = wants.into_iter().map(|want| families::of_project(self.index, context.journal, want));
+                wants.map(|want| self.want(entry, want)).collect()
             }
             Some(Reading::Stdenv { compiler: true }) => {
                 self.compiler.insert(entry.evidence.clone());
