@@ -24,6 +24,7 @@ use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
 
+mod files;
 mod minimize;
 mod plan;
 mod prove;
@@ -330,6 +331,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
     let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
+    files::keep(&mut journal, repository.root());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
 }

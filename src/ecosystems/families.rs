@@ -3,8 +3,9 @@
 //! When the index has no package of a version, or nixpkgs refuses it, the nearest stands in its place: the next newer one,
 //! else the newest of the older ones.
 
-use super::refused;
+use super::{Want, project, refused};
 use crate::index::Index;
+use crate::journal::Journal;
 use crate::nix::AttrPath;
 use crate::requirements::{Instead, Refusal};
 
@@ -79,6 +80,27 @@ pub(super) fn of_tool(index: &Index, tool: &str, version: Option<&str>) -> Optio
 /// family.
 pub(super) fn of_attr(index: &Index, attr: &str) -> Option<Choice> {
     FAMILIES.iter().find_map(|(default, form)| nearest(index, form, default, &read(form, attr)?))
+}
+
+/// Returns a wish for a member without a version, of which no version was seen, as one for the version that a file of the
+/// project asks for.
+pub(super) fn of_project(index: &Index, journal: &Journal, want: Want) -> Want {
+    let family = FAMILIES.iter().map(|(default, _)| *default).find(|default| *default == want.attr.as_str());
+    let Some(family) = family.filter(|_| want.seen.is_none() && want.instead.is_none()) else { return want };
+    let others = NAMES.iter().filter(|(_, of)| *of == family).map(|(name, _)| *name);
+    let Some(version) = others.chain([family]).find_map(|name| project::version(journal, name)) else { return want };
+    match of_tool(index, family, Some(version)) {
+        // `go.mod` says the least that is needed: a newer one will do.
+        Some(choice) if family == "go" && choice.instead.is_some() => want,
+        Some(choice) => Want { attr: choice.attr, instead: choice.instead, ..want },
+        None => want,
+    }
+}
+
+/// Returns whether an attr is of a version, and the other is the same family's without one: who installs a version chooses it.
+pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> bool {
+    let of = |(default, form): &&(&str, &str)| *default == plain.as_str() && read(form, versioned.as_str()).is_some();
+    FAMILIES.iter().find(of).is_some_and(|_| index.attr(versioned).is_some())
 }
 
 fn default_of(index: &Index, attr: &str) -> Option<Choice> {
