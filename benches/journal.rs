@@ -21,7 +21,7 @@ fn exec(id: u64) -> Event {
         id,
         at: 1_800_000_000_000 + id as i64,
         process: id,
-        parent: (id > 1).then_some(if id % 8 == 0 { 1 } else { id - id % 8 }).filter(|parent| *parent > 0),
+        parent: (id > 1).then_some(if id.is_multiple_of(8) { 1 } else { id - id % 8 }).filter(|parent| *parent > 0),
         program: Bytes::from(program),
         resolved: None,
         interpreters: Vec::new(),

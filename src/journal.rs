@@ -10,16 +10,18 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Bytes, Server, Status};
+use crate::event::{Bytes, Status};
 use crate::host::{Owner, State};
 use crate::nix::System;
 
 mod close;
 mod place;
 mod roles;
+mod used;
 
 pub use close::{Closing, Digest};
 pub use place::Place;
+pub use used::{Delegated, Library};
 
 /// The version of the journal that this program writes.
 pub const VERSION: u32 = 1;
@@ -87,6 +89,9 @@ pub struct Journal {
     pub invocations: Vec<Invocation>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Shared libraries that the project's own programs need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<Library>,
     /// Work that was handed to servers of the machine, which no recorder follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Delegated>,
@@ -269,16 +274,6 @@ pub struct Missing {
     /// How often.
     pub runs: u64,
     /// Commands that looked for it.
-    pub commands: BTreeSet<Ref>,
-}
-
-/// A server that did work for the session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delegated {
-    /// The server.
-    pub server: Server,
-    /// Commands that asked it.
     pub commands: BTreeSet<Ref>,
 }
 

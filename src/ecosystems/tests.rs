@@ -64,6 +64,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         programs: programs.into_iter().enumerate().map(numbered).collect(),
         invocations: Vec::new(),
         missing: Vec::new(),
+        libraries: Vec::new(),
         delegated: Vec::new(),
         state: Vec::new(),
         installed: Vec::new(),
