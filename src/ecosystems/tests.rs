@@ -67,6 +67,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         invocations: Vec::new(),
         files: Vec::new(),
         missing: Vec::new(),
+        libraries: Vec::new(),
         delegated: Vec::new(),
         state: Vec::new(),
         installed: Vec::new(),
