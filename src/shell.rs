@@ -9,6 +9,12 @@ use brush_parser::ast::{
 use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{Parser, ParserOptions};
 
+mod programs;
+mod walk;
+mod words;
+
+pub use programs::{Folder, Run, Says, programs};
+
 /// The longest line that is parsed, in bytes: the parser recurses, and no command that a person reads is longer.
 const LIMIT: usize = 16 * 1024;
 
