@@ -63,11 +63,10 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         None => name,
     };
     if let Some(module) = name.strip_prefix("python-").filter(|module| !["pip", "setuptools", "pipx"].contains(module))
+        && let Some(attr) = index.python(module)
     {
-        if let Some(attr) = index.python(module) {
-            asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
-            return;
-        }
+        asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
+        return;
     }
     let kind = if name.starts_with("lib") && name != "libreoffice" { Kind::Library } else { Kind::Tool };
     install::put(word, find(index, name), kind, asked);

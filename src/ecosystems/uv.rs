@@ -151,7 +151,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         ("uv", _) => match line.words.as_slice() {
             ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
             ["python", "install" | "pin", rest @ ..] => {
-                request.python.extend(rest.iter().filter(|version| number(version)))
+                request.python.extend(rest.iter().filter(|version| number(version)));
             }
             ["add", rest @ ..] => {
                 request.packages.extend(rest);

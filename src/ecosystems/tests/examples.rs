@@ -159,6 +159,7 @@ fn what_ran_only_while_packages_were_installed() {
         status: None,
         at: 0,
         took: None,
+        network: false,
         known: Known::Traced,
         incomplete: false,
     };
