@@ -28,7 +28,7 @@ mod plan;
 mod tables;
 
 use plan::{FOLDER, Plan, journal_path, journals};
-pub use tables::{Build, index_build};
+pub use tables::{Build, Found, index_build, index_which};
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
