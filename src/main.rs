@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Options, Progress, World};
+use agent_capture::pipeline::{self, Answer, Found, Options, Progress, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -88,7 +88,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             pipeline::index_build(&world, &build).map(code)
         }
         Command::Index(cli::Index::Which(which)) => {
-            todo!()
+            let found = pipeline::index_which(which.names);
+            console.print(if which.json { Found::json(&found)? } else { Found::terminal(&found) })?;
+            Ok(code(Found::answer(&found)))
         }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)

@@ -36,7 +36,7 @@ pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
 pub use rollback::rollback;
-pub use tables::{Build, index_build};
+pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
 
 /// How a session is captured.

@@ -74,7 +74,12 @@ impl<'a> Names<'a> {
         let listed = |name: &str| {
             self.attrs.get_key_value(&format!("{PYTHON}.{}", normalized(name))).and_then(|(attr, _)| python(attr))
         };
-        python(attr).or_else(|| listed(inside.unwrap_or(attr)).filter(|_| !attr.contains('.')))
+        // Some were renamed since: `xlib` is `python-xlib`.
+        let renamed = |name: &str| listed(&format!("python-{name}")).filter(|_| !self.attrs.contains_key(attr));
+        if let Some(name) = python(attr) {
+            return Some(renamed(name).unwrap_or(name));
+        }
+        listed(inside.unwrap_or(attr)).filter(|_| !attr.contains('.'))
     }
 
     /// Returns what a package is ranked by.

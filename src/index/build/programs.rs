@@ -29,7 +29,12 @@ impl Ranking {
     pub(super) fn best(&self) -> impl Iterator<Item = (&str, Vec<(&str, f64)>)> {
         self.found.iter().map(|(name, attrs)| {
             let mut all: Vec<(&str, f64)> = attrs.iter().map(|(attr, points)| (attr.as_str(), *points)).collect();
-            all.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            // Of versions with equal points the highest: `bolt_22` before `bolt_19`.
+            let version = |attr: &str| attr.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+            all.sort_by(|a, b| {
+                let versions: [Vec<u64>; 2] = [version(a.0), version(b.0)];
+                b.1.total_cmp(&a.1).then_with(|| versions[1].cmp(&versions[0])).then_with(|| a.0.cmp(b.0))
+            });
             all.truncate(KEPT);
             (name.as_str(), all)
         })
