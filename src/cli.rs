@@ -238,6 +238,9 @@ pub struct Front {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// The recorder
+    #[arg(long)]
+    pub recorder: Option<String>,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -246,6 +249,9 @@ pub struct Front {
 /// The recorder's own process
 #[derive(Args, Debug)]
 pub struct Worker {
+    /// The recorder
+    #[arg(long)]
+    pub recorder: String,
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
@@ -275,6 +281,9 @@ pub struct Launch {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// Install no filter
+    #[arg(long)]
+    pub no_filter: bool,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

@@ -1,4 +1,4 @@
-//! What only `unsafe` can ask of Linux, as a small safe interface; the only file that may hold `unsafe`.
+//! What only `unsafe` can ask of Linux, as a small safe interface; the only place that may hold `unsafe`.
 //!
 //! One system call per function, no policy. What rustix offers safely is not here.
 #![expect(
@@ -13,6 +13,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
 use std::sync::OnceLock;
+
+pub mod ptrace;
 
 /// Returns the result of a system call, or the error in `errno`.
 fn checked(result: impl TryInto<i64>) -> io::Result<i64> {
