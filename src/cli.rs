@@ -341,6 +341,9 @@ pub struct Front {
     /// How much is recorded
     #[arg(long, default_value = "network")]
     pub depth: String,
+    /// The recorder
+    #[arg(long)]
+    pub recorder: Option<String>,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -349,6 +352,9 @@ pub struct Front {
 /// The recorder's own process
 #[derive(Args, Debug)]
 pub struct Worker {
+    /// The recorder
+    #[arg(long)]
+    pub recorder: String,
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
@@ -384,6 +390,9 @@ pub struct Launch {
     /// How much is recorded
     #[arg(long, default_value = "network")]
     pub depth: String,
+    /// Install no filter
+    #[arg(long)]
+    pub no_filter: bool,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

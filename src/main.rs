@@ -102,24 +102,30 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let segment = std::path::absolute(front.segment)?;
             let closed = front.closed.map_or_else(|| Ok(segment.with_extension("closed")), std::path::absolute)?;
             let program = front.argv[0].to_string_lossy().into_owned();
-            let (exit_group, depth) = (front.exit_group, depth(&front.depth)?);
-            let launch = Launch { argv: front.argv, segment, closed, recorder: None, exit_group, depth };
+            let (argv, recorder, exit_group) = (front.argv, front.recorder, front.exit_group);
+            let launch = Launch {
+                argv,
+                segment,
+                closed,
+                recorder,
+                exit_group,
+                depth: depth(&front.depth)?,
+                ..Launch::default()
+            };
             let finished = recorders::run(&launch)?;
             if let Some(why) = finished.failure {
                 console.error(&anyhow!("cannot run `{program}`: {why}"));
             }
             Ok(finished.status.shell())
         }
-        Command::Worker(Worker { segment, closed, socket, exit_group, depth: name, resume, argv }) => {
-            let depth = depth(&name)?;
+        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, argv }) => {
+            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, argv };
             // Its error was told to the front, which says it.
-            let work = |sink: &mut dyn Sink| {
-                recorders::worker(&WorkerArgs { closed, socket, exit_group, depth, resume, argv }, sink)
-            };
+            let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
         }
-        Command::Launch(cli::Launch { socket, exit_group, depth: name, argv }) => {
-            Ok(recorders::launch(&LaunchArgs { socket, exit_group, depth: depth(&name)?, argv }))
+        Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
+            Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
     }
 }

@@ -92,14 +92,8 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     let open = open(world, &repository, argv, options.name.as_deref())?;
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let launch = Launch {
-        argv: argv.to_vec(),
-        segment: open.segment(1),
-        closed: open.closed(),
-        recorder: None,
-        exit_group: false,
-        depth: options.depth,
-    };
+    let (segment, closed, depth) = (open.segment(1), open.closed(), options.depth);
+    let launch = Launch { argv: argv.to_vec(), segment, closed, depth, ..Launch::default() };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {

@@ -1,4 +1,4 @@
-//! What only `unsafe` can ask of Linux, as a small safe interface; the only file that may hold `unsafe`.
+//! What only `unsafe` can ask of Linux, as a small safe interface; the only place that may hold `unsafe`.
 //!
 //! One system call per function, no policy. What rustix offers safely is not here.
 #![expect(
@@ -15,6 +15,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 mod filter;
+pub mod ptrace;
 
 pub use filter::Call;
 use filter::{TABLE, filter};

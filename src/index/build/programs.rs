@@ -30,7 +30,8 @@ impl Ranking {
         self.found.iter().map(|(name, attrs)| {
             let mut all: Vec<(&str, f64)> = attrs.iter().map(|(attr, points)| (attr.as_str(), *points)).collect();
             // Of versions with equal points the highest: `bolt_22` before `bolt_19`.
-            let version = |attr: &str| attr.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+            let version =
+                |attr: &str| attr.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
             all.sort_by(|a, b| {
                 let versions: [Vec<u64>; 2] = [version(a.0), version(b.0)];
                 b.1.total_cmp(&a.1).then_with(|| versions[1].cmp(&versions[0])).then_with(|| a.0.cmp(b.0))

@@ -11,7 +11,7 @@ const LONGEST: Duration = Duration::from_millis(4);
 
 /// What `/proc` shows of a process.
 #[derive(PartialEq, Eq)]
-pub(super) struct Glimpse {
+pub(in crate::recorders) struct Glimpse {
     /// The program.
     pub program: Option<PathBuf>,
     /// Its arguments.
@@ -20,7 +20,7 @@ pub(super) struct Glimpse {
 
 impl Glimpse {
     /// Returns what it shows now.
-    pub(super) fn of(pid: i32) -> Self {
+    pub(in crate::recorders) fn of(pid: i32) -> Self {
         let program = fs::read_link(format!("/proc/{pid}/exe")).ok();
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words = line.split_inclusive(|byte| *byte == 0);
@@ -28,7 +28,7 @@ impl Glimpse {
     }
 
     /// Waits until the process shows another program; none when it does not, or was gone too soon.
-    pub(super) fn next(&self, pid: i32) -> Option<Self> {
+    pub(in crate::recorders) fn next(&self, pid: i32) -> Option<Self> {
         let end = Instant::now() + LONGEST;
         let mut last = Self::of(pid);
         while Instant::now() < end {

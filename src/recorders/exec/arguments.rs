@@ -12,7 +12,7 @@ const PAGE: u64 = 4096;
 
 /// What a process asks execve(2) or execveat(2) for.
 #[derive(Debug, Default)]
-pub(super) struct Arguments {
+pub(in crate::recorders) struct Arguments {
     /// The folder's descriptor that a relative path starts from; none for the cwd.
     pub folder: Option<i32>,
     /// The path as given.
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 
 /// Why they could not be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
+pub(in crate::recorders) enum Unread {
     /// An address leads nowhere, so the kernel will refuse the exec too; or the process is gone.
     Nowhere,
     /// We may not read this process.
@@ -38,7 +38,7 @@ pub(super) enum Unread {
 
 impl Arguments {
     /// Reads them.
-    pub(super) fn read(stopped: &Stopped<'_>) -> Result<Self, Unread> {
+    pub(in crate::recorders) fn read(stopped: &Stopped<'_>) -> Result<Self, Unread> {
         let at_cwd = i64::from(libc::AT_FDCWD) as u32;
         let [a, b, c, d, e, _] = stopped.args;
         let (folder, path, argv, envp, flags) = match stopped.call {
@@ -51,25 +51,49 @@ impl Arguments {
             None => (memory.text(path, PAGE as usize)?.0, memory.pointers(argv)?),
         };
         let mut read = Self { folder, flags, path, ..Self::default() };
-        let mut kept = 0;
-        for batch in pointers[..pointers.len().min(MOST.2)].chunks(256) {
-            if kept >= MOST.1 {
-                read.shortened = true;
-                break;
-            }
-            for (text, whole) in memory.texts(batch)? {
-                let fits = text.len().min(MOST.1.saturating_sub(kept));
-                read.shortened |= !whole || fits < text.len();
-                kept += fits;
-                read.argv.push(Bytes::from(&text[..fits]));
-            }
-        }
-        read.shortened |= pointers.len() > read.argv.len();
+        let kept = read.keep(&memory, &pointers)?;
         if read.shortened || kept > LONGEST {
             let sizes = [memory.size(&pointers)?, memory.size(&memory.pointers(envp)?)?];
             read.too_long = sizes.into_iter().map(|size| size.unwrap_or(usize::MAX / 4)).sum::<usize>() > room();
         }
         Ok(read)
+    }
+
+    /// Reads what a program was given that has just begun: the kernel has put it at the top of its stack, which `stack`
+    /// points to. Scripts are called by their path, and their interpreters stand before it.
+    pub(in crate::recorders) fn at_start(pid: i32, stack: u64, pointer: usize) -> Result<Self, Unread> {
+        const AT_EXECFN: u64 = 31; // linux/auxvec.h
+        let memory = Memory { pid, pointer };
+        let after = |at: u64, pointers: &[u64]| at + (pointers.len() as u64 + 1) * pointer as u64;
+        let at = stack + pointer as u64;
+        let argv = memory.pointers(at)?;
+        let environment = after(at, &argv);
+        let auxiliary = after(environment, &memory.pointers(environment)?);
+        let pairs = memory.numbers(auxiliary, 128)?;
+        let path = pairs.chunks_exact(2).take_while(|pair| pair[0] != 0).find(|pair| pair[0] == AT_EXECFN);
+        let path = memory.text(path.ok_or(Unread::Nowhere)?[1], PAGE as usize)?.0;
+        let mut read = Self { path, ..Self::default() };
+        read.keep(&memory, &argv)?;
+        Ok(read)
+    }
+
+    /// Reads the arguments, as much of them as is kept; returns how many bytes that is.
+    fn keep(&mut self, memory: &Memory, pointers: &[u64]) -> Result<usize, Unread> {
+        let mut kept = 0;
+        for batch in pointers[..pointers.len().min(MOST.2)].chunks(256) {
+            if kept >= MOST.1 {
+                self.shortened = true;
+                break;
+            }
+            for (text, whole) in memory.texts(batch)? {
+                let fits = text.len().min(MOST.1.saturating_sub(kept));
+                self.shortened |= !whole || fits < text.len();
+                kept += fits;
+                self.argv.push(Bytes::from(&text[..fits]));
+            }
+        }
+        self.shortened |= pointers.len() > self.argv.len();
+        Ok(kept)
     }
 }
 
@@ -141,6 +165,16 @@ impl Memory {
             at += range.1 as u64;
         }
         Ok(found)
+    }
+
+    /// Reads numbers as long as a pointer: `count` of them, or what is there before the end of the memory.
+    fn numbers(&self, at: u64, count: usize) -> Result<Vec<u64>, Unread> {
+        let total = count * self.pointer;
+        let first = to_page_end(at, total as u64);
+        let mut bytes = vec![0; total];
+        let length = self.read(&[(at, first), (at + first as u64, total - first)], &mut bytes)?;
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        Ok(bytes[..length].chunks_exact(self.pointer).map(number).collect())
     }
 
     /// Reads the beginnings of many texts at once, and the rest of those that are longer.

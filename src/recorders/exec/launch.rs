@@ -1,4 +1,4 @@
-//! The launcher: puts the filter on itself, hands its end to the worker, and becomes the command.
+//! The launcher: puts the filter on itself and hands its end to the worker, if it is to have one; then becomes the command.
 
 use std::ffi::OsString;
 use std::io;
@@ -19,6 +19,8 @@ pub struct LaunchArgs {
     pub exit_group: bool,
     /// How much is recorded.
     pub depth: Depth,
+    /// Whether it is recorded without a filter.
+    pub no_filter: bool,
     /// The command.
     pub argv: Vec<OsString>,
 }
@@ -26,15 +28,14 @@ pub struct LaunchArgs {
 /// Runs the command, recorded. Returns only when that failed, with the status to end with; the worker was told why.
 pub fn launch(args: &LaunchArgs) -> u8 {
     let Ok(worker) = Channel::inherited(args.socket) else { return 125 };
-    let (listener, restricted) = match install(&calls(args.exit_group, args.depth)) {
-        Ok(installed) => installed,
-        Err(why) => {
-            drop(worker.send(&Message::Failed(why)));
+    if !args.no_filter {
+        let message = match install(&calls(args.exit_group, args.depth)) {
+            Ok((listener, restricted)) => Message::Filter { listener: listener.0, restricted },
+            Err(why) => Message::Failed(why),
+        };
+        if worker.send(&message).is_err() || matches!(message, Message::Failed(_)) {
             return 125;
         }
-    };
-    if worker.send(&Message::Filter { listener: listener.0, restricted }).is_err() {
-        return 125;
     }
     let Ok(Some(Message::Go)) = worker.receive() else { return 125 };
     let Some((program, arguments)) = args.argv.split_first() else { return 125 };

@@ -10,9 +10,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
 use super::channel::{Channel, Message};
-use super::processes::status_field;
 use super::slots::Slots;
-use super::worker::number;
+use super::{number, status_field};
 use crate::event::Status;
 use crate::recorders::{Finished, Launch};
 use crate::sys::{self, Arrived, Listener, Signals};
@@ -22,18 +21,21 @@ const WORKERS: u32 = 16;
 /// How far from the notification that a dead worker noted another may be that it had received.
 const NEAR: u64 = 64;
 
-/// Runs a command recorded; returns when it has ended. Waits for children of this process, so it should have no others.
-pub(super) fn run(launch: &Launch) -> Result<Finished> {
+/// Runs a command recorded by the recorder of this name; returns when it has ended. Waits for children of this process, so
+/// it should have no others.
+pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Result<Finished> {
     let signals = Signals::take(&(1..32).collect::<Vec<_>>()).context("failed to take over signals")?;
     let own = rustix::process::getpid();
     rustix::process::set_child_subreaper(Some(own)).context("failed to become the parent of orphans")?;
-    let finished = Front { launch, signals, own, worker: 0, workers: 0, session: None, waiting: Vec::new() }.record();
+    let front = Front { launch, recorder, signals, own, worker: 0, workers: 0, session: None, waiting: Vec::new() };
+    let finished = front.record();
     let _ = rustix::process::set_child_subreaper(None);
     finished
 }
 
 struct Front<'a> {
     launch: &'a Launch,
+    recorder: &'static str,
     signals: Signals,
     own: Pid,
     /// The worker that lives.
@@ -45,17 +47,17 @@ struct Front<'a> {
 }
 
 struct Session {
-    listener: Listener,
+    listener: Option<Listener>,
     slots: OwnedFd,
     command: OwnedFd,
     pid: i32,
 }
 
 impl Session {
-    /// Returns whether the command is stopped now.
+    /// Returns whether the command is stopped now, by job control or, where it is traced, by anything.
     fn is_stopped(&self) -> bool {
         let text = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+        text.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 't']))
     }
 }
 
@@ -73,10 +75,8 @@ impl Front<'_> {
         let mut failure = None;
         loop {
             let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
-            let watched = channel
-                .as_ref()
-                .map(AsFd::as_fd)
-                .or_else(|| self.session.as_ref().map(|session| session.listener.0.as_fd()));
+            let watched =
+                channel.as_ref().map(AsFd::as_fd).or_else(|| Some(self.session.as_ref()?.listener.as_ref()?.0.as_fd()));
             fds.extend(watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             if let Err(error) = poll(&mut fds, None)
                 && error != rustix::io::Errno::INTR
@@ -91,7 +91,7 @@ impl Front<'_> {
                         Ok(Some(message)) => turn = self.heard(message, &mut failure),
                         _ => (channel, turn) = self.worker_died()?,
                     },
-                    None => drop(self.session.as_ref().map(|session| session.listener.receive())),
+                    None => self.let_one_go_on(),
                 }
             }
             while let Some(arrived) = self.signals.next() {
@@ -111,7 +111,10 @@ impl Front<'_> {
                     }
                     return Ok(finished);
                 }
-                Turn::Failed(why) => bail!("cannot record: {why}"),
+                Turn::Failed(why) => {
+                    let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
+                    bail!("cannot record: {why}");
+                }
                 // What we hear may be old: while we were stopped it was let go on, and perhaps stopped again.
                 Turn::Stopped if self.session.as_ref().is_some_and(Session::is_stopped) => {
                     rustix::process::kill_process(self.own, Signal::STOP)?;
@@ -125,7 +128,12 @@ impl Front<'_> {
     fn start_worker(&mut self, resume: bool) -> Result<Channel> {
         let (ours, theirs) = Channel::pair().context("cannot record: failed to make a socket")?;
         let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
-        command.arg("__worker").arg("--segment").arg(&self.launch.segment).arg("--closed").arg(&self.launch.closed);
+        command
+            .args(["__worker", "--recorder", self.recorder])
+            .arg("--segment")
+            .arg(&self.launch.segment)
+            .arg("--closed")
+            .arg(&self.launch.closed);
         command.arg("--socket").arg(number(&theirs)).args(self.launch.exit_group.then_some("--exit-group"));
         command.args(["--depth", self.launch.depth.name()]);
         command.args(resume.then_some("--resume")).arg("--").args(&self.launch.argv);
@@ -139,14 +147,16 @@ impl Front<'_> {
     /// Takes in what the worker says.
     fn heard(&mut self, message: Message, failure: &mut Option<String>) -> Turn {
         match message {
-            Message::Recording { listener, slots, command, pid } => {
+            Message::Recording { slots, command, pid, listener } => {
                 for signal in self.waiting.drain(..) {
                     let _ = rustix::process::pidfd_send_signal(&command, signal);
                 }
-                self.session = Some(Session { listener: Listener(listener), slots, command, pid });
+                self.session = Some(Session { listener: listener.map(Listener), slots, command, pid });
                 Turn::Nothing
             }
-            Message::NotRun(libc::ENOSYS) => Turn::Failed("nothing received what seccomp reported".into()),
+            Message::NotRun(libc::ENOSYS) if self.is_filtered() => {
+                Turn::Failed("nothing received what seccomp reported".into())
+            }
             Message::NotRun(errno) => {
                 *failure = Some(std::io::Error::from_raw_os_error(errno).to_string());
                 Turn::Nothing
@@ -165,7 +175,7 @@ impl Front<'_> {
             0x7f => Turn::Stopped,
             _ => {
                 let status = Status::from_wait(word);
-                Turn::Finished(Finished { status, recorder: super::NAME, failure: failure.take(), left })
+                Turn::Finished(Finished { status, recorder: self.recorder, failure: failure.take(), left })
             }
         }
     }
@@ -174,9 +184,11 @@ impl Front<'_> {
     fn worker_died(&mut self) -> Result<(Option<Channel>, Turn)> {
         let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
         let Some(session) = &self.session else { bail!("cannot record: the recorder ended before the command began") };
-        let (noted, _) = Slots::from(session.slots.try_clone()?).noted();
-        for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
-            drop(session.listener.let_continue(id));
+        if let Some(listener) = &session.listener {
+            let (noted, _) = Slots::from(session.slots.try_clone()?).noted();
+            for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
+                drop(listener.let_continue(id));
+            }
         }
         if let Ok(Some(word)) = sys::wait_status(session.command.as_fd()) {
             return Ok((None, self.changed(word, 0, &mut None)));
@@ -185,15 +197,28 @@ impl Front<'_> {
             return Ok((None, Turn::Nothing));
         }
         let message = Message::Recording {
-            listener: session.listener.0.try_clone()?,
             slots: session.slots.try_clone()?,
             command: session.command.try_clone()?,
             pid: session.pid,
+            listener: session.listener.as_ref().map(|listener| listener.0.try_clone()).transpose()?,
         };
         let channel = self.start_worker(true).ok().filter(|channel| channel.send(&message).is_ok());
         let status = self.reap();
         let turn = status.map(|status| self.command_changed(status, channel.as_ref(), &mut None));
         Ok((channel, turn.unwrap_or(Turn::Nothing)))
+    }
+
+    fn is_filtered(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.listener.is_some())
+    }
+
+    /// Lets one call go on that no worker is there to see. A listener that cannot be read is left alone.
+    fn let_one_go_on(&mut self) {
+        if let Some(session) = &mut self.session
+            && session.listener.as_ref().is_some_and(|listener| listener.receive().is_err())
+        {
+            session.listener = None;
+        }
     }
 
     /// Waits for the orphans that a dead worker left us; returns the last status of the command among them.

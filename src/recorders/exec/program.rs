@@ -20,7 +20,7 @@ const DEEPEST: usize = 5;
 
 /// What would run.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Program {
+pub(in crate::recorders) struct Program {
     /// Absolute path, links not followed.
     pub path: PathBuf,
     /// The same with links followed, when that is another.
@@ -52,7 +52,7 @@ struct Seen {
 
 /// Looks at programs, and remembers them while they do not change.
 #[derive(Debug)]
-pub(super) struct Programs {
+pub(in crate::recorders) struct Programs {
     seen: HashMap<PathBuf, Seen>,
     root: Option<(u64, u64)>,
     euid: u32,
@@ -61,7 +61,7 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Returns one that has seen nothing.
-    pub(super) fn new() -> Self {
+    pub(in crate::recorders) fn new() -> Self {
         let formats = fs::read_dir("/proc/sys/fs/binfmt_misc").into_iter().flatten().flatten();
         let other_formats = formats.map(|entry| entry.file_name()).any(|name| name != "register" && name != "status");
         let euid = rustix::process::geteuid().as_raw();
@@ -69,7 +69,14 @@ impl Programs {
     }
 
     /// Finds out what an exec of thread `thread` in process `pid` would run, and whether it will.
-    pub(super) fn find(&mut self, pid: i32, thread: i32, asked: &Arguments, cwd: &Path, info: Option<Info>) -> Program {
+    pub(in crate::recorders) fn find(
+        &mut self,
+        pid: i32,
+        thread: i32,
+        asked: &Arguments,
+        cwd: &Path,
+        info: Option<Info>,
+    ) -> Program {
         let fd = |number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap_or_default();
         let given = Path::new(OsStr::from_bytes(&asked.path));
         let (path, place) = match asked.folder {

@@ -14,7 +14,7 @@ const SIZE: u64 = 32;
 
 /// The memory.
 #[derive(Debug)]
-pub(super) struct Slots {
+pub(in crate::recorders) struct Slots {
     file: File,
     free: Vec<u64>,
     used: u64,
@@ -22,7 +22,7 @@ pub(super) struct Slots {
 
 /// A process as a slot holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
+pub(in crate::recorders) struct Kept {
     pub pid: i32,
     pub number: u64,
     pub exec: u64,
@@ -38,26 +38,26 @@ impl AsFd for Slots {
 
 impl Slots {
     /// Returns new empty ones.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(in crate::recorders) fn new() -> io::Result<Self> {
         let fd = rustix::fs::memfd_create("agent-capture", MemfdFlags::CLOEXEC)?;
         Ok(Self::from(fd))
     }
 
     /// Notes which notification is in hand and which number the next exec gets.
-    pub(super) fn note(&self, notification: u64, next: u64) {
+    pub(in crate::recorders) fn note(&self, notification: u64, next: u64) {
         let bytes = [notification.to_le_bytes(), next.to_le_bytes()].concat();
         drop(self.file.write_all_at(&bytes, 0));
     }
 
     /// Returns the notification in hand, and the number of the next exec.
-    pub(super) fn noted(&self) -> (u64, u64) {
+    pub(in crate::recorders) fn noted(&self) -> (u64, u64) {
         let mut bytes = [0; 16];
         drop(self.file.read_exact_at(&mut bytes, 0));
         (number(&bytes, 0), number(&bytes, 8))
     }
 
     /// Returns a slot for a new process.
-    pub(super) fn take(&mut self) -> u64 {
+    pub(in crate::recorders) fn take(&mut self) -> u64 {
         self.free.pop().unwrap_or_else(|| {
             self.used += 1;
             self.used
@@ -65,19 +65,19 @@ impl Slots {
     }
 
     /// Writes a process to its slot.
-    pub(super) fn put(&self, slot: u64, kept: Kept) {
+    pub(in crate::recorders) fn put(&self, slot: u64, kept: Kept) {
         let numbers = [kept.pid as u64, kept.number, kept.exec, kept.parent];
         drop(self.file.write_all_at(&numbers.map(u64::to_le_bytes).concat(), slot * SIZE));
     }
 
     /// Empties a slot.
-    pub(super) fn give_back(&mut self, slot: u64) {
+    pub(in crate::recorders) fn give_back(&mut self, slot: u64) {
         drop(self.file.write_all_at(&[0; SIZE as usize], slot * SIZE));
         self.free.push(slot);
     }
 
     /// Returns the processes that a worker before us left, and empties the slots.
-    pub(super) fn left(&mut self) -> Vec<Kept> {
+    pub(in crate::recorders) fn left(&mut self) -> Vec<Kept> {
         let length = self.file.metadata().map_or(0, |metadata| metadata.len());
         let mut bytes = vec![0; length as usize];
         drop(self.file.read_exact_at(&mut bytes, 0));

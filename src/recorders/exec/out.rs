@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 use crate::event::{Event, Lost, Sink, Start};
 
 /// Where events go, and what could not be written.
-pub(super) struct Out<'a> {
+pub(in crate::recorders) struct Out<'a> {
     sink: &'a mut dyn Sink,
     closed: PathBuf,
     open: bool,
@@ -18,23 +18,23 @@ pub(super) struct Out<'a> {
 
 impl<'a> Out<'a> {
     /// Returns one for an open session, which ends when `closed` exists.
-    pub(super) fn new(sink: &'a mut dyn Sink, closed: &Path) -> Self {
+    pub(in crate::recorders) fn new(sink: &'a mut dyn Sink, closed: &Path) -> Self {
         Self { sink, closed: closed.to_path_buf(), open: true, lost: 0 }
     }
 
     /// Writes the first event, without which there is no recording.
-    pub(super) fn start(&mut self, blind: Vec<String>) -> io::Result<()> {
-        let start = Start { format: 1, at: now(), recorder: super::NAME.to_owned(), blind };
+    pub(in crate::recorders) fn start(&mut self, recorder: &str, blind: Vec<String>) -> io::Result<()> {
+        let start = Start { format: 1, at: now(), recorder: recorder.to_owned(), blind };
         self.sink.event(&Event::Start(start))
     }
 
     /// Counts an event that could not be seen whole.
-    pub(super) fn lost(&mut self, why: &str) {
+    pub(in crate::recorders) fn lost(&mut self, why: &str) {
         self.write(&Event::Lost(Lost { at: now(), count: 1, why: why.to_owned() }));
     }
 
     /// Returns whether the session was open at the last look.
-    pub(super) fn was_open(&self) -> bool {
+    pub(in crate::recorders) fn was_open(&self) -> bool {
         self.open
     }
 
@@ -44,7 +44,7 @@ impl<'a> Out<'a> {
     }
 
     /// Writes events.
-    pub(super) fn write_all(&mut self, events: &[Event]) {
+    pub(in crate::recorders) fn write_all(&mut self, events: &[Event]) {
         for event in events {
             self.write(event);
         }
@@ -67,7 +67,7 @@ impl<'a> Out<'a> {
 }
 
 /// Returns the time in milliseconds since 1970.
-pub(super) fn now() -> i64 {
+pub(in crate::recorders) fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     since.as_millis() as i64
 }

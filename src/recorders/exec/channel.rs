@@ -13,7 +13,7 @@ use crate::sys;
 
 /// What is said.
 #[derive(Debug)]
-pub(super) enum Message {
+pub(in crate::recorders) enum Message {
     /// Launcher to worker: the filter is on; whether programs in it can gain no privileges.
     Filter { listener: OwnedFd, restricted: bool },
     /// Worker to launcher: run the command.
@@ -22,15 +22,16 @@ pub(super) enum Message {
     Failed(String),
     /// Launcher to worker to front: the command could not be run, errno.
     NotRun(i32),
-    /// Worker to front, and front to a second worker: the session's listener, its slots, the command's pidfd and pid.
-    Recording { listener: OwnedFd, slots: OwnedFd, command: OwnedFd, pid: i32 },
+    /// Worker to front, and front to a second worker: the session's slots, the command's pidfd
+    /// and pid, and the filter's listener if there is one.
+    Recording { slots: OwnedFd, command: OwnedFd, pid: i32, listener: Option<OwnedFd> },
     /// Worker to front: a status of the command as wait(2) gives it, and how many other processes go on.
     Status { word: i32, left: u32 },
 }
 
 /// One end of a connection.
 #[derive(Debug)]
-pub(super) struct Channel(OwnedFd);
+pub(in crate::recorders) struct Channel(OwnedFd);
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -40,25 +41,27 @@ impl AsFd for Channel {
 
 impl Channel {
     /// Returns both ends of a new connection.
-    pub(super) fn pair() -> io::Result<(Self, Self)> {
+    pub(in crate::recorders) fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         Ok((Self(a), Self(b)))
     }
 
     /// Takes the end that our parent left open for us.
-    pub(super) fn inherited(number: RawFd) -> io::Result<Self> {
+    pub(in crate::recorders) fn inherited(number: RawFd) -> io::Result<Self> {
         sys::inherited_socket(number).map(Self)
     }
 
     /// Says something.
-    pub(super) fn send(&self, message: &Message) -> io::Result<()> {
+    pub(in crate::recorders) fn send(&self, message: &Message) -> io::Result<()> {
         let (kind, body, fds): (u8, Vec<u8>, Vec<BorrowedFd<'_>>) = match message {
             Message::Filter { listener, restricted } => (b'F', vec![u8::from(*restricted)], vec![listener.as_fd()]),
             Message::Go => (b'G', Vec::new(), Vec::new()),
             Message::Failed(why) => (b'E', why.as_bytes().to_vec(), Vec::new()),
             Message::NotRun(errno) => (b'N', errno.to_le_bytes().to_vec(), Vec::new()),
-            Message::Recording { listener, slots, command, pid } => {
-                (b'R', pid.to_le_bytes().to_vec(), vec![listener.as_fd(), slots.as_fd(), command.as_fd()])
+            Message::Recording { slots, command, pid, listener } => {
+                let mut fds = vec![slots.as_fd(), command.as_fd()];
+                fds.extend(listener.as_ref().map(AsFd::as_fd));
+                (b'R', pid.to_le_bytes().to_vec(), fds)
             }
             Message::Status { word, left } => (b'S', [word.to_le_bytes(), left.to_le_bytes()].concat(), Vec::new()),
         };
@@ -73,12 +76,12 @@ impl Channel {
     }
 
     /// Waits for what the other end says; none when it is closed.
-    pub(super) fn receive(&self) -> io::Result<Option<Message>> {
+    pub(in crate::recorders) fn receive(&self) -> io::Result<Option<Message>> {
         self.receive_with(RecvFlags::empty())
     }
 
     /// Returns what the other end has said already; none when that is nothing.
-    pub(super) fn received(&self) -> Option<Message> {
+    pub(in crate::recorders) fn received(&self) -> Option<Message> {
         self.receive_with(RecvFlags::DONTWAIT).ok().flatten()
     }
 
@@ -106,7 +109,7 @@ impl Channel {
             b'G' => Message::Go,
             b'E' => Message::Failed(String::from_utf8_lossy(body).into_owned()),
             b'N' => Message::NotRun(number(0)?),
-            b'R' => Message::Recording { listener: fd()?, slots: fd()?, command: fd()?, pid: number(0)? },
+            b'R' => Message::Recording { slots: fd()?, command: fd()?, pid: number(0)?, listener: fd().ok() },
             b'S' => Message::Status { word: number(0)?, left: number(4)? as u32 },
             _ => return Err(unknown()),
         }))
