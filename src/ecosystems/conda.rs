@@ -17,6 +17,10 @@ const NAMES: &str = "nodejs=nodejs openjdk=jdk gcc= gxx= gcc_linux-64= gxx_linux
     make= cmake=cmake ninja=ninja git=git ffmpeg=ffmpeg r-base=R go=go rust=rustc pkg-config=pkg-config postgresql=postgresql \
     graphviz=graphviz pandoc=pandoc jq=jq openssl=openssl sqlite=sqlite zlib=zlib curl=curl";
 
+/// Packages of Python whose distributions have other names.
+const PYTHON: &str = "matplotlib-base=matplotlib opencv=opencv-python py-opencv=opencv-python pytorch=torch pytorch-cpu=torch \
+    pytorch-gpu=torch tensorflow-gpu=tensorflow py-xgboost=xgboost pyyaml=pyyaml";
+
 /// The ecosystem.
 pub(super) struct Conda;
 
@@ -107,6 +111,8 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         install::put(word, want, if version.is_some() { Kind::Tool } else { Kind::Library }, asked);
     } else if name == "pip" || normalized(name) == "setuptools" {
         asked.ignored.insert(install::INSTALLER);
+    } else if let Some(of_python) = install::by_hand(PYTHON, name) {
+        python::distribution(of_python, index, asked);
     } else if install::by_hand(NAMES, name).is_some() || index.python(name).is_none() {
         install::put(word, install::named(index, NAMES, name, version), Kind::Tool, asked);
     } else {
@@ -131,6 +137,7 @@ mod tests {
                 "mamba install -y conda-forge::nodejs=22 gcc",
                 "tools nodejs_22=22 | ignored the standard environment has it",
             ),
+            ("conda install pytorch", "installs python3Packages.torch python3"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");
