@@ -1,7 +1,7 @@
 //! Conda, Mamba and Micromamba: what their environments hold.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python, verifies};
+use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
 use crate::index::{Index, normalized};
 use crate::journal::{Invocation, Program};
 
@@ -51,14 +51,8 @@ impl Ecosystem for Conda {
         call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
     }
 
-    fn verifies(&self, argv: &[&str]) -> Option<String> {
-        let (_, rest) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
-        let line = rest.strip_prefix(&["run"])?;
-        let mut at = 0;
-        while let Some(word) = line.get(at).filter(|word| word.starts_with('-')) {
-            at += 1 + usize::from(listed(VALUES, word));
-        }
-        verifies(line.get(at..)?)
+    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+        shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
@@ -84,6 +78,17 @@ impl Ecosystem for Conda {
         let channels = text.lines().position(|line| line.trim() == "dependencies:").map_or(0, |at| at + 1);
         text.lines().skip(channels).filter_map(entry).collect()
     }
+}
+
+/// Returns the command of `conda run -n x command`.
+fn inner<'a, 'b>(argv: &'b [&'a str]) -> Option<&'b [&'a str]> {
+    let (_, rest) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
+    let words = rest.strip_prefix(&["run"])?;
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
+        at += 1 + usize::from(listed(VALUES, word));
+    }
+    words.get(at..).filter(|words| !words.is_empty())
 }
 
 /// Returns the packages that a command line installs; empty when only a file says them.
@@ -147,7 +152,8 @@ mod tests {
         let text =
             "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";
         assert_eq!(Conda.says(&[], text), ["python=3.11", "flask==3.0"]);
-        assert_eq!(Conda.verifies(&["conda", "run", "-n", "x", "pytest"]).as_deref(), Some("pytest"));
+        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new());
+        assert_eq!(line.as_deref(), Some("pytest -k 'a b'"));
     }
 
     #[test]
