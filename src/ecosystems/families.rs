@@ -97,6 +97,25 @@ pub(super) fn of_project(index: &Index, journal: &Journal, want: Want) -> Want {
     }
 }
 
+/// Returns the members of a family of which no version was seen, each with the only one of a version beside it: one of the
+/// two will do.
+pub(super) fn pairs(attrs: &[&AttrPath]) -> Vec<(AttrPath, AttrPath)> {
+    let of = |(default, form): &(&str, &str)| {
+        let plain = attrs.iter().find(|attr| attr.as_str() == *default)?;
+        let mut versioned = attrs.iter().filter(|attr| read(form, attr.as_str()).is_some());
+        let one = versioned.next().filter(|_| versioned.next().is_none())?;
+        Some(((*plain).clone(), (*one).clone()))
+    };
+    FAMILIES.iter().filter_map(of).collect()
+}
+
+/// Returns a package of a family's set as one for a version: `rubyPackages_3_3.rails` of `rubyPackages.rails`.
+pub(super) fn in_set(index: &Index, attr: &AttrPath, versioned: &AttrPath) -> Option<AttrPath> {
+    let name = attr.within("rubyPackages")?;
+    let version = versioned.as_str().strip_prefix("ruby")?;
+    index.known(&format!("rubyPackages{version}.{name}"))
+}
+
 /// Returns whether an attr is of a version, and the other is the same family's without one: who installs a version chooses it.
 pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> bool {
     let of = |(default, form): &&(&str, &str)| *default == plain.as_str() && read(form, versioned.as_str()).is_some();

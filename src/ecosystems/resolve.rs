@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, python, verifies};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, paths, python, verifies};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Check, Evidence, Requirements};
+use crate::requirements::{Check, Evidence, ProgramName, Requirements};
 
 /// Reason for what the standard environment has.
 const STANDARD: &str = "the standard environment has it";
@@ -23,17 +23,27 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let mut draft = Draft::new(index);
     let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
     draft.installs(asked);
+    draft.one_version();
     draft.policy(policy);
     draft.refuse(policy);
     let without = std::mem::take(&mut draft.without);
+    let provided = |name: &ProgramName| draft.packages.values().any(|package| package.programs.contains(name));
+    let locked: BTreeSet<ProgramName> = std::mem::take(&mut draft.locked);
+    let locked: Vec<ProgramName> = locked.into_iter().filter(|name| !provided(name)).collect();
     let mut requirements = draft.finish();
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
     (requirements.checks, requirements.unchecked) =
         checks::read(&journals, policy, &verifies, &|argv| inner(argv, index));
-    let lacks = |check: &&Check| without.iter().any(|program| checks::runs(check.line.as_str(), program.as_str()));
-    let names = requirements.checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
-    requirements.leave_out(&names, "nixpkgs refuses the package of its program");
+    let reasons = [
+        (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
+        (locked, "the project's lock file keeps its program"),
+    ];
+    for (programs, reason) in reasons {
+        let lacks = |check: &&Check| programs.iter().any(|program| checks::runs(check.line.as_str(), program.as_str()));
+        let names = requirements.checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
+        requirements.leave_out(&names, reason);
+    }
     requirements
 }
 
@@ -123,6 +133,9 @@ impl Draft<'_> {
                     let name = unknown.first().map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
                     self.unrecognized(entry, name);
                 }
+                if of_project(program) && wants.iter().all(|want| want.programs.is_empty()) {
+                    self.locked.extend(program.name().as_str().and_then(ProgramName::parse));
+                }
                 let wants = wants.into_iter().map(|want| families::of_project(self.index, context.journal, want));
                 wants.map(|want| self.want(entry, want)).collect()
             }
@@ -196,6 +209,12 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// Returns whether a program is of the packages that the project keeps for itself: one of a folder for programs.
+fn of_project(program: &Program) -> bool {
+    let keeps = |path: &str| path.contains("virtualenvs/") || paths::is_project(path) && paths::is_bin(path);
+    program.path.as_str().is_some_and(keeps)
 }
 
 /// Returns why an entry does not count, whatever it is.
