@@ -127,8 +127,8 @@ impl<'a> Draft<'a> {
         let chosen: BTreeSet<&AttrPath> = policy
             .keep
             .iter()
-            .map(|choice| choice.attr())
-            .chain(policy.replace.iter().map(|choice| choice.with()))
+            .map(super::super::policy::Choice::attr)
+            .chain(policy.replace.iter().map(super::super::policy::Replacement::with))
             .collect();
         let is_refused = |attr: &AttrPath| match refused::of(attr)? {
             Refusal::Unfree if policy.unfree.contains(attr) => None,

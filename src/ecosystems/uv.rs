@@ -85,10 +85,7 @@ impl Ecosystem for Uv {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
-        let rest = match call(argv)? {
-            ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) => rest,
-            _ => return None,
-        };
+        let ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) = call(argv)? else { return None };
         let words = behind(rest)?;
         let (program, rest) = words.split_first()?;
         let program = program.split(['@', '=', '[']).next()?;
@@ -162,7 +159,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         ("uv", _) => match line.words.as_slice() {
             ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
             ["python", "install" | "pin", rest @ ..] => {
-                request.python.extend(rest.iter().filter(|version| number(version)))
+                request.python.extend(rest.iter().filter(|version| number(version)));
             }
             ["add", rest @ ..] => {
                 request.packages.extend(rest);
