@@ -62,9 +62,8 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         }
         None => name,
     };
-    if let Some(module) = name.strip_prefix("python-").filter(|module| !["pip", "setuptools", "pipx"].contains(module))
-        && let Some(attr) = index.python(module)
-    {
+    let module = name.strip_prefix("python-").filter(|module| !["pip", "setuptools", "pipx"].contains(module));
+    if let Some(attr) = module.and_then(|module| index.python(module)) {
         asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
         return;
     }

@@ -85,10 +85,7 @@ impl Ecosystem for Uv {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
-        let rest = match call(argv)? {
-            ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) => rest,
-            _ => return None,
-        };
+        let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = call(argv)? else { return None };
         let words = behind(rest)?;
         let (program, rest) = words.split_first()?;
         let program = program.split(['@', '=', '[']).next()?;
