@@ -13,6 +13,8 @@ mod package;
 mod programs;
 mod rank;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Change, Missing, missing};
 use database::{Database, Entry, StorePath};
@@ -121,8 +123,7 @@ fn evaluated_table<'a>(attrs: &'a Attrs, key: impl Fn(&'a str) -> Option<&'a str
         let Fields { pname, version, main_program } = fields;
         format!("{key}\t{pname}\t{version}\t{main_program}\n")
     };
-    let keyed: BTreeMap<&str, &Fields> =
-        attrs.iter().filter_map(|(attr, fields)| Some((key(attr)?, fields))).collect();
+    let keyed: BTreeMap<&str, &Fields> = attrs.iter().filter_map(|(attr, fields)| Some((key(attr)?, fields))).collect();
     keyed.into_iter().map(row).collect()
 }
 

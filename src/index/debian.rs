@@ -9,9 +9,34 @@ use crate::nix::AttrPath;
 
 /// Ends of the names of parts: what comes before is the package.
 const PARTS: [&str; 28] = [
-    "-dev", "-dbg", "-dbgsym", "-doc", "-common", "-data", "-bin", "-utils", "-util", "-tools", "-core", "-base", "-client",
-    "-clients", "-user", "-server", "-minimal", "-full", "-nox", "-cli", "-runtime", "-all", "-extra", "-plugins", "-modules", "-gui",
-    "-qt", "-headless",
+    "-dev",
+    "-dbg",
+    "-dbgsym",
+    "-doc",
+    "-common",
+    "-data",
+    "-bin",
+    "-utils",
+    "-util",
+    "-tools",
+    "-core",
+    "-base",
+    "-client",
+    "-clients",
+    "-user",
+    "-server",
+    "-minimal",
+    "-full",
+    "-nox",
+    "-cli",
+    "-runtime",
+    "-all",
+    "-extra",
+    "-plugins",
+    "-modules",
+    "-gui",
+    "-qt",
+    "-headless",
 ];
 
 /// Extensions that the default build of PHP has.
@@ -23,7 +48,8 @@ impl Index {
     /// Returns the attr of a package of Debian or Ubuntu.
     pub fn debian(&self, package: &str) -> Option<AttrPath> {
         let package = package.split(':').next().unwrap_or(package);
-        let package = package.strip_suffix("t64").filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(package);
+        let package =
+            package.strip_suffix("t64").filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(package);
         self.listed(package)
             .or_else(|| self.of_language(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
@@ -60,7 +86,8 @@ impl Index {
             let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
             return sets.iter().find_map(|set| self.known(&format!("{set}.{name}")));
         }
-        let sets = [("ruby-", "rubyPackages"), ("r-cran-", "rPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
+        let sets =
+            [("ruby-", "rubyPackages"), ("r-cran-", "rPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
         for (prefix, set) in sets {
             if let Some(name) = package.strip_prefix(prefix) {
                 let between = if set.ends_with("plugins") { '-' } else { '.' };

@@ -90,7 +90,8 @@ impl Index {
         let by_hand = by_hand.map(|attr| Scored { attr, score: BY_HAND, reason: "chosen by hand".to_owned() });
         let key = keys.iter().find(|key| table.get(key).is_some());
         let ranked = key.into_iter().flat_map(|key| self.ranked(table, key).map(move |found| (key, found)));
-        let scored = ranked.map(|(key, (attr, score))| Scored { attr, score, reason: format!("it has the {what} `{key}`") });
+        let scored =
+            ranked.map(|(key, (attr, score))| Scored { attr, score, reason: format!("it has the {what} `{key}`") });
         by_hand.into_iter().chain(scored).collect()
     }
 
@@ -100,7 +101,10 @@ impl Index {
         let score = |attr: &AttrPath| if by_hand.as_ref() == Some(attr) { BY_HAND } else { BY_NAME };
         let named = |attr: &AttrPath| match () {
             () if by_hand.as_ref() == Some(attr) => "chosen by hand",
-            () if attr.within(PYTHON).is_some_and(|last| super::normalized(module).starts_with(&super::normalized(last))) => {
+            () if attr
+                .within(PYTHON)
+                .is_some_and(|last| super::normalized(module).starts_with(&super::normalized(last))) =>
+            {
                 "the distribution is called like it"
             }
             () => "it has the module",

@@ -87,8 +87,7 @@ pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
     let tables = build::tables(&facts, &Index::new(), attrs.transpose()?.as_deref())
         .with_context(|| format!("failed to read attrs from `{}`", shown(build.attrs.as_deref())))?;
     let old = |table: &str| fs::read_to_string(folder.join(table)).unwrap_or_default();
-    let changes: Vec<Change> =
-        tables.iter().map(|(table, text)| Change::between(table, &old(table), text)).collect();
+    let changes: Vec<Change> = tables.iter().map(|(table, text)| Change::between(table, &old(table), text)).collect();
     changes.iter().for_each(|change| world.console.say(escape_lines(change.text().trim_end())));
     let missing = build::missing(&tables, &changes);
     for what in &missing {

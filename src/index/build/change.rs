@@ -7,8 +7,11 @@ use super::Tables;
 
 /// Rows that every database has: a table and a key of it. Some of these were missing from databases that had lost a part.
 const CANARIES: &[(&str, &str)] = &[
-    ("programs.tsv", "bun cargo cmake curl deno direnv fd ffmpeg gcc gh git go java jq make node npm pg_dump php psql python3 \
-      rg rsync ruby rustc sqlite3 ssh tmux uv vim wget"),
+    (
+        "programs.tsv",
+        "bun cargo cmake curl deno direnv fd ffmpeg gcc gh git go java jq make node npm pg_dump php psql python3 \
+      rg rsync ruby rustc sqlite3 ssh tmux uv vim wget",
+    ),
     ("sonames.tsv", "libcurl.so libglib-2.0.so libpq.so libsqlite3.so libssl.so libxml2.so libz.so"),
     ("headers.tsv", "curl openssl sqlite3.h zlib.h"),
     ("pkgconfig.tsv", "glib-2.0 libcurl libpq libxml-2.0 openssl sqlite3 zlib"),
@@ -62,8 +65,12 @@ impl Change {
     /// the database; what is shown must be escaped.
     pub fn text(&self) -> String {
         let Self { table, rows, added, removed, changed } = self;
-        let mut text =
-            format!("{table}: {rows} rows, {} added, {} removed, {} changed\n", added.len(), removed.len(), changed.len());
+        let mut text = format!(
+            "{table}: {rows} rows, {} added, {} removed, {} changed\n",
+            added.len(),
+            removed.len(),
+            changed.len()
+        );
         for (sign, keys) in [("+", added), ("-", removed)] {
             if !keys.is_empty() {
                 let more = if keys.len() > NAMED { " …" } else { "" };

@@ -216,10 +216,7 @@ struct Limited<R> {
 impl<R: Read> Read for Limited<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.source.read(into)?;
-        self.left = self
-            .left
-            .checked_sub(read as u64)
-            .ok_or_else(|| damaged("it unpacks to more than 32 GiB"))?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| damaged("it unpacks to more than 32 GiB"))?;
         Ok(read)
     }
 }

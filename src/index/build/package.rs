@@ -119,7 +119,8 @@ impl Reader {
     }
 
     fn inner(&mut self, entry: Entry, path: &[u8]) {
-        let Some(at) = path.iter().rposition(|b| *b == b'/').filter(|at| path[..*at].ends_with(b"/bin") && *at > 4) else {
+        let Some(at) = path.iter().rposition(|b| *b == b'/').filter(|at| path[..*at].ends_with(b"/bin") && *at > 4)
+        else {
             return;
         };
         let runs = matches!(entry, Entry::File { executable: true } | Entry::Link(_));
@@ -190,7 +191,10 @@ impl Reader {
             Entry::Folder(_) => true,
             _ => !path.ends_with(b".md") && !path.ends_with(b".txt") && !path.ends_with(b".in"),
         };
-        if depth <= 1 && is_header && let Some(path) = text(path).filter(|path| path.split('/').all(is_word)) {
+        if depth <= 1
+            && is_header
+            && let Some(path) = text(path).filter(|path| path.split('/').all(is_word))
+        {
             self.kept += path.len();
             self.found.headers.insert(path.to_owned());
         }
