@@ -13,6 +13,8 @@ mod package;
 mod programs;
 mod rank;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Change, Missing, missing};
 use database::{Database, Entry, StorePath};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::names::Names;
+use super::names::{Names, with_output};
 use super::package::Package;
 
 /// How many packages of a program are kept.
@@ -62,7 +62,7 @@ pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap
     for (attr, package) in found {
         let count = package.programs.len();
         let links = linked.get(attr.as_str()).copied().unwrap_or_default();
-        let full = package.output.as_ref().map_or_else(|| attr.clone(), |output| format!("{attr}.{output}"));
+        let full = with_output(attr, package);
         for (program, away) in &package.programs {
             if package.output.is_some() && plain.contains(&(attr.as_str(), program.as_str())) {
                 continue;
