@@ -122,9 +122,25 @@ pub struct Capture {
     pub name: Option<String>,
 }
 
+/// How a session is recorded
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recording {
+    /// Recorder to use, as `doctor` names them [default: the best that works]
+    #[arg(long, value_name = "RECORDER")]
+    pub recorder: Option<String>,
+
+    /// Record only in ways that let sudo work
+    #[arg(long)]
+    pub keep_sudo: bool,
+}
+
 /// Record a command
 #[derive(Args, Debug)]
 pub struct Run {
+    /// How it is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
@@ -137,6 +153,10 @@ pub struct Run {
 /// Open a recorded shell
 #[derive(Args, Debug)]
 pub struct Start {
+    /// How it is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Format, Worker};
+use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Options, Progress, World};
@@ -37,10 +37,12 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         now: chrono::Utc::now,
     };
     match command {
-        Command::Run(run) => Ok(session(console, pipeline::run(&world, &run.argv, &options(run.capture))?)),
+        Command::Run(run) => {
+            Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
+        }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &options(start.capture))?))
+            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
@@ -108,7 +110,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
 
 fn options(capture: Capture) -> Options {
     let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name }
+    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+}
+
+fn recorded(recording: Recording, capture: Capture) -> Options {
+    Options { recorder: recording.recorder, keep_sudo: recording.keep_sudo, ..options(capture) }
 }
 
 fn code(answer: Answer) -> u8 {

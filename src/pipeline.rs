@@ -49,6 +49,10 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// The recorder; none for the best that works.
+    pub recorder: Option<String>,
+    /// Record only in ways that let `sudo` work.
+    pub keep_sudo: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -80,10 +84,15 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
+    let (recorder, keep_sudo) = (options.recorder.clone(), options.keep_sudo);
+    let mut launch = Launch { argv: argv.to_vec(), recorder, keep_sudo, ..Launch::default() };
+    for warning in recorders::warnings(&launch) {
+        world.console.warn(warning);
+    }
     let open = open(world, &repository, argv, options.name.as_deref())?;
+    (launch.segment, launch.closed) = (open.segment(1), open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let launch = Launch { argv: argv.to_vec(), segment: open.segment(1), closed: open.closed(), ..Launch::default() };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {

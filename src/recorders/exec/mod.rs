@@ -15,6 +15,7 @@ use rustix::thread::CapabilitySet;
 
 pub(super) mod arguments;
 pub(super) mod channel;
+pub(super) mod command;
 pub(super) mod front;
 pub(super) mod glimpse;
 pub(super) mod launch;
