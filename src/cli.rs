@@ -65,6 +65,12 @@ pub enum Command {
     /// Say what the sessions used, and why each package is in the flake
     #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
     Report(Report),
+    /// Say what works here, and the cure for what does not
+    ///
+    /// Tries each recorder and a sandboxed build, and whether a commit would work. Exit status 1 when something does not
+    /// work that is needed.
+    #[command(after_help = "Example: agent-capture doctor --json")]
+    Doctor(Doctor),
     /// Print completions for a shell
     #[command(
         after_help = "Example: agent-capture completions bash > ~/.local/share/bash-completion/completions/agent-capture"
@@ -173,6 +179,14 @@ pub struct Stop {
 /// Say what is being recorded
 #[derive(Args, Debug)]
 pub struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say what works here
+#[derive(Args, Debug)]
+pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub json: bool,

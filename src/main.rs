@@ -78,6 +78,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(text)?;
             Ok(0)
         }
+        Command::Doctor(doctor) => {
+            let found = pipeline::doctor(&world);
+            console.print(if doctor.json { found.json()? } else { found.terminal() })?;
+            Ok(code(found.answer()))
+        }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
         }

@@ -24,10 +24,12 @@ use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
 
+mod doctor;
 mod minimize;
 mod plan;
 mod prove;
 
+pub use doctor::{Doctor, doctor};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
