@@ -38,11 +38,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     };
     match command {
         Command::Run(run) => {
-            Ok(session(console, pipeline::run(&world, &run.argv, &recording(&run.recording, run.capture))?))
+            Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recording(&start.recording, start.capture))?))
+            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
@@ -92,6 +92,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if which.json { Found::json(&found)? } else { Found::terminal(&found) })?;
             Ok(code(Found::answer(&found)))
         }
+        Command::Doctor(doctor) => {
+            let found = pipeline::doctor(&world);
+            console.print(if doctor.json { found.json()? } else { found.terminal() })?;
+            Ok(code(found.answer()))
+        }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
         }
@@ -136,9 +141,10 @@ fn options(capture: Capture) -> Options {
 }
 
 /// Returns the options of a command that records.
-fn recording(recording: &Recording, capture: Capture) -> Options {
-    let depth = if recording.exec_only { Depth::Execs } else { Depth::Network };
-    Options { depth, ..options(capture) }
+fn recorded(recording: Recording, capture: Capture) -> Options {
+    let Recording { recorder, keep_sudo, exec_only } = recording;
+    let depth = if exec_only { Depth::Execs } else { Depth::Network };
+    Options { recorder, keep_sudo, depth, ..options(capture) }
 }
 
 /// Parses what one process of a recorder told another.

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod run;
+mod works;
 
 pub use run::{Check, Finished, Nix, Tree};
 

@@ -24,6 +24,7 @@ use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
 
+mod doctor;
 mod files;
 mod minimize;
 mod plan;
@@ -32,6 +33,7 @@ mod rollback;
 mod tables;
 mod update;
 
+pub use doctor::{Doctor, doctor};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
@@ -58,6 +60,10 @@ pub struct Options {
     pub name: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
+    /// The recorder; none for the best that works.
+    pub recorder: Option<String>,
+    /// Record only in ways that let `sudo` work.
+    pub keep_sudo: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -89,11 +95,16 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
+    let (recorder, keep_sudo) = (options.recorder.clone(), options.keep_sudo);
+    let depth = options.depth;
+    let mut launch = Launch { argv: argv.to_vec(), recorder, keep_sudo, depth, ..Launch::default() };
+    for warning in recorders::warnings(&launch) {
+        world.console.warn(warning);
+    }
     let open = open(world, &repository, argv, options.name.as_deref())?;
+    (launch.segment, launch.closed) = (open.segment(1), open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let (segment, closed, depth) = (open.segment(1), open.closed(), options.depth);
-    let launch = Launch { argv: argv.to_vec(), segment, closed, depth, ..Launch::default() };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {

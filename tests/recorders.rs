@@ -347,7 +347,8 @@ fn a_killed_worker_is_replaced() {
     let recorded = session.finish(child.wait_with_output().expect("wait"));
     assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
     let losses = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
-    assert_eq!((losses, recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count()), (3, 1));
+    assert!(losses == 3 || by_ptrace() && losses > 3, "{losses}");
+    assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count(), 1);
     let trues = recorded.named("true");
     // Until another has taken over, ptrace tells nobody, and seccomp waits.
     assert!(trues.len() > if by_ptrace() { 1300 } else { 1490 }, "{}", trues.len());

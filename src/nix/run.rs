@@ -113,13 +113,17 @@ impl Nix {
         &self.version
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(words).args(OPTIONS).stdin(Stdio::null());
         command
     }
 
-    fn output(&self, mut command: Command) -> anyhow::Result<Output> {
+    pub(super) fn output(&self, mut command: Command) -> anyhow::Result<Output> {
         command.output().with_context(|| format!("failed to run `{}`", self.program.display()))
     }
 
@@ -259,7 +263,7 @@ impl Pin {
 }
 
 /// Returns the lines of what a program wrote, without colours and carriage returns.
-fn lines(bytes: &[u8]) -> Vec<String> {
+pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let text = anstream::adapter::strip_str(&text).to_string();
     text.split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()

@@ -1,6 +1,5 @@
 //! Recorders: each runs a command and writes what its processes run, one [`Event`](crate::event::Event) at a time.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
@@ -12,6 +11,8 @@ use crate::event::{Sink, Status};
 
 #[cfg(target_os = "linux")]
 mod exec;
+#[cfg(target_os = "linux")]
+mod hook;
 #[cfg(target_os = "linux")]
 mod ptrace;
 #[cfg(target_os = "linux")]
@@ -46,7 +47,12 @@ pub static ALL: &[&dyn Recorder] = &[
     &seccomp::Seccomp,
     #[cfg(target_os = "linux")]
     &ptrace::Ptrace,
+    #[cfg(target_os = "linux")]
+    &hook::Hook,
 ];
+
+/// The recorders that see nothing by themselves, and are used only when they are asked for by name.
+const BY_NAME: &[&str] = &["hook"];
 
 /// A command to record.
 #[derive(Clone, Debug, Default)]
@@ -110,47 +116,66 @@ pub struct Finished {
 
 /// Returns the recorders that may be used, the best first. Errors when there is none of the wanted name.
 fn choice(name: Option<&str>) -> Result<Vec<&'static dyn Recorder>> {
-    let wanted = |recorder: &&dyn Recorder| name.is_none_or(|name| recorder.name() == name);
+    let wanted = |recorder: &&dyn Recorder| match name {
+        Some(name) => recorder.name() == name,
+        None => !BY_NAME.contains(&recorder.name()),
+    };
     let found: Vec<_> = ALL.iter().copied().filter(wanted).collect();
     let Some(name) = name.filter(|_| found.is_empty()) else { return Ok(found) };
     let names: Vec<_> = ALL.iter().map(|recorder| recorder.name()).collect();
     Err(anyhow!("there is no recorder `{}`", name.escape_debug())).hint(format_args!("there is: {}", names.join(", ")))
 }
 
-/// Returns whether the session that [`run`] would record loses the right to gain privileges, which `sudo` needs.
-pub fn restricts(launch: &Launch) -> bool {
+/// Returns what must be said before [`run`] records a session, one sentence each.
+pub fn warnings(launch: &Launch) -> Vec<&'static str> {
     let choice = choice(launch.recorder.as_deref()).unwrap_or_default();
-    !launch.keep_sudo && choice.first().is_some_and(|recorder| recorder.restricts())
+    let Some(recorder) = choice.first() else { return Vec::new() };
+    let restricts = !launch.keep_sudo && recorder.restricts();
+    let mut warnings = Vec::new();
+    if restricts {
+        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (`--keep-sudo` rather records less)");
+    }
+    if BY_NAME.contains(&recorder.name()) {
+        warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known");
+    }
+    warnings
 }
 
 /// Runs a command recorded, by the best recorder that works; returns when the command has ended. An error means that it
 /// was not started. That a recorder works is found out by using it: where the best one does, nothing else is tried.
 pub fn run(launch: &Launch) -> Result<Finished> {
     let is_new = !launch.segment.exists();
-    let mut failed: Vec<(&dyn Recorder, String)> = Vec::new();
+    let mut failed: Vec<(&str, String)> = Vec::new();
+    let mut cures = Vec::new();
     for recorder in choice(launch.recorder.as_deref())? {
         if launch.keep_sudo && recorder.restricts() {
-            failed.push((recorder, "without privileges it would keep `sudo` from gaining any".to_owned()));
+            failed.push((recorder.name(), "without privileges it would keep sudo from gaining any".to_owned()));
+            cures.push("run this as root, or without `--keep-sudo`");
             continue;
         }
         match recorder.run(launch) {
             Ok(finished) => return Ok(finished),
-            Err(error) => failed.push((recorder, reason(&error))),
+            Err(error) => failed.push((recorder.name(), reason(&error))),
         }
+        cures.push(recorder.cure());
         if is_new {
             // What a recorder wrote that then could not begin.
             drop(fs::remove_file(&launch.segment));
             drop(fs::remove_file(launch.segment.with_extension("unwritten")));
         }
     }
-    let Some((_, first)) = failed.first() else { bail!("cannot record: no recorder is for this system") };
-    if failed.iter().all(|(_, why)| why == first) {
-        return Err(anyhow!("cannot record: {first}")).hint(failed[0].0.cure());
+    if launch.recorder.is_none() {
+        cures.extend(ALL.iter().filter(|recorder| BY_NAME.contains(&recorder.name())).map(|recorder| recorder.cure()));
     }
-    let reasons: Vec<_> = failed.iter().map(|(recorder, why)| format!("{}: {why}", recorder.name())).collect();
-    let cures: BTreeSet<_> = failed.iter().map(|(recorder, _)| recorder.cure()).collect();
-    let cures: Vec<_> = cures.into_iter().collect();
-    Err(anyhow!("cannot record: {}", reasons.join("; "))).hint(cures.join("; or "))
+    cures.dedup();
+    let mut why: Vec<_> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    if let Some((_, first)) = failed.first()
+        && failed.iter().all(|(_, why)| why == first)
+    {
+        why = vec![first.clone()];
+    }
+    let why = if why.is_empty() { "no recorder is for this system".to_owned() } else { why.join("; ") };
+    Err(anyhow!("cannot record: {why}")).hint(cures.join("; or "))
 }
 
 fn reason(error: &anyhow::Error) -> String {

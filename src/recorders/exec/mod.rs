@@ -17,6 +17,7 @@ use crate::recorders::Depth;
 
 pub(super) mod arguments;
 pub(super) mod channel;
+pub(super) mod command;
 pub(super) mod front;
 pub(super) mod glimpse;
 pub(super) mod launch;

@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
 
 use super::tree::{Tree, as_asked, children, is_tracer, threads};
 use crate::event::Sink;
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::command::Command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, let_go, number};
+use crate::recorders::exec::{WorkerArgs, let_go};
 use crate::sys::ptrace::{self, Stop};
 use crate::sys::{self, Signals};
 
@@ -34,8 +34,10 @@ const HELD: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// Records one session. An error was told to the front already.
 pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
-    let begun = if args.resume { Begun::resume(&front) } else { Begun::start(&front, args) };
-    let recorded = begun.and_then(|begun| Worker::new(args, &front, blind, sink, begun));
+    let recorded = Worker::new(args, &front, Out::new(sink, &args.closed)).and_then(|mut worker| {
+        worker.begin(args, blind)?;
+        Ok(worker)
+    });
     match recorded {
         Ok(mut worker) => worker.record(),
         Err(error) => {
@@ -45,56 +47,11 @@ pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink)
     }
 }
 
-/// A session whose command waits for the word, or goes on since a worker died.
-struct Begun {
-    slots: Slots,
-    launcher: Option<Channel>,
-    command: Option<i32>,
-    signals: Signals,
-}
-
-impl Begun {
-    /// Starts the launcher, up to where it waits for the word to run the command.
-    fn start(front: &Channel, args: &WorkerArgs) -> Result<Self> {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let signals = Signals::take(&[libc::SIGCHLD])?;
-        let (launcher, theirs) = Channel::pair()?;
-        let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
-        command.args(["__launch", "--no-filter", "--socket"]).arg(number(&theirs)).arg("--").args(&args.argv);
-        sys::hand_on(&mut command, Some(theirs.as_fd()));
-        let child = command.spawn().context("failed to start the launcher")?;
-        let pid = Pid::from_child(&child);
-        ptrace::seize(pid.as_raw_pid()).context("ptrace is refused")?;
-        let slots = Slots::new().context("failed to make shared memory")?;
-        front.send(&Message::Recording {
-            slots: slots.as_fd().try_clone_to_owned()?,
-            command: pidfd_open(pid, PidfdFlags::empty())?,
-            pid: pid.as_raw_pid(),
-            listener: None,
-        })?;
-        Ok(Self { slots, launcher: Some(launcher), command: Some(pid.as_raw_pid()), signals })
-    }
-
-    /// Goes on where another worker died.
-    fn resume(front: &Channel) -> Result<Self> {
-        let signals = Signals::take(&[libc::SIGCHLD])?;
-        let Some(Message::Recording { slots, .. }) = front.receive()? else {
-            bail!("the front did not say what to go on with");
-        };
-        Ok(Self { slots: Slots::from(slots), launcher: None, command: None, signals })
-    }
-}
-
 struct Worker<'a> {
     epoll: OwnedFd,
     signals: Signals,
     front: &'a Channel,
-    front_pid: Option<Pid>,
-    launcher: Option<Channel>,
-    /// The command while it is our child and runs.
-    command: Option<i32>,
-    /// Whether it was ever stopped.
-    stopped: bool,
+    command: Command<'a>,
     tree: Tree,
     /// The threads that are traced, or will be as soon as they begin.
     traced: HashSet<i32>,
@@ -105,43 +62,39 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Gets ready to record: from here on nothing of the session's is held open, and the command runs.
-    fn new(
-        args: &WorkerArgs,
-        front: &'a Channel,
-        blind: Vec<String>,
-        sink: &'a mut dyn Sink,
-        begun: Begun,
-    ) -> Result<Self> {
-        let Begun { slots, launcher, command, signals } = begun;
+    /// Starts the launcher and traces it, or takes from the front what another worker left.
+    fn new(args: &WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
+        let signals = Signals::take(&[libc::SIGCHLD])?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
-        epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
-        let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
-        let mut worker = Self {
-            epoll,
-            signals,
-            front,
-            front_pid,
-            launcher,
-            command,
-            stopped: false,
-            tree: Tree::new(slots),
-            traced: command.into_iter().collect(),
-            held: HashSet::new(),
-            programs,
-            out: Out::new(sink, &args.closed),
-        };
-        if args.resume {
-            worker.take_over();
+        let (command, slots) = if args.resume {
+            let Some(Message::Recording { slots, .. }) = front.receive()? else {
+                bail!("the front did not say what to go on with");
+            };
+            (Command::of_another(front), Slots::from(slots))
         } else {
-            worker.out.start(super::NAME, blind).context("failed to write to the session's events")?;
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+            let command = Command::start(front, args)?;
+            ptrace::seize(command.pid().context("the launcher ended early")?).context("ptrace is refused")?;
+            let slots = Slots::new().context("failed to make shared memory")?;
+            command.introduce(&slots)?;
+            (command, slots)
+        };
+        let traced = command.pid().into_iter().collect();
+        let (tree, programs) = (Tree::new(slots), Programs::new());
+        Ok(Self { epoll, signals, front, command, tree, traced, held: HashSet::new(), programs, out })
+    }
+
+    /// From here on nothing of the session's is held open, and the command runs.
+    fn begin(&mut self, args: &WorkerArgs, blind: Vec<String>) -> Result<()> {
+        if args.resume {
+            self.take_over();
+        } else {
+            self.out.start(super::NAME, blind).context("failed to write to the session's events")?;
         }
+        epoll::add(&self.epoll, self.front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
-        if let Some(launcher) = &worker.launcher {
-            launcher.send(&Message::Go).context("the launcher ended early")?;
-        }
-        Ok(worker)
+        self.command.begin()
     }
 
     /// Traces the processes that another worker left, and what they made since.
@@ -188,11 +141,11 @@ impl<'a> Worker<'a> {
         for event in &events {
             match event.data.u64() {
                 // One is pending at most: the kernel keeps no count.
-                SIGNALS => drop(self.signals.next()),
+                SIGNALS => _ = self.signals.next(),
                 FRONT => match self.front.received() {
                     Some(Message::Go) => {
                         self.look()?;
-                        self.tell(0);
+                        self.command.tell(0, self.tree.left());
                     }
                     _ => epoll::delete(&self.epoll, self.front)?,
                 },
@@ -222,14 +175,7 @@ impl<'a> Worker<'a> {
             }
         };
         if let Some(word) = last {
-            if let Some(message @ Message::NotRun(_)) = self.launcher.take().and_then(|launcher| launcher.received()) {
-                drop(self.front.send(&message));
-            }
-            self.tell(word);
-            // Had the command gone on while the front was about to stop, it would stay stopped.
-            if self.stopped {
-                self.wake_front();
-            }
+            self.command.ended(word, self.tree.left());
         }
         Ok(over)
     }
@@ -237,29 +183,28 @@ impl<'a> Worker<'a> {
     /// Deals with what wait(2) says of a thread; returns the status with which the command ended.
     fn happened(&mut self, thread: i32, word: i32) -> Option<i32> {
         const CONTINUED: i32 = 0xffff; // W_CONTINUED in bits/waitstatus.h
-        let is_command = self.command == Some(thread);
-        if is_command && self.stopped && !matches!(Stop::from_wait(word), Some(Stop::Group(_))) {
+        let is_command = self.command.is(thread);
+        if is_command && self.command.was_stopped() && !matches!(Stop::from_wait(word), Some(Stop::Group(_))) {
             // The front cannot tell a stop of the whole process from one for us, and may have stopped for the latter.
-            self.wake_front();
+            self.command.wake_front();
         }
         match Stop::from_wait(word) {
-            _ if word == CONTINUED => self.wake_front(),
+            _ if word == CONTINUED => self.command.wake_front(),
             None => {
                 self.traced.remove(&thread);
                 let event = self.tree.ended(thread, now(), Some(word));
                 self.out.write_all(event.as_slice());
-                if is_command {
-                    self.command = None;
-                    return Some(word);
-                }
+                return is_command.then_some(word);
             }
-            Some(Stop::Signal(_)) if is_command && !self.traced.contains(&thread) => self.command_stopped(word),
+            Some(Stop::Signal(_)) if is_command && !self.traced.contains(&thread) => {
+                self.command.stopped(word, self.tree.left());
+            }
             Some(Stop::Signal(signal)) => self.go_on(thread, signal),
             Some(Stop::Begin) if self.traced.contains(&thread) => self.go_on(thread, 0),
             Some(Stop::Begin) => drop(self.held.insert(thread)),
             Some(Stop::Group(signal)) => {
                 if ptrace::leave_stopped(thread).is_ok() && is_command {
-                    self.command_stopped(signal << 8 | 0x7f);
+                    self.command.stopped(signal << 8 | 0x7f, self.tree.left());
                 }
             }
             Some(Stop::Made) => {
@@ -280,28 +225,11 @@ impl<'a> Worker<'a> {
     /// Lets a stopped thread go on; for good when the session is closed.
     fn go_on(&mut self, thread: i32, signal: i32) {
         // An error means that it was killed: wait(2) will tell.
-        if self.out.was_open() || self.command == Some(thread) {
+        if self.out.was_open() || self.command.is(thread) {
             drop(ptrace::go_on(thread, signal));
         } else if ptrace::let_go(thread, signal).is_ok() {
             self.traced.remove(&thread);
         }
-    }
-
-    fn command_stopped(&mut self, word: i32) {
-        self.stopped = true;
-        self.tell(word);
-    }
-
-    /// Lets the front go on, if it lives.
-    fn wake_front(&self) {
-        if let Some(front) = self.front_pid.filter(|_| rustix::process::getppid() == self.front_pid) {
-            let _ = rustix::process::kill_process(front, Signal::CONT);
-        }
-    }
-
-    /// Tells the front a status of the command.
-    fn tell(&self, word: i32) {
-        drop(self.front.send(&Message::Status { word, left: self.tree.left() }));
     }
 
     /// Records a program that has just begun.
@@ -346,7 +274,7 @@ impl<'a> Worker<'a> {
 
     /// Sees to it that the end of a process is seen that will not be traced.
     fn watch(&mut self, pid: i32) -> Result<()> {
-        if self.command == Some(pid) {
+        if self.command.is(pid) {
             return Ok(()); // It is our child.
         }
         let pidfd = pidfd_open(Pid::from_raw(pid).context("no pid")?, PidfdFlags::empty())?;

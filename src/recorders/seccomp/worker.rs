@@ -73,6 +73,7 @@ impl Begun {
             Some(Message::Failed(why)) => bail!("{why}"),
             _ => bail!("the launcher ended early"),
         };
+        listener.works().context("the requests of seccomp are blocked")?;
         drop(listener.set_sync_wake_up());
         let slots = Slots::new().context("failed to make shared memory")?;
         let copy = |fd: &OwnedFd| fd.try_clone();
