@@ -7,7 +7,7 @@ fn programs_alone() {
     let store = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz";
     for (program, reading) in [
         (program("/usr/bin/rg"), "ripgrep [rg] 1"),
-        (owned("/usr/bin/fdfind", "fd-find", "8.6.0-3"), "fd 8.6.0 [fdfind] 1"),
+        (owned("/usr/bin/fdfind", "fd-find", "8.6.0-3"), "fd 8.6.0 [] 1"),
         (program("/usr/bin/ls"), "p1 ignored: the standard environment has it"),
         (resolved("/usr/bin/awk", "/usr/bin/mawk"), "p1 ignored: the standard environment has it"),
         (resolved("/usr/bin/cc", "/usr/bin/x86_64-linux-gnu-gcc-12"), "compiler p1"),
