@@ -125,9 +125,25 @@ pub struct Capture {
 /// How much is recorded
 #[derive(Args, Clone, Debug, Default)]
 pub struct Recording {
+    /// Record what programs open
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, conflicts_with = "exec_only")]
+    pub files: Files,
+
     /// Record what runs and nothing else: neither files nor the network
     #[arg(long)]
     pub exec_only: bool,
+}
+
+/// Which files are recorded
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Files {
+    /// None
+    #[default]
+    Off,
+    /// Shared libraries that are in processes when they end
+    Maps,
+    /// All libraries, headers and modules; opens may fail in programs whose signal handlers do not restart them
+    Full,
 }
 
 /// Record a command

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, Worker};
+use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Options, Progress, World};
@@ -117,7 +117,12 @@ fn options(capture: Capture) -> Options {
 
 /// Returns the options of a command that records.
 fn recording(recording: &Recording, capture: Capture) -> Options {
-    let depth = if recording.exec_only { Depth::Execs } else { Depth::Network };
+    let depth = match recording.files {
+        _ if recording.exec_only => Depth::Execs,
+        Files::Off => Depth::Network,
+        Files::Maps => Depth::Maps,
+        Files::Full => Depth::Full,
+    };
     Options { depth, ..options(capture) }
 }
 

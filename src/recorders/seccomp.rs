@@ -18,6 +18,7 @@ mod channel;
 mod front;
 mod glimpse;
 mod launch;
+mod opens;
 mod out;
 mod processes;
 mod program;
