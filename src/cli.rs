@@ -125,8 +125,16 @@ pub struct Capture {
 /// How much is recorded
 #[derive(Args, Clone, Debug, Default)]
 pub struct Recording {
-    /// Record what programs open
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t, conflicts_with = "exec_only")]
+    /// Record what programs open: off; maps, the libraries that are in them when they end; full, also headers and modules,
+    /// which can make opens fail in programs whose signal handlers do not restart them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t,
+        hide_possible_values = true,
+        conflicts_with = "exec_only"
+    )]
     pub files: Files,
 
     /// Record what runs and nothing else: neither files nor the network
@@ -142,7 +150,7 @@ pub enum Files {
     Off,
     /// Shared libraries that are in processes when they end
     Maps,
-    /// All libraries, headers and modules; opens may fail in programs whose signal handlers do not restart them
+    /// All libraries, headers and modules that are opened
     Full,
 }
 
