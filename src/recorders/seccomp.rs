@@ -7,7 +7,9 @@
 //! | daemons that outlive the command | yes |
 //! | debuggers, sanitizers, setuid programs (with CAP_SYS_ADMIN) | work, and are seen |
 //! | a program that listens with seccomp itself, a recorder in a recorder | no: Linux allows one (EBUSY) |
-//! | a server that was running before | no |
+//! | a server that was running before | no; that it was asked, by the socket it listens at |
+//! | connections to other machines | yes, but for `sendmsg` without `connect` |
+//! | files | with `--files`: libraries when a process ends (`maps`), what is opened but by io_uring (`full`) |
 //!
 //! Three processes: the [front](front) is the user's own, the [worker](worker) records and outlives the command when
 //! others do, the [launcher](launch) becomes the command. Should the worker be killed, the front lets go on what it had in
