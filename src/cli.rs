@@ -155,9 +155,33 @@ pub struct Recording {
     #[arg(long)]
     pub keep_sudo: bool,
 
+    /// Record what programs open: off; maps, the libraries that are in them when they end; full, also headers and modules,
+    /// which can make opens fail in programs whose signal handlers do not restart them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        default_value_t,
+        hide_possible_values = true,
+        conflicts_with = "exec_only"
+    )]
+    pub files: Files,
+
     /// Record what runs and nothing else: neither files nor the network
     #[arg(long)]
     pub exec_only: bool,
+}
+
+/// Which files are recorded
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Files {
+    /// None
+    #[default]
+    Off,
+    /// Shared libraries that are in processes when they end
+    Maps,
+    /// All libraries, headers and modules that are opened
+    Full,
 }
 
 /// Record a command

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod part;
 mod peer;
 
+pub use part::{Kind, Part};
 pub use peer::{Peer, Server};
 
 /// Bytes that are usually text: an argument, a path. In JSON a string when UTF-8, else `{"hex": "…"}`, so that nothing
@@ -169,6 +171,10 @@ pub enum Event {
     Exit(Exit),
     /// A process connected to something outside the session.
     Connect(Connect),
+    /// Files that a process opened.
+    Files(Files),
+    /// Opens that signals may have made fail because they were watched.
+    Disturbed(Disturbed),
     /// Events that were not recorded.
     Lost(Lost),
 }
@@ -265,6 +271,36 @@ pub struct Connect {
     pub to: Peer,
 }
 
+/// What a program opened; told when it ends, of long runs in parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Files {
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The exec that ran in the process, or the nearest one above it.
+    pub exec: u64,
+    /// Paths of the [parts](Part) that it opened, each once, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opened: Vec<Bytes>,
+    /// Folders in which it opened files to write, and how often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub written: Vec<(Bytes, u64)>,
+    /// How many opens of further parts and in further folders there were.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub more: u64,
+}
+
+/// Opens that a signal interrupted while they waited for the recorder: in a program whose handlers are set without
+/// SA_RESTART they fail with EINTR, as they may on a slow disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disturbed {
+    /// When, in milliseconds.
+    pub at: i64,
+    /// How many at most.
+    pub count: u64,
+}
+
 /// Something that was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -275,6 +311,10 @@ pub struct Lost {
     pub count: u64,
     /// Why, one sentence of fixed words.
     pub why: String,
+}
+
+fn is_zero_64(number: &u64) -> bool {
+    *number == 0
 }
 
 fn is_zero(number: &u32) -> bool {

@@ -21,7 +21,7 @@ mod used;
 
 pub use close::{Closing, Digest};
 pub use place::Place;
-pub use used::{Delegated, Library};
+pub use used::{Delegated, Header, Library, Module};
 
 /// The version of the journal that this program writes.
 pub const VERSION: u32 = 1;
@@ -92,9 +92,15 @@ pub struct Journal {
     pub files: Vec<ProjectFile>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
-    /// Shared libraries that the project's own programs need.
+    /// Shared libraries that the project's own programs need; with `--files`, all that programs opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub libraries: Vec<Library>,
+    /// Headers of the host that programs opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// Modules of the host that programs opened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<Module>,
     /// Work that was handed to servers of the machine, which no recorder follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Delegated>,
@@ -194,6 +200,10 @@ pub struct Command {
     /// Set when a process of it reached out of the machine. [`Recorder::blind`] says so when that was not watched.
     #[serde(default, skip_serializing_if = "is_default")]
     pub network: bool,
+    /// With `--files full`, how often its processes opened files to write outside the project and the folders for temporary
+    /// files.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub writes: u64,
 }
 
 /// A program that ran.
@@ -341,6 +351,12 @@ pub struct Events {
     /// How many of the oldest commands are left out because the journal would be too long.
     #[serde(default, skip_serializing_if = "is_default")]
     pub omitted: u64,
+    /// How many opens at most were interrupted because they were watched.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub disturbed: u64,
+    /// How many libraries, headers and modules are left out because there were too many.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub unlisted: u64,
 }
 
 /// The id of an entry: a letter and a number from 1.

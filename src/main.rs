@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, Worker};
+use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Found, Options, Progress, World};
@@ -142,8 +142,13 @@ fn options(capture: Capture) -> Options {
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only } = recording;
-    let depth = if exec_only { Depth::Execs } else { Depth::Network };
+    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let depth = match files {
+        _ if exec_only => Depth::Execs,
+        Files::Off => Depth::Network,
+        Files::Maps => Depth::Maps,
+        Files::Full => Depth::Full,
+    };
     Options { recorder, keep_sudo, depth, ..options(capture) }
 }
 

@@ -316,7 +316,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         None => closing.segment(),
         Some(event) => closing.event(event),
     })?;
-    closing.link(&host::needed, &|soname| host::find(Path::new("/"), soname));
+    closing.link(&host::links, &|soname| host::find(Path::new("/"), soname));
     let nix = Nix::find(world.path.as_deref());
     let session = Session {
         id,

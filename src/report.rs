@@ -235,6 +235,11 @@ impl Report<'_> {
             Some(format!("{}: no check, {NEEDS_WORK}", shorten(&command.line.to_text(), 60)))
         }));
         let lost: u64 = self.journals.iter().map(|journal| journal.events.lost).sum();
+        let disturbed: u64 = self.journals.iter().map(|journal| journal.events.disturbed).sum();
+        if disturbed > 0 {
+            let opens = plural(disturbed as usize, "open");
+            notes.push(format!("{opens} may have failed with EINTR because `--files full` watched them"));
+        }
         if lost > 0 {
             notes.push(format!("{} lost by the recorder", plural(lost as usize, "event")));
         }

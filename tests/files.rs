@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use agent_capture::event::{Connect, Event, Exec, Peer, Server, Status};
+use agent_capture::event::{Bytes, Connect, Event, Exec, Peer, Server, Status};
+use agent_capture::host::Owner;
 use agent_capture::journal::Journal;
 use tempfile::TempDir;
 
@@ -67,6 +68,27 @@ impl Recorded {
     fn connects(&self) -> Vec<Peer> {
         let connect = |event: &Event| if let Event::Connect(Connect { to, .. }) = event { Some(*to) } else { None };
         self.events.iter().filter_map(connect).collect()
+    }
+
+    /// Returns the paths of the parts that a program opened.
+    fn opened(&self, name: &str) -> Vec<&str> {
+        let exec = self.exec(name);
+        let files = |event: &'_ Event| matches!(event, Event::Files(files) if files.exec == exec);
+        let all = self.events.iter().filter(|event| files(event));
+        let all = all.filter_map(|event| if let Event::Files(files) = event { Some(&files.opened) } else { None });
+        all.flatten().filter_map(Bytes::as_str).collect()
+    }
+
+    /// Returns how often a program opened files to write in a folder.
+    fn written(&self, name: &str, folder: &Path) -> u64 {
+        let exec = self.exec(name);
+        let files = self.events.iter().filter_map(|event| if let Event::Files(it) = event { Some(it) } else { None });
+        let folders = files.filter(|files| files.exec == exec).flat_map(|files| &files.written);
+        folders.filter(|(path, _)| path.as_path() == folder).map(|(_, count)| count).sum()
+    }
+
+    fn disturbed(&self) -> u64 {
+        self.events.iter().map(|event| if let Event::Disturbed(it) = event { it.count } else { 0 }).sum()
     }
 
     /// Returns the id of the first exec of a program of this name.
@@ -237,4 +259,151 @@ python3 -c pass
     if Path::new("/var/lib/dpkg/status").exists() {
         assert_eq!(libm.owner.as_ref().map(|owner| owner.package.as_str()), Some("libc6"));
     }
+}
+
+fn ends(paths: &[&str], end: &str) -> usize {
+    paths.iter().filter(|path| path.ends_with(end)).count()
+}
+
+#[test]
+fn libraries_that_are_in_a_process_when_it_ends() {
+    let session = Session::new("maps");
+    let load = "import ctypes, os; ctypes.CDLL('libutil.so.1')\n";
+    let recorded = session.python(load);
+    let opened = recorded.opened("python3");
+    assert_eq!((ends(&opened, "/libc.so.6"), ends(&opened, "/libutil.so.1")), (1, 1), "{opened:?}");
+    assert_eq!(recorded.disturbed(), 0);
+    // What it becomes has others.
+    drop(fs::remove_file(session.path("segment")));
+    let recorded = session.python(&format!("{load}os.execv('/bin/true', ['true'])\n"));
+    let (before, after) = (recorded.opened("python3"), recorded.opened("true"));
+    assert_eq!((ends(&before, "/libutil.so.1"), ends(&after, "/libutil.so.1")), (1, 0), "{before:?} {after:?}");
+    assert_eq!(ends(&after, "/libc.so.6"), 1, "{after:?}");
+}
+
+#[test]
+fn what_is_opened() {
+    let session = Session::new("full");
+    for folder in ["site-packages/mine", "include/lib", "away", "pkgconfig"] {
+        fs::create_dir_all(session.path(folder)).expect("folder");
+    }
+    session.write("site-packages/mine/__init__.py", "import single\n");
+    session.write("site-packages/single.py", "import os\n");
+    session.write("include/lib/one.h", "");
+    session.write("include/two.h", "");
+    session.write("pkgconfig/x.pc", "");
+    let program = "
+import sys, ctypes, os, threading
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.abspath('site-packages')); import mine
+ctypes.CDLL('libutil.so.1')
+for at in range(3): open(f'away/{at}', 'w').close()
+os.chdir('include/lib'); open('one.h').close(); open('../two.h').close()
+for missing in ['missing.h', '/usr/include/no/such.h']:
+    try: open(missing)
+    except FileNotFoundError: pass
+os.listdir('.')
+fd = os.open('../../pkgconfig', os.O_DIRECTORY); os.open('x.pc', os.O_RDONLY, dir_fd=fd)
+open('/dev/null', 'w').close()
+def late():
+    for at in range(50): open('../../away/thread', 'a').close()
+t = threading.Thread(target=late); t.start(); t.join()
+if os.fork() == 0:
+    for at in range(50): open('../../away/fork', 'a').close()
+    os._exit(0)
+os.wait()
+";
+    let recorded = session.python(program);
+    let opened = recorded.opened("python3");
+    for (end, count) in [
+        ("/site-packages/mine", 1),
+        ("/site-packages/single", 1),
+        ("/libutil.so.1", 1),
+        ("/include/lib", 1),
+        ("/include/two.h", 1),
+        ("missing.h", 0),
+        ("/include/no", 0),
+        ("/pkgconfig/x.pc", 1),
+    ] {
+        assert_eq!(ends(&opened, end), count, "{end} in {opened:?}");
+    }
+    let away = fs::canonicalize(session.path("away")).expect("folder");
+    assert_eq!((recorded.written("python3", &away), recorded.written("python3", Path::new("/dev"))), (103, 0));
+    assert_eq!(recorded.disturbed(), 0);
+}
+
+#[test]
+fn what_a_compiler_opens() {
+    let session = Session::new("full");
+    session.write("main.c", "#include <stdio.h>\n#include \"own.h\"\nint main(void) { return puts(OWN); }\n");
+    session.write("own.h", "#define OWN \"own\"\n");
+    let recorded = session.run(&["sh", "-c", "gcc main.c -o main && ./main"]);
+    assert_eq!(recorded.output.stdout, b"own\n", "{:?}", recorded.output);
+    let opened = recorded.opened("cc1");
+    assert_eq!((ends(&opened, "/include/stdio.h"), ends(&opened, "/own.h")), (1, 1), "{opened:?}");
+    assert!(recorded.opened("main").iter().all(|path| path.contains("/lib")), "{:?}", recorded.opened("main"));
+    assert_eq!((ends(&recorded.opened("main"), "/libc.so.6"), recorded.disturbed()), (1, 0));
+}
+
+/// Opens a file for half a second while a timer interrupts it, and prints how many opens failed with EINTR.
+const INTERRUPTED: &str = "
+use POSIX qw(:signal_h EINTR); use Time::HiRes qw(setitimer ITIMER_REAL time);
+my $n = 0;
+my $action = POSIX::SigAction->new(sub {}, POSIX::SigSet->new, $ARGV[0] ? SA_RESTART : 0);
+$action->safe(1);
+sigaction(SIGALRM, $action);
+setitimer(ITIMER_REAL, 0.0005, 0.0005);
+my $end = time + 0.5;
+while (time < $end) { open(my $f, '<', '/etc/passwd') or ($! == EINTR ? $n++ : die $!); }
+setitimer(ITIMER_REAL, 0, 0);
+open(my $last, '<', '/etc/passwd') or die $!; # What never came is known by what came after.
+print $n;
+";
+
+#[test]
+fn opens_that_the_recorder_disturbs_are_counted() {
+    let failed = |recorded: &Recorded| -> u64 {
+        let text = String::from_utf8_lossy(&recorded.output.stdout).into_owned();
+        text.parse().unwrap_or_else(|_| panic!("{:?}", recorded.output))
+    };
+    let recorded = Session::new("full").run(&["perl", "-e", INTERRUPTED, "0"]);
+    assert!(recorded.disturbed() >= failed(&recorded), "{} of {}", recorded.disturbed(), failed(&recorded));
+    assert!(recorded.disturbed() > 0);
+    let recorded = Session::new("full").run(&["perl", "-e", INTERRUPTED, "1"]);
+    assert_eq!(failed(&recorded), 0);
+    for depth in ["network", "maps"] {
+        let recorded = Session::new(depth).run(&["perl", "-e", INTERRUPTED, "0"]);
+        assert_eq!((failed(&recorded), recorded.disturbed()), (0, 0), "{depth}");
+    }
+}
+
+#[test]
+fn the_journal_says_what_was_opened() {
+    let project = Project::demo();
+    project.write("main.c", "#include <stdio.h>\n#include \"own.h\"\nint main(void) { return 0; }\n");
+    project.write("own.h", "");
+    let script = "jq -n 1\ngcc main.c -o main\n./main\n";
+    project.session(&["--no-verify", "--no-commit", "--files", "full"], script).success();
+    let full = journal(&project);
+    let header = full.headers.iter().find(|header| header.path.as_str() == Some("/usr/include/stdio.h"));
+    let header = header.unwrap_or_else(|| panic!("{:?}", full.headers));
+    let cc1 = full.programs.iter().find(|program| program.path.as_slice().ends_with(b"/cc1")).expect("cc1");
+    assert!(header.programs.contains(&cc1.id));
+    assert!(!full.headers.iter().any(|header| header.path.as_slice().ends_with(b"own.h")), "{:?}", full.headers);
+    let libc = full.libraries.iter().find(|library| library.soname == "libc.so.6").expect("libc");
+    let main = full.programs.iter().find(|program| program.path.as_str() == Some("main")).expect("main");
+    assert!(libc.programs.contains(&main.id) && libc.programs.contains(&cc1.id));
+    if Path::new("/var/lib/dpkg/status").exists() {
+        let package = |owner: &Option<Owner>| owner.as_ref().map(|owner| owner.package.clone());
+        assert_eq!((package(&header.owner), package(&libc.owner)), (Some("libc6-dev".into()), Some("libc6".into())));
+    }
+    let project = Project::demo();
+    project.write("main.c", "int main(void) { return 0; }\n");
+    project
+        .session(&["--no-verify", "--no-commit", "--files", "maps"], "jq -n 1\ngcc main.c -o main\n./main\n")
+        .success();
+    let maps = journal(&project);
+    let libc = maps.libraries.iter().find(|library| library.soname == "libc.so.6").expect("libc");
+    let main = maps.programs.iter().find(|program| program.path.as_str() == Some("main")).expect("main");
+    assert!(libc.programs.contains(&main.id) && maps.headers.is_empty());
 }

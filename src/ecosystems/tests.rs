@@ -68,6 +68,8 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         files: Vec::new(),
         missing: Vec::new(),
         libraries: Vec::new(),
+        headers: Vec::new(),
+        modules: Vec::new(),
         delegated: Vec::new(),
         state: Vec::new(),
         installed: Vec::new(),

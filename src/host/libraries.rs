@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use object::elf::{DT_NEEDED, FileHeader32, FileHeader64};
+use object::elf::{DT_NEEDED, DT_SONAME, FileHeader32, FileHeader64};
 use object::read::elf::{Dyn, FileHeader, SectionHeader};
 use object::{Endianness, FileKind, ReadCache, ReadRef};
 
@@ -15,9 +15,18 @@ const MOST: usize = 256;
 /// The most bytes of a library's name.
 const LONGEST: usize = 128;
 
-/// Returns the sonames of the shared libraries that a file is linked with (DT_NEEDED); none when it is no program or library
-/// of ELF, or longer than 256 MiB. Only its tables are read.
-pub fn needed(path: &Path) -> Option<BTreeSet<String>> {
+/// What an ELF file says of libraries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// The name by which programs need it (DT_SONAME), when it is a library.
+    pub soname: Option<String>,
+    /// The sonames of the libraries that it is linked with (DT_NEEDED).
+    pub needed: BTreeSet<String>,
+}
+
+/// Reads what a file says of libraries; none when it is no program or library of ELF, or longer than 256 MiB. Only its
+/// tables are read.
+pub fn links(path: &Path) -> Option<Links> {
     let meta = fs::metadata(path).ok()?;
     if !meta.is_file() || meta.len() > LARGEST {
         return None;
@@ -30,11 +39,11 @@ pub fn needed(path: &Path) -> Option<BTreeSet<String>> {
     }
 }
 
-fn read<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Option<BTreeSet<String>> {
+fn read<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Option<Links> {
     let header = Elf::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;
-    let Some((entries, link)) = sections.dynamic(endian, data).ok()? else { return Some(BTreeSet::new()) };
+    let Some((entries, link)) = sections.dynamic(endian, data).ok()? else { return Some(Links::default()) };
     let (start, length) = sections.section(link).ok()?.file_range(endian)?;
     // No table of strings is read as a whole: a file may lie about where its texts end.
     let text = |entry: &Elf::Dyn| {
@@ -42,8 +51,11 @@ fn read<'a, Elf: FileHeader<Endian = Endianness>, R: ReadRef<'a>>(data: R) -> Op
         let most = length.checked_sub(at)?.min(LONGEST as u64 + 1);
         data.read_bytes_at(start.checked_add(at)?, most).ok()?.split(|byte| *byte == 0).next()
     };
-    let needed = entries.iter().filter(|entry| entry.tag(endian) == DT_NEEDED).take(MOST);
-    Some(needed.filter_map(text).filter_map(soname).collect())
+    let tagged = |tag| {
+        let entries = entries.iter().filter(move |entry| entry.tag(endian) == tag).take(MOST);
+        entries.filter_map(text).filter_map(soname)
+    };
+    Some(Links { soname: tagged(DT_SONAME).next(), needed: tagged(DT_NEEDED).collect() })
 }
 
 /// Parses the name of a shared library, a path's last part: printable ASCII without blanks, at most [`LONGEST`] bytes.
@@ -68,10 +80,11 @@ mod tests {
     #[test]
     fn this_test_needs_the_c_library() {
         let own = std::env::current_exe().expect("this test");
-        let needed = needed(&own).expect("ELF");
+        let found = links(&own).expect("ELF");
         if cfg!(target_env = "gnu") {
-            assert!(needed.contains("libc.so.6"), "{needed:?}");
-            assert!(find(Path::new("/"), "libc.so.6").is_none_or(|path| path.ends_with("libc.so.6")));
+            assert!(found.soname.is_none() && found.needed.contains("libc.so.6"), "{found:?}");
+            let library = find(Path::new("/"), "libc.so.6");
+            assert!(library.is_none_or(|path| links(&path).expect("ELF").soname.as_deref() == Some("libc.so.6")));
         }
     }
 
@@ -82,15 +95,15 @@ mod tests {
         let path = folder.path().join("file");
         for length in [0, 1, 16, 64, 4096, whole.len() / 2] {
             fs::write(&path, &whole[..length]).expect("a file");
-            assert!(needed(&path).is_none_or(|names| names.len() < 64), "{length}");
+            assert!(links(&path).is_none_or(|links| links.needed.len() < 64), "{length}");
         }
         // Every table's place and size, out of bounds.
         for at in 0x10..0x40 {
             let mut broken = whole[..whole.len().min(1 << 20)].to_vec();
             broken[at] = 0xff;
             fs::write(&path, &broken).expect("a file");
-            drop(needed(&path));
+            drop(links(&path));
         }
-        assert_eq!((needed(folder.path()), soname(b"/a/lib x.so"), soname(b"")), (None, None, None));
+        assert_eq!((links(folder.path()), soname(b"/a/lib x.so"), soname(b"")), (None, None, None));
     }
 }

@@ -12,11 +12,14 @@ use super::{
     Command, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session,
     VERSION,
 };
-use crate::event::{Bytes, Connect, Event, Exec, Exit, Peer, Server, Status};
-use crate::host::Owner;
+use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Status};
+use crate::host::{Links, Owner};
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
 const COMMANDS: usize = 8000;
+
+/// Folders whose files do not last.
+const PASSING: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
 
 /// The raw events as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,6 +56,7 @@ pub struct Closing<'a> {
     /// Servers that the session itself runs.
     own: BTreeSet<Server>,
     used: Used,
+    disturbed: u64,
     count: u64,
     execs: u64,
     lost: u64,
@@ -108,6 +112,7 @@ impl<'a> Closing<'a> {
             delegated: BTreeMap::new(),
             own: BTreeSet::new(),
             used: Used::default(),
+            disturbed: 0,
             count: 0,
             execs: 0,
             lost: 0,
@@ -137,6 +142,8 @@ impl<'a> Closing<'a> {
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),
             Event::Connect(connect) => self.connect(&connect),
+            Event::Files(files) => self.files(&files),
+            Event::Disturbed(disturbed) => self.disturbed += disturbed.count,
             Event::Lost(lost) => self.lost += lost.count,
         }
     }
@@ -221,6 +228,7 @@ impl<'a> Closing<'a> {
             known: Known::Traced,
             incomplete: exec.shortened || exec.redacted,
             network: false,
+            writes: 0,
         }
     }
 
@@ -323,12 +331,27 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// Finds out which libraries the project's own programs need, as their files are now: `needed` tells it of a file, `find`
-    /// where the host has a library.
-    pub fn link(&mut self, needed: &dyn Fn(&Path) -> Option<BTreeSet<String>>, find: &dyn Fn(&str) -> Option<PathBuf>) {
+    fn files(&mut self, files: &Files) {
+        let (process, command) = self.segment.execs.get(&files.exec).copied().unzip();
+        let run = process.and_then(|process| self.segment.running.get(&process));
+        let program = run.map(|run| self.programs[run.program].id.clone());
+        self.used.files(files, &self.place.root, program.as_ref());
+        let outside = |folder: &&(Bytes, u64)| {
+            let folder = folder.0.as_path();
+            !folder.starts_with(&self.place.root) && !PASSING.iter().any(|passing| folder.starts_with(passing))
+        };
+        let writes: u64 = files.written.iter().filter(outside).map(|(_, count)| count).sum();
+        if let Some(command) = command.flatten().and_then(|command| self.kept(command)) {
+            command.writes += writes;
+        }
+    }
+
+    /// Finds out which libraries the project's own programs need, and what opened libraries are called, as their files are
+    /// now: `links` tells it of a file, `find` where the host has a library.
+    pub fn link(&mut self, links: &dyn Fn(&Path) -> Option<Links>, find: &dyn Fn(&str) -> Option<PathBuf>) {
         let places = self.paths.iter().map(|(path, resolved)| resolved.as_ref().unwrap_or(path).as_path());
         let ran = self.programs.iter().map(|program| &program.id).zip(places);
-        self.used.link(self.place, ran, needed, find);
+        self.used.link(self.place, ran, links, find);
     }
 
     /// Returns the journal. `owners` tells the host's packages of all these paths at once.
@@ -341,10 +364,12 @@ impl<'a> Closing<'a> {
         self.segment();
         self.forget(COMMANDS + 1);
         let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
-        let owners = owners(all.map(PathBuf::as_path).chain(self.used.paths()).collect());
+        let paths = self.used.paths();
+        let owners = owners(all.map(PathBuf::as_path).chain(paths.iter().map(PathBuf::as_path)).collect());
         for (program, (path, resolved)) in self.programs.iter_mut().zip(&self.paths) {
             program.owner = owners.get(path).or_else(|| owners.get(resolved.as_ref()?)).cloned();
         }
+        let used = self.used.finish(self.place, &owners);
         let own = self.own;
         let delegated = self.delegated.into_iter().filter(|(server, _)| !own.contains(server));
         shorten(Journal {
@@ -355,7 +380,9 @@ impl<'a> Closing<'a> {
             invocations: self.invocations,
             files: Vec::new(),
             missing: self.missing.into_values().collect(),
-            libraries: self.used.finish(&owners),
+            libraries: used.libraries,
+            headers: used.headers,
+            modules: used.modules,
             delegated: delegated.map(|(server, commands)| Delegated { server, commands }).collect(),
             state: Vec::new(),
             installed: Vec::new(),
@@ -367,6 +394,8 @@ impl<'a> Closing<'a> {
                 length: digest.length,
                 sha256: digest.sha256,
                 omitted: self.omitted as u64,
+                disturbed: self.disturbed,
+                unlisted: used.unlisted,
             },
         })
     }

@@ -7,13 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::roles::base;
 use super::{Place, Ref};
-use crate::event::{Bytes, Exec, Server};
-use crate::host::Owner;
+use crate::event::{Bytes, Exec, Files, Kind, Part, Server};
+use crate::host::{Links, Owner, soname};
 
 /// The most files of the project that are looked into.
 const FILES: usize = 64;
 /// The most outputs of linkers that are remembered, the latest: many are gone when the session closes.
 const OUTPUTS: usize = 1024;
+
+/// The most libraries, headers and modules that are listed.
+const PARTS: usize = 1000;
 
 /// A shared library that programs need.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,36 @@ pub struct Library {
     pub files: BTreeSet<Bytes>,
 }
 
+/// A header of C or C++, or a folder of headers, that programs opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    /// Where it is: the first step below the folder for headers.
+    pub path: Bytes,
+    /// The host's package that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// Programs that opened it.
+    pub programs: BTreeSet<Ref>,
+}
+
+/// A module that programs opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Module {
+    /// What it is a module for: [`Kind::Python`], [`Kind::Node`], [`Kind::PkgConfig`].
+    pub of: Kind,
+    /// The name by which it is asked for.
+    pub name: Bytes,
+    /// The folder in which it is.
+    pub folder: Bytes,
+    /// The host's package that it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
+    /// Programs that opened it.
+    pub programs: BTreeSet<Ref>,
+}
+
 /// A server that did work for the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +81,17 @@ pub(super) struct Used {
     /// What linkers wrote, the latest last.
     outputs: VecDeque<PathBuf>,
     libraries: BTreeMap<String, Found>,
+    /// Headers and modules, by their paths.
+    parts: BTreeMap<Bytes, BTreeSet<Ref>>,
+    unlisted: u64,
+}
+
+/// What the journal holds of it.
+pub(super) struct Listed {
+    pub libraries: Vec<Library>,
+    pub headers: Vec<Header>,
+    pub modules: Vec<Module>,
+    pub unlisted: u64,
 }
 
 #[derive(Default)]
@@ -71,13 +115,13 @@ impl Used {
         self.outputs.push_back(output);
     }
 
-    /// Finds out what the project's own programs, those that ran and those that were linked, need: `needed` tells it of a
+    /// Finds out what the project's own programs, those that ran and those that were linked, need: `links` tells it of a
     /// file, `find` where the host has a library. `ran`: programs that ran, where they are.
     pub(super) fn link<'a>(
         &mut self,
         place: &Place,
         ran: impl Iterator<Item = (&'a Ref, &'a Path)>,
-        needed: &dyn Fn(&Path) -> Option<BTreeSet<String>>,
+        links: &dyn Fn(&Path) -> Option<Links>,
         find: &dyn Fn(&str) -> Option<PathBuf>,
     ) {
         let ran =
@@ -88,7 +132,7 @@ impl Used {
         let files: Vec<_> = all.filter(|(_, path)| path.exists() && seen.insert(path.clone())).take(FILES).collect();
         let own = |soname: &String| files.iter().any(|(_, path)| path.ends_with(soname));
         for (program, path) in &files {
-            for soname in needed(path).unwrap_or_default().into_iter().filter(|soname| !own(soname)) {
+            for soname in links(path).unwrap_or_default().needed.into_iter().filter(|soname| !own(soname)) {
                 let found = self
                     .libraries
                     .entry(soname)
@@ -101,20 +145,68 @@ impl Used {
         }
     }
 
-    /// Returns the host's files of which an owner is to be known.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.libraries.values().filter_map(|found| found.path.as_deref())
+    /// Takes in what a program opened; what is the project's own is of no interest.
+    pub(super) fn files(&mut self, files: &Files, root: &Path, program: Option<&Ref>) {
+        self.unlisted += files.more;
+        for path in files.opened.iter().filter(|path| !path.as_path().starts_with(root)) {
+            let Some(part) = Part::of(path.as_slice()) else { continue };
+            let soname = soname(part.name).filter(|_| part.kind == Kind::Library);
+            let programs = match soname {
+                _ if self.libraries.len() + self.parts.len() >= PARTS && !self.has(path, soname.as_ref()) => {
+                    self.unlisted += 1;
+                    continue;
+                }
+                Some(soname) => {
+                    let found = self.libraries.entry(soname).or_default();
+                    found.path.get_or_insert_with(|| path.as_path().to_path_buf());
+                    &mut found.programs
+                }
+                None => self.parts.entry(path.clone()).or_default(),
+            };
+            programs.extend(program.cloned());
+        }
     }
 
-    /// Returns the libraries.
-    pub(super) fn finish(self, owners: &BTreeMap<PathBuf, Owner>) -> Vec<Library> {
-        let all = self.libraries.into_iter();
+    fn has(&self, path: &Bytes, soname: Option<&String>) -> bool {
+        soname.map_or_else(|| self.parts.contains_key(path), |soname| self.libraries.contains_key(soname))
+    }
+
+    /// Returns the host's files of which an owner is to be known.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let libraries = self.libraries.values().filter_map(|found| found.path.clone());
+        libraries.chain(self.parts.keys().flat_map(places)).collect()
+    }
+
+    /// Returns what the journal holds.
+    pub(super) fn finish(self, place: &Place, owners: &BTreeMap<PathBuf, Owner>) -> Listed {
         let library = |(soname, Found { path, programs, files })| {
             let owner = path.and_then(|path| owners.get(&path).cloned());
             Library { soname, owner, programs, files }
         };
-        all.map(library).collect()
+        let libraries = self.libraries.into_iter().map(library).collect();
+        let (mut headers, mut modules) = (Vec::new(), Vec::new());
+        for (path, programs) in self.parts {
+            let Some(part) = Part::of(path.as_slice()) else { continue };
+            let owner = places(&path).find_map(|place| owners.get(&place).cloned());
+            let private = |path: &[u8]| place.path(Bytes::from(path).as_path());
+            if part.kind == Kind::Header {
+                headers.push(Header { path: private(path.as_slice()), owner, programs });
+            } else {
+                let name = part.name.strip_suffix(b".pc").unwrap_or(part.name);
+                let folder = private(part.folder.strip_suffix(b"/").unwrap_or(part.folder));
+                modules.push(Module { of: part.kind, name: Bytes::from(name), folder, owner, programs });
+            }
+        }
+        Listed { libraries, headers, modules, unlisted: self.unlisted }
     }
+}
+
+/// Returns the paths by which a package may own a part: a module of Python may be one file.
+fn places(path: &Bytes) -> impl Iterator<Item = PathBuf> {
+    let own = path.as_path().to_path_buf();
+    let python = Part::of(path.as_slice()).is_some_and(|part| part.kind == Kind::Python);
+    let file = python.then(|| PathBuf::from(Bytes::from([path.as_slice(), b".py"].concat())));
+    std::iter::once(own).chain(file)
 }
 
 /// Returns what a linker writes: `-o FILE`, as ld(1), gold, lld, mold and Go's `link` have it.
@@ -190,22 +282,22 @@ mod tests {
                 &root,
             );
         }
-        let needed = |path: &Path| {
+        let links = |path: &Path| {
             let names = match path.file_name()?.to_str()? {
                 "ran" => vec!["libz.so.1", "libown.so"],
                 "linked" => vec!["libz.so.1", "libown.so", "libfoo.so.2"],
                 "libown.so" => vec!["libc.so.6"],
                 name => panic!("{name} is looked into"),
             };
-            Some(names.into_iter().map(str::to_owned).collect())
+            Some(Links { soname: None, needed: names.into_iter().map(str::to_owned).collect() })
         };
         let find = |soname: &str| (soname == "libz.so.1").then(|| PathBuf::from("/lib/libz.so.1"));
         let id = Ref::new('p', 1);
         let ran = [(root.join("ran"), &id), (PathBuf::from("/bin/sh"), &id)];
-        used.link(&place, ran.iter().map(|(path, id)| (*id, path.as_path())), &needed, &find);
+        used.link(&place, ran.iter().map(|(path, id)| (*id, path.as_path())), &links, &find);
         let owner = Owner { manager: "dpkg".into(), package: "zlib1g".into(), version: "1".into() };
         let owners = BTreeMap::from([(PathBuf::from("/lib/libz.so.1"), owner.clone())]);
-        assert_eq!(used.paths().collect::<Vec<_>>(), [Path::new("/lib/libz.so.1")]);
+        assert_eq!(used.paths(), [Path::new("/lib/libz.so.1")]);
         let library = |soname: &str, owner, programs: &[&Ref], files: &[&str]| Library {
             soname: soname.into(),
             owner,
@@ -217,6 +309,6 @@ mod tests {
             library("libfoo.so.2", None, &[], &["linked"]),
             library("libz.so.1", Some(owner), &[&id], &["linked"]),
         ];
-        assert_eq!(used.finish(&owners), expected);
+        assert_eq!(used.finish(&place, &owners).libraries, expected);
     }
 }

@@ -81,17 +81,23 @@ pub enum Depth {
     /// Also what is connected to.
     #[default]
     Network,
+    /// Also the shared libraries that are in a process when it ends.
+    Maps,
+    /// Also what is opened, and where files are opened to write.
+    Full,
 }
 
 impl Depth {
     /// All of them.
-    const ALL: [Self; 2] = [Self::Execs, Self::Network];
+    const ALL: [Self; 4] = [Self::Execs, Self::Network, Self::Maps, Self::Full];
 
     /// Returns its name, by which one process of a recorder tells another.
     pub fn name(self) -> &'static str {
         match self {
             Self::Execs => "execs",
             Self::Network => "network",
+            Self::Maps => "maps",
+            Self::Full => "full",
         }
     }
 

@@ -7,10 +7,13 @@
 //! | daemons that outlive the command | yes |
 //! | debuggers, sanitizers, setuid programs (with CAP_SYS_ADMIN) | work, and are seen |
 //! | a program that listens with seccomp itself, a recorder in a recorder | no: Linux allows one (EBUSY) |
-//! | a server that was running before | no |
+//! | a server that was running before | no; that it was asked, by the socket it listens at |
+//! | connections to other machines | yes, but for `sendmsg` without `connect` |
+//! | files | with `--files`: libraries when a process ends (`maps`), what is opened but by io_uring (`full`) |
 //!
 //! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
+mod opens;
 mod processes;
 mod reach;
 mod worker;

@@ -15,6 +15,14 @@ pub enum Call {
     Connect,
     /// sendto(fd, bytes, length, flags, address, length of it), when an address is given
     Sendto,
+    /// open(path, flags, mode), of what may be a file
+    Open,
+    /// creat(path, mode)
+    Creat,
+    /// openat(dirfd, path, flags, mode), of what may be a file
+    Openat,
+    /// openat2(dirfd, path, how, size of it)
+    Openat2,
     /// socketcall(which, arguments): the old door of i386 to all of them
     Socketcall,
 }
@@ -38,12 +46,24 @@ pub(super) const TABLE: &[Row] = {
         (X86_64, X32 | 42, Call::Connect, 4),
         (X86_64, 44, Call::Sendto, 8),
         (X86_64, X32 | 44, Call::Sendto, 4),
+        (X86_64, 2, Call::Open, 8),
+        (X86_64, X32 | 2, Call::Open, 4),
+        (X86_64, 85, Call::Creat, 8),
+        (X86_64, X32 | 85, Call::Creat, 4),
+        (X86_64, 257, Call::Openat, 8),
+        (X86_64, X32 | 257, Call::Openat, 4),
+        (X86_64, 437, Call::Openat2, 8),
+        (X86_64, X32 | 437, Call::Openat2, 4),
         (I386, 11, Call::Execve, 4),
         (I386, 358, Call::Execveat, 4),
         (I386, 252, Call::ExitGroup, 4),
         (I386, 102, Call::Socketcall, 4),
         (I386, 362, Call::Connect, 4),
         (I386, 369, Call::Sendto, 4),
+        (I386, 5, Call::Open, 4),
+        (I386, 8, Call::Creat, 4),
+        (I386, 295, Call::Openat, 4),
+        (I386, 437, Call::Openat2, 4),
     ]
 };
 
@@ -57,11 +77,17 @@ pub(super) const TABLE: &[Row] = {
         (AARCH64, 94, Call::ExitGroup, 8),
         (AARCH64, 203, Call::Connect, 8),
         (AARCH64, 206, Call::Sendto, 8),
+        (AARCH64, 56, Call::Openat, 8),
+        (AARCH64, 437, Call::Openat2, 8),
         (ARM, 11, Call::Execve, 4),
         (ARM, 387, Call::Execveat, 4),
         (ARM, 248, Call::ExitGroup, 4),
         (ARM, 283, Call::Connect, 4),
         (ARM, 290, Call::Sendto, 4),
+        (ARM, 5, Call::Open, 4),
+        (ARM, 8, Call::Creat, 4),
+        (ARM, 322, Call::Openat, 4),
+        (ARM, 437, Call::Openat2, 4),
     ]
 };
 
@@ -115,6 +141,14 @@ fn condition(call: Call) -> Option<Vec<libc::sock_filter>> {
             ALLOW,
             REPORT,
         ]),
+        Call::Open => Some(no_folder(argument(1))),
+        Call::Openat => Some(no_folder(argument(2))),
         _ => None,
     }
+}
+
+/// Returns what lets opens of folders pass: the flag has the same value for all programs of a machine.
+fn no_folder(flags: u32) -> Vec<libc::sock_filter> {
+    const IF_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+    vec![step(LOAD, 0, 0, flags), step(IF_SET, 0, 1, libc::O_DIRECTORY as u32), ALLOW, REPORT]
 }

@@ -160,6 +160,7 @@ fn what_ran_only_while_packages_were_installed() {
         at: 0,
         took: None,
         network: false,
+        writes: 0,
         known: Known::Traced,
         incomplete: false,
     };

@@ -97,6 +97,12 @@ impl Arguments {
     }
 }
 
+/// Reads the path at an address in the memory of a process that waits; none when it is not there or too long.
+pub(in crate::recorders) fn path(stopped: &Stopped<'_>, at: u64) -> Option<Vec<u8>> {
+    let memory = Memory { pid: stopped.thread, pointer: stopped.pointer };
+    memory.text(at, PAGE as usize).ok().filter(|(_, whole)| *whole).map(|(path, _)| path)
+}
+
 /// Returns how many bytes of arguments and environment the kernel takes: bprm_stack_limits in fs/exec.c.
 fn room() -> usize {
     let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).current;

@@ -50,11 +50,14 @@ pub fn launch(args: &LaunchArgs) -> u8 {
 /// Returns the system calls that the filter reports.
 fn calls(exits: bool, depth: Depth) -> Vec<Call> {
     let mut calls = vec![Call::Execve, Call::Execveat];
-    if exits {
+    if exits || depth == Depth::Maps {
         calls.push(Call::ExitGroup);
     }
     if depth >= Depth::Network {
         calls.extend([Call::Connect, Call::Sendto, Call::Socketcall]);
+    }
+    if depth >= Depth::Full {
+        calls.extend([Call::Open, Call::Creat, Call::Openat, Call::Openat2]);
     }
     calls
 }

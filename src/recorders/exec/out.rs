@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use rustix::fs::{Access, access};
 
-use crate::event::{Event, Lost, Sink, Start};
+use crate::event::{Disturbed, Event, Lost, Sink, Start};
 
 /// Where events go, and what could not be written.
 pub(in crate::recorders) struct Out<'a> {
@@ -31,6 +31,13 @@ impl<'a> Out<'a> {
     /// Counts an event that could not be seen whole.
     pub(in crate::recorders) fn lost(&mut self, why: &str) {
         self.write(&Event::Lost(Lost { at: now(), count: 1, why: why.to_owned() }));
+    }
+
+    /// Tells how many opens were interrupted, when there are any.
+    pub(in crate::recorders) fn disturbed(&mut self, count: u64) {
+        if count > 0 {
+            self.write(&Event::Disturbed(Disturbed { at: now(), count }));
+        }
     }
 
     /// Returns whether the session was open at the last look.

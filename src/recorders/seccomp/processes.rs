@@ -17,6 +17,9 @@ use crate::recorders::exec::slots::{Kept, Slots};
 use crate::recorders::exec::status_field;
 use crate::sys::{self, Info};
 
+/// How many threads and processes without a program are remembered, a descriptor each.
+const OTHERS: usize = 256;
+
 /// A process that ran a program, or tried to.
 #[derive(Debug)]
 struct Process {
@@ -55,6 +58,8 @@ pub(super) struct Processes {
     /// The latest exec of each process that led a session (setsid(2)), also after its end: as long as others are in the
     /// session nobody gets its number.
     leaders: HashMap<i32, u64>,
+    /// Threads, and processes that ran no program: the exec that is theirs.
+    others: HashMap<i32, (OwnedFd, u64)>,
     slots: Slots,
     next: u64,
     own: i32,
@@ -65,7 +70,15 @@ impl Processes {
     /// Returns an empty table. `tells_status`: whether the kernel's pidfds tell how a process ended.
     pub(super) fn new(slots: Slots, tells_status: bool) -> Self {
         let own = rustix::process::getpid().as_raw_pid();
-        Self { table: HashMap::new(), leaders: HashMap::new(), slots, next: 1, own, tells_status }
+        Self {
+            table: HashMap::new(),
+            leaders: HashMap::new(),
+            others: HashMap::new(),
+            slots,
+            next: 1,
+            own,
+            tells_status,
+        }
     }
 
     /// Takes over the processes that another worker left; returns the ends of those that are gone.
@@ -145,15 +158,32 @@ impl Processes {
         self.table.get(&pid)?.info
     }
 
+    /// Returns the latest exec of a process that ran one.
+    pub(super) fn latest(&self, pid: i32) -> Option<u64> {
+        self.table.get(&pid).map(|process| process.exec).filter(|exec| *exec > 0)
+    }
+
     /// Returns the latest exec of the process of a thread, else of the nearest one above it.
-    pub(super) fn exec_of(&self, thread: i32) -> Option<u64> {
+    pub(super) fn exec_of(&mut self, thread: i32) -> Option<u64> {
         let living = |pid: i32| self.table.get(&pid).filter(|process| !ended(process.pidfd.as_fd()));
         let own = |process: &Process| Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
         if let Some(process) = living(thread) {
             return own(process);
         }
+        if let Some((_, exec)) = self.others.get(&thread).filter(|(pidfd, _)| !ended(pidfd.as_fd())) {
+            return Some(*exec);
+        }
         let pid = status_field(thread, "Tgid:")?;
-        living(pid).map_or_else(|| self.parent(pid, None), own)
+        let exec = living(pid).map_or_else(|| self.parent(pid, None), own)?;
+        // Since Linux 6.9 a pidfd can be of a thread; before, it is found out each time.
+        let flags = PidfdFlags::from_bits_retain(libc::PIDFD_THREAD);
+        if let Some(pidfd) = Pid::from_raw(thread).and_then(|thread| pidfd_open(thread, flags).ok()) {
+            if self.others.len() >= OTHERS {
+                self.others.clear();
+            }
+            self.others.insert(thread, (pidfd, exec));
+        }
+        Some(exec)
     }
 
     /// Returns the exec of the nearest process above that ran one.

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{Timespec, epoll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
+use super::opens::{Opening, Opens};
 use super::processes::Processes;
 use super::reach::{self, Reach, Told};
 use crate::event::Sink;
@@ -112,6 +113,8 @@ struct Worker<'a> {
     processes: Processes,
     programs: Programs,
     told: Told,
+    opens: Opens,
+    depth: Depth,
     exit_group: bool,
     out: Out<'a>,
     gone: bool,
@@ -151,6 +154,8 @@ impl<'a> Worker<'a> {
             processes,
             programs,
             told: Told::default(),
+            opens: Opens::default(),
+            depth: args.depth,
             exit_group,
             out,
             gone: false,
@@ -166,6 +171,9 @@ impl<'a> Worker<'a> {
         while !self.processes.is_empty() && Instant::now() < end {
             self.step(listener, Some(Duration::from_millis(10)))?;
         }
+        let files = self.opens.flush(now(), true);
+        self.out.write_all(&files);
+        self.out.disturbed(self.opens.disturbed());
         let left = self.processes.give_up(now());
         self.out.write_all(&left);
         Ok(())
@@ -210,8 +218,38 @@ impl<'a> Worker<'a> {
     }
 
     fn ended(&mut self, pid: i32, word: Option<i32>) {
-        let events = self.processes.ended(pid, now(), word);
+        let (exec, at) = (self.processes.latest(pid), now());
+        let events = self.processes.ended(pid, at, word);
+        if let Some(exec) = exec.filter(|_| !events.is_empty()) {
+            self.out.write_all(self.opens.end(exec, at).as_slice());
+        }
         self.out.write_all(&events);
+    }
+
+    /// Takes in which libraries are in a process that is about to end or to become another program.
+    fn mapped(&mut self, thread: i32) {
+        if self.depth == Depth::Maps
+            && let Some(exec) = self.processes.latest(thread)
+        {
+            self.opens.mapped(exec, thread);
+        }
+    }
+
+    /// Lets a process open a file, and keeps what that says.
+    fn open(&mut self, stopped: Stopped<'_>) {
+        let thread = stopped.thread;
+        let opening = Opening::read(&stopped);
+        let opening = opening.and_then(|opening| Some((self.processes.exec_of(thread)?, opening)));
+        if stopped.go_on().is_err() {
+            // Interrupted: what was read may be another's, and a program that does not expect it takes this for an error.
+            self.opens.interrupted(thread);
+            return;
+        }
+        if let Some((exec, opening)) = opening {
+            self.opens.opened(exec, thread, &opening);
+            let many = self.opens.flush(now(), false);
+            self.out.write_all(&many);
+        }
     }
 
     /// Waits for children: the command, and processes whose parents ended.
@@ -275,13 +313,20 @@ impl<'a> Worker<'a> {
     fn notification(&mut self, listener: &Listener) -> Result<()> {
         let received = listener.receive().context("failed to receive from seccomp")?;
         let Some(stopped) = received else { return Ok(()) };
+        if self.depth >= Depth::Full {
+            self.opens.received(stopped.id);
+        }
         self.processes.note(stopped.id);
         if stopped.thread <= 0 || !self.out.was_open() {
             return Ok(());
         }
         match stopped.call {
-            Some(Call::ExitGroup) => self.processes.will_end(stopped.thread, stopped.args[0]),
+            Some(Call::ExitGroup) => {
+                self.processes.will_end(stopped.thread, stopped.args[0]);
+                self.mapped(stopped.thread);
+            }
             Some(Call::Execve | Call::Execveat) => self.exec(stopped),
+            Some(Call::Open | Call::Creat | Call::Openat | Call::Openat2) => self.open(stopped),
             Some(Call::Connect | Call::Sendto | Call::Socketcall) => self.connect(stopped),
             None => {}
         }
@@ -298,6 +343,9 @@ impl<'a> Worker<'a> {
         };
         let looked = self.look(&stopped, pid);
         let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(pid));
+        if looked.as_ref().is_ok_and(|seen| seen.as_ref().is_some_and(|(_, _, program)| program.starts)) {
+            self.mapped(pid);
+        }
         if !stopped.still_waits() || stopped.go_on().is_err() {
             return; // It was interrupted or killed; if it still wants to, it asks again.
         }
@@ -307,6 +355,9 @@ impl<'a> Worker<'a> {
             (Err(_), _) => None,
         };
         if let Some((asked, cwd, program)) = seen {
+            if let Some(exec) = self.processes.latest(pid).filter(|_| program.starts) {
+                self.out.write_all(self.opens.end(exec, at).as_slice());
+            }
             let events = self.processes.exec(pid, at, asked, &cwd, program);
             self.told.ran(&events);
             self.out.write_all(&events);
@@ -362,17 +413,19 @@ type Seen = (Arguments, PathBuf, Program);
 
 /// Returns what this recorder cannot see.
 pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
-    let mut blind = vec![
-        "What a shell does by itself: its builtins, and names that it looked up itself and did not find.".to_owned(),
-        "What a server that was running before does for the session: containers, systemd, build daemons.".to_owned(),
-        "Files that were opened.".to_owned(),
-    ];
-    if depth < Depth::Network {
-        blind.push("What was connected to: the network, servers.".into());
-    } else {
+    let sendmsg = "Datagrams that sendmsg(2) takes to the network without connect(2).";
+    let blind: &[&str] = match depth {
+        Depth::Execs => &["What was connected to: the network, servers.", "Files that were opened."],
         // To read where each sendmsg(2) goes would cost all that programs send over sockets.
-        blind.push("Datagrams that sendmsg(2) takes to the network without connect(2).".into());
-    }
+        Depth::Network => &[sendmsg, "Files that were opened."],
+        Depth::Maps => &[sendmsg, "Files that were opened, but for libraries of processes that ended by themselves."],
+        Depth::Full => &[sendmsg, "Files that io_uring opened."],
+    };
+    let always = [
+        "What a shell does by itself: its builtins, and names that it looked up itself and did not find.",
+        "What a server that was running before does for the session: containers, systemd, build daemons.",
+    ];
+    let mut blind: Vec<String> = always.iter().chain(blind).map(|sentence| (*sentence).to_owned()).collect();
     if restricted {
         blind
             .push("Programs that need more rights than their caller, such as sudo: they cannot gain them here.".into());
