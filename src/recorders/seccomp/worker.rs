@@ -340,6 +340,7 @@ pub(super) fn blind(restricted: bool) -> Vec<String> {
         "What a shell does by itself: its builtins, and names that it looked up itself and did not find.".to_owned(),
         "What a server that was running before does for the session: containers, systemd, build daemons.".to_owned(),
         "Files that were opened.".to_owned(),
+        "What other programs listen to with seccomp: Linux refuses them a listener of their own.".to_owned(),
     ];
     if restricted {
         blind
