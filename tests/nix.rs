@@ -17,6 +17,23 @@ fn checks(flake: &str) -> Vec<String> {
 
 #[test]
 #[ignore = "needs real Nix"]
+fn doctor_tries_the_sandbox() {
+    for version in VERSIONS {
+        let project = Project::demo().with_nix(version);
+        let said = project.run(&["doctor"]).success().stdout;
+        assert!(said.contains("ok  nix sandbox       builds are sandboxed\n") && !said.contains("NO"), "{said}");
+        // The same Nix, told otherwise behind our back.
+        let real = bed().join(format!("nix-{version}/bin/nix"));
+        project.write("free/nix", &format!("#!/bin/sh\nexec '{}' \"$@\" --option sandbox false\n", real.display()));
+        let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+        command.env("PATH", format!("{}:{}", project.root().join("free").display(), support::PATH));
+        let said = Said::from(command.arg("doctor").output().expect("run")).code(1).stdout;
+        assert!(said.contains("NO  nix sandbox       builds are not sandboxed; cure: "), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
 fn a_session_becomes_a_proved_commit() {
     for version in VERSIONS {
         let project = Project::demo().with_nix(version);

@@ -15,8 +15,7 @@ impl Nix {
         let expression = format!(
             r#"derivation {{ name = "sandbox"; system = "{system}"; builder = "/bin/sh"; args = [ "-c" "{script}" ]; }}"#
         );
-        let mut command = self.command(&["build", "--no-link", "--expr"]);
-        command.arg(expression);
+        let command = self.command(&["build", "--no-link", "--expr", &expression]);
         let output = self.output(command).map_err(|error| format!("{error:#}"))?;
         let lines = super::run::lines(&output.stderr);
         let says = |text: &str| lines.iter().any(|line| line.contains(text));

@@ -13,10 +13,11 @@
 //! | static programs; `vfork`, `posix_spawn`, exec from any thread; 32-bit programs; namespaces; daemons | yes |
 //! | how each process ended, and who made it | exactly, on each kernel |
 //! | names that were looked for in vain | no |
-//! | what a debugger runs: Linux allows one tracer, so we let go of [those that want to be it](tree::TRACERS) | no |
-//! | leak checkers (LeakSanitizer), debuggers that attach to what runs | fail |
+//! | what a debugger or a program with a leak checker runs: Linux allows one tracer, so we [let go of them](tracers) | no |
+//! | debuggers that attach to what runs already | fail |
 //! | setuid programs | with CAP_SYS_PTRACE they work, else they gain nothing |
 
+mod tracers;
 mod tree;
 mod worker;
 
@@ -57,7 +58,7 @@ impl Recorder for Ptrace {
             "What a server that was running before does for the session: containers, systemd, build daemons."
                 .to_owned(),
             "Files that were opened.".to_owned(),
-            "What gdb, strace and other debuggers run; leak checkers fail.".to_owned(),
+            "What debuggers run, and programs that look for leaks: gdb, strace, AddressSanitizer.".to_owned(),
         ];
         if self.restricts() {
             blind.push(

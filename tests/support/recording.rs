@@ -146,6 +146,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     path
 }
 
+#[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) output: Output,
     pub(crate) events: Vec<Event>,

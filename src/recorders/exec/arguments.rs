@@ -1,5 +1,7 @@
 //! The path and the arguments of an exec, out of the memory of the process that asks for it.
 
+use std::fs;
+
 use crate::event::Bytes;
 use crate::sys::{self, Call, Stopped};
 
@@ -54,7 +56,8 @@ impl Arguments {
         let kept = read.keep(&memory, &pointers)?;
         if read.shortened || kept > LONGEST {
             let sizes = [memory.size(&pointers)?, memory.size(&memory.pointers(envp)?)?];
-            read.too_long = sizes.into_iter().map(|size| size.unwrap_or(usize::MAX / 4)).sum::<usize>() > room();
+            read.too_long =
+                sizes.into_iter().map(|size| size.unwrap_or(usize::MAX / 4)).sum::<usize>() > room(stopped.thread);
         }
         Ok(read)
     }
@@ -103,10 +106,12 @@ pub(in crate::recorders) fn path(stopped: &Stopped<'_>, at: u64) -> Option<Vec<u
     memory.text(at, PAGE as usize).ok().filter(|(_, whole)| *whole).map(|(path, _)| path)
 }
 
-/// Returns how many bytes of arguments and environment the kernel takes: bprm_stack_limits in fs/exec.c.
-fn room() -> usize {
-    let stack = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
-    stack.map_or(usize::MAX, |bytes| bytes as usize / 4).clamp(LONGEST, 6 << 20)
+/// Returns how many bytes of arguments and environment the kernel takes from a thread: bprm_stack_limits in fs/exec.c.
+fn room(thread: i32) -> usize {
+    let limits = fs::read_to_string(format!("/proc/{thread}/limits")).unwrap_or_default();
+    let stack = limits.lines().find_map(|line| line.strip_prefix("Max stack size")?.split_whitespace().next());
+    // `unlimited` is no number.
+    stack.and_then(|bytes| bytes.parse().ok()).map_or(usize::MAX, |bytes: usize| bytes / 4).clamp(LONGEST, 6 << 20)
 }
 
 type PathAndPointers = (Vec<u8>, Vec<u64>);

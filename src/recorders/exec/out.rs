@@ -2,9 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use rustix::fs::{Access, access};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::event::{Disturbed, Event, Lost, Sink, Start};
 
@@ -73,8 +75,12 @@ impl<'a> Out<'a> {
     }
 }
 
-/// Returns the time in milliseconds since 1970.
+/// Returns the time in milliseconds since 1970. In one process it never goes back and never jumps, whatever is done to the
+/// wall clock: that is looked at once.
 pub(in crate::recorders) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
+    static BOOT: OnceLock<i64> = OnceLock::new();
+    let up = clock_gettime(ClockId::Boottime);
+    let up = up.tv_sec * 1000 + up.tv_nsec / 1_000_000;
+    let since = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    BOOT.get_or_init(|| since().as_millis() as i64 - up) + up
 }

@@ -12,10 +12,6 @@ use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
 use crate::recorders::exec::status_field;
 
-/// Programs that trace others, which they can do only where we do not.
-pub(super) const TRACERS: &[&str] =
-    &["gdb", "gdbserver", "lldb", "lldb-server", "ltrace", "perf", "rr", "strace", "uftrace", "valgrind"];
-
 /// A process.
 #[derive(Debug)]
 struct Process {
@@ -173,12 +169,6 @@ pub(super) fn children(pid: i32) -> Vec<i32> {
     let of = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
     let text: Vec<_> = threads(pid).into_iter().map(of).collect();
     text.iter().flat_map(|text| text.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
-}
-
-/// Returns whether a program wants to trace others.
-pub(super) fn is_tracer(program: &Program) -> bool {
-    let name = program.resolved.as_ref().unwrap_or(&program.path).file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| TRACERS.contains(&name) || name.starts_with("gdb-"))
 }
 
 /// Makes of what the kernel handed to a program what was asked for: takes out the interpreters of a script, and finds the

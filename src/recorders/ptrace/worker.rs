@@ -9,7 +9,8 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
 
-use super::tree::{Tree, as_asked, children, is_tracer, threads};
+use super::tracers::Tracers;
+use super::tree::{Tree, as_asked, children, threads};
 use crate::event::Sink;
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
@@ -58,6 +59,7 @@ struct Worker<'a> {
     /// Those that were seen to begin before what made them was seen to.
     held: HashSet<i32>,
     programs: Programs,
+    tracers: Tracers,
     out: Out<'a>,
 }
 
@@ -81,8 +83,8 @@ impl<'a> Worker<'a> {
             (command, slots)
         };
         let traced = command.pid().into_iter().collect();
-        let (tree, programs) = (Tree::new(slots), Programs::new());
-        Ok(Self { epoll, signals, front, command, tree, traced, held: HashSet::new(), programs, out })
+        let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
+        Ok(Self { epoll, signals, front, command, tree, traced, held: HashSet::new(), programs, tracers, out })
     }
 
     /// From here on nothing of the session's is held open, and the command runs.
@@ -261,7 +263,7 @@ impl<'a> Worker<'a> {
             self.out.lost("a process that may not be read ran a program");
             return self.go_on(pid, 0);
         };
-        let tracer = is_tracer(&program);
+        let tracer = self.tracers.have(pid, &program);
         let event = self.tree.exec(pid, at, asked, &cwd, program);
         if tracer && self.watch(pid).is_ok() {
             self.traced.remove(&pid);

@@ -424,6 +424,7 @@ pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
     let always = [
         "What a shell does by itself: its builtins, and names that it looked up itself and did not find.",
         "What a server that was running before does for the session: containers, systemd, build daemons.",
+        "What other programs listen to with seccomp: Linux refuses them a listener of their own.",
     ];
     let mut blind: Vec<String> = always.iter().chain(blind).map(|sentence| (*sentence).to_owned()).collect();
     if restricted {
