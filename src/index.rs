@@ -17,6 +17,7 @@
 //! | `pynames` | Python distribution → attr, where it is not the same |
 //! | `pymodules` | Python module → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
+//! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
 use std::sync::OnceLock;
 
@@ -25,6 +26,7 @@ use regex::Regex;
 use crate::nix::AttrPath;
 
 mod near;
+pub mod pins;
 mod table;
 
 use table::Table;

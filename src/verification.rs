@@ -11,6 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::nix::{Check, Finished, Nix, System, Tree};
 use crate::requirements::{ProgramName, Requirements};
 
+mod finding;
+pub mod statics;
+
+pub use finding::{Code, Finding, Severity};
+
 /// How many lines of a log are kept for a failure.
 const TAIL: usize = 20;
 
