@@ -57,6 +57,16 @@ pub enum Command {
     /// Commit journals and flake as they are in the work tree, when they are verified
     #[command(after_help = "Example: agent-capture commit --yes")]
     Commit(Commit),
+    /// Move the pin of nixpkgs, prove the flake again, and say which versions change
+    #[command(after_help = "Example: agent-capture update nixos-26.05")]
+    Update(Update),
+    /// Undo the last capture with a commit that reverts it
+    #[command(after_help = "Example: agent-capture rollback")]
+    Rollback {
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Prove each package necessary, or say which is not
     ///
     /// Takes each package away in turn and has Nix build the checks. Exit status 1 when a package is not proved necessary.
@@ -65,6 +75,12 @@ pub enum Command {
     /// Say what the sessions used, and why each package is in the flake
     #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
     Report(Report),
+    /// Ask the index which package has a program, or make it anew
+    #[command(
+        subcommand,
+        after_help = "Example: agent-capture index which rg deb:libssl-dev pc:openssl libz.so.1 openssl/ssl.h py:yaml"
+    )]
+    Index(Index),
     /// Print completions for a shell
     #[command(
         after_help = "Example: agent-capture completions bash > ~/.local/share/bash-completion/completions/agent-capture"
@@ -122,9 +138,21 @@ pub struct Capture {
     pub name: Option<String>,
 }
 
+/// How much is recorded
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recording {
+    /// Record what runs and nothing else: neither files nor the network
+    #[arg(long)]
+    pub exec_only: bool,
+}
+
 /// Record a command
 #[derive(Args, Debug)]
 pub struct Run {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
@@ -137,6 +165,10 @@ pub struct Run {
 /// Open a recorded shell
 #[derive(Args, Debug)]
 pub struct Start {
+    /// How much is recorded
+    #[command(flatten)]
+    pub recording: Recording,
+
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
@@ -176,6 +208,21 @@ pub struct Verify {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Move the pin
+#[derive(Args, Debug)]
+pub struct Update {
+    /// A revision, a branch, or a whole pin as in `run` [default: nixos-26.05]
+    pub pin: Option<String>,
+
+    /// Leave the flake in the work tree
+    #[arg(long)]
+    pub no_commit: bool,
+
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// Prove each package necessary
@@ -226,6 +273,59 @@ pub struct Report {
     pub format: Format,
 }
 
+/// The index
+#[derive(Debug, Subcommand)]
+pub enum Index {
+    /// Show the packages for a name, best first, with points and reasons; status 1 when one has none
+    ///
+    /// A name is that of a program, an absolute path, a package of Debian (deb:libssl-dev), a module of pkg-config
+    /// (pc:openssl), a package of CMake (cmake:fmt), a library (libz.so.1), a header (openssl/ssl.h) or a module of Python
+    /// (py:yaml).
+    #[command(after_help = "Example: agent-capture index which --json rg deb:libssl-dev")]
+    Which(Which),
+    /// Make the tables anew from a database of nix-index
+    ///
+    /// Says what changes. A database that lacks well-known packages or many rows is refused with status 1.
+    #[command(after_help = "Example: agent-capture index build ~/.cache/nix-index/files --dry-run")]
+    Build(Build),
+}
+
+/// Ask the index
+#[derive(Args, Debug)]
+pub struct Which {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+
+    /// Programs, paths, deb:…, pc:…, cmake:…, py:…, libraries, headers
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+/// Make the index
+#[derive(Args, Debug)]
+pub struct Build {
+    /// The database: ~/.cache/nix-index/files, or one of nix-index-database
+    #[arg(value_name = "DATABASE", value_hint = clap::ValueHint::FilePath)]
+    pub database: PathBuf,
+
+    /// Versions: rows of attr, pname, version and mainProgram with tabs between [default: those there are]
+    #[arg(long, value_name = "FILE.tsv")]
+    pub attrs: Option<PathBuf>,
+
+    /// Folder to write the tables to [default: src/index of this checkout]
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+
+    /// Write the tables of a database that is not whole
+    #[arg(long)]
+    pub force: bool,
+
+    /// Say what would change, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// Record into a segment
 #[derive(Args, Debug)]
 pub struct Front {
@@ -238,6 +338,9 @@ pub struct Front {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -258,6 +361,9 @@ pub struct Worker {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
@@ -275,6 +381,9 @@ pub struct Launch {
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long, default_value = "network")]
+    pub depth: String,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

@@ -10,12 +10,15 @@ mod export;
 mod files;
 mod index;
 mod open;
+mod past;
 mod proposal;
 mod repository;
+mod sign;
 mod work;
 
 pub use export::track;
 pub use files::{File, write_files};
+pub use past::{Past, PastChange, TRAILER};
 pub use proposal::{Change, Committed, Kind, Moved, Proposal};
 pub use repository::{Head, Repository};
 pub use work::Work;

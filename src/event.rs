@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod peer;
+
+pub use peer::{Peer, Server};
+
 /// Bytes that are usually text: an argument, a path. In JSON a string when UTF-8, else `{"hex": "…"}`, so that nothing
 /// is lost and nothing is guessed.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,6 +167,8 @@ pub enum Event {
     Missing(Missing),
     /// A process that had run a program ended.
     Exit(Exit),
+    /// A process connected to something outside the session.
+    Connect(Connect),
     /// Events that were not recorded.
     Lost(Lost),
 }
@@ -245,6 +251,18 @@ pub struct Exit {
     /// How it ended; none when that could not be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+}
+
+/// A connection out of the session, tried or made; told once for each program run and peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// When, in milliseconds.
+    pub at: i64,
+    /// The exec that ran in the process, or the nearest one above it.
+    pub exec: u64,
+    /// To what.
+    pub to: Peer,
 }
 
 /// Something that was not recorded.

@@ -94,6 +94,7 @@ impl<'a> Flake<'a> {
         context! {
             url => format!("github:NixOS/nixpkgs/{}", self.pin.rev),
             systems => systems.iter().map(|system| Value::from(system.as_str())).collect::<Vec<_>>(),
+            unfree => self.requirements.unfree.iter().map(Value::from).collect::<Vec<_>>(),
             packages => packages(&self.requirements.packages),
             shell => source(shell),
             run => source(run),
@@ -251,6 +252,8 @@ mod tests {
             known: Known::Traced,
             evidence: BTreeSet::new(),
             policy: None,
+            instead: None,
+            alternatives: Vec::new(),
         }
     }
 

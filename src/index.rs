@@ -25,6 +25,7 @@ use regex::Regex;
 
 use crate::nix::AttrPath;
 
+pub mod build;
 mod near;
 pub mod pins;
 mod table;
@@ -136,6 +137,11 @@ impl Index {
         Some(shorter)
     }
 
+    /// Returns the attr of the version that a program's name says, whether or not the index has it: `gcc12` of `gcc-12`.
+    pub fn versioned(&self, name: &str) -> Option<String> {
+        rule(name)
+    }
+
     /// Returns the packages that have a program of exactly this name, best first; at most three are known.
     pub fn candidates<'a>(&'a self, name: &str) -> impl Iterator<Item = AttrPath> + use<'a> {
         self.programs.get(name).into_iter().flat_map(|attrs| attrs.split(',')).filter_map(|attr| self.known(attr))
@@ -170,7 +176,7 @@ impl Index {
 
     /// Returns what is known of an attr; none when the index does not have it.
     pub fn attr(&self, attr: &AttrPath) -> Option<Attr> {
-        let row = match attr.within(PYTHON) {
+        let row = match attr.within(PYTHON).or_else(|| self.of_other_python(attr)) {
             Some(name) => self.python.get(name),
             None => self.attrs.get(attr.as_str()),
         };
@@ -180,6 +186,13 @@ impl Index {
         let mut fields = row.split('\t').map(|field| Some(field).filter(|field| !field.is_empty()));
         let mut field = || fields.next().flatten();
         Some(Attr { pname: field(), version: field(), main_program: field() })
+    }
+
+    /// Returns the name of a module in the set of another Python, `python311Packages.x`: the sets hold the same modules.
+    fn of_other_python<'b>(&self, attr: &'b AttrPath) -> Option<&'b str> {
+        let (set, module) = attr.as_str().split_once('.')?;
+        let interpreter = set.strip_suffix("Packages").filter(|name| name.starts_with("python3"))?;
+        self.attrs.get(interpreter).map(|_| module)
     }
 
     /// Returns the attr as people write it, when the index has it: `python3Packages.x` for `python313Packages.x`.

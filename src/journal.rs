@@ -10,7 +10,7 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Bytes, Status};
+use crate::event::{Bytes, Server, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
@@ -85,8 +85,14 @@ pub struct Journal {
     pub programs: Vec<Program>,
     /// Command lines of programs whose arguments say what is needed (installs, modules, flakerefs), equal ones once.
     pub invocations: Vec<Invocation>,
+    /// Files of the project that say which tools and packages it has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<ProjectFile>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Work that was handed to servers of the machine, which no recorder follows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delegated: Vec<Delegated>,
     /// Folders outside the project in which files were made or changed while the session ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<State>,
@@ -180,6 +186,9 @@ pub struct Command {
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,
+    /// Set when a process of it reached out of the machine. [`Recorder::blind`] says so when that was not watched.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub network: bool,
 }
 
 /// A program that ran.
@@ -248,13 +257,32 @@ pub struct Invocation {
     /// How this is known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub known: Known,
+    /// What the files say that its arguments name: packages of a requirement file, a word each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 impl Invocation {
+    /// Returns its arguments as text; none when one is no UTF-8.
+    pub fn words(&self) -> Option<Vec<&str>> {
+        self.argv.iter().map(Bytes::as_str).collect()
+    }
+
     /// Returns whether at least one run ended well, or none is known to have ended badly.
     pub fn is_used(&self) -> bool {
         self.failed < self.runs
     }
+}
+
+/// A well-known file of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectFile {
+    /// Its path, relative to the project's root.
+    pub path: String,
+    /// Which versions of tools it asks for, `tool version` each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub says: Vec<String>,
 }
 
 /// A program that was looked for in vain.
@@ -279,6 +307,16 @@ pub struct State {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+}
+
+/// A server that did work for the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delegated {
+    /// The server.
+    pub server: Server,
+    /// Commands that asked it.
+    pub commands: BTreeSet<Ref>,
 }
 
 /// Execs that were set aside.

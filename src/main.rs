@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Format, Worker};
+use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Options, Progress, World};
-use agent_capture::recorders::{self, Launch, LaunchArgs, WorkerArgs};
+use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
@@ -37,10 +37,12 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         now: chrono::Utc::now,
     };
     match command {
-        Command::Run(run) => Ok(session(console, pipeline::run(&world, &run.argv, &options(run.capture))?)),
+        Command::Run(run) => {
+            Ok(session(console, pipeline::run(&world, &run.argv, &recording(&run.recording, run.capture))?))
+        }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &options(start.capture))?))
+            Ok(session(console, pipeline::start(&world, shell, &recording(&start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
@@ -62,6 +64,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::commit(&world, &options).map(code)
         }
+        Command::Update(update) => {
+            let options = Options { verify: true, commit: !update.no_commit, yes: update.yes, ..Options::default() };
+            pipeline::update(&world, update.pin.as_deref(), &options).map(code)
+        }
+        Command::Rollback { yes } => pipeline::rollback(&world, yes).map(code),
         Command::Minimize(minimize) => {
             let Some(minimal) = pipeline::minimize(&world, minimize.write)? else { return Ok(1) };
             console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;
@@ -76,6 +83,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(text)?;
             Ok(0)
         }
+        Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
+            let build = pipeline::Build { database, attrs, output, force, dry_run };
+            pipeline::index_build(&world, &build).map(code)
+        }
+        Command::Index(cli::Index::Which(which)) => {
+            todo!()
+        }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
         }
@@ -86,28 +100,42 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let segment = std::path::absolute(front.segment)?;
             let closed = front.closed.map_or_else(|| Ok(segment.with_extension("closed")), std::path::absolute)?;
             let program = front.argv[0].to_string_lossy().into_owned();
-            let launch = Launch { argv: front.argv, segment, closed, recorder: None, exit_group: front.exit_group };
+            let (exit_group, depth) = (front.exit_group, depth(&front.depth)?);
+            let launch = Launch { argv: front.argv, segment, closed, recorder: None, exit_group, depth };
             let finished = recorders::run(&launch)?;
             if let Some(why) = finished.failure {
                 console.error(&anyhow!("cannot run `{program}`: {why}"));
             }
             Ok(finished.status.shell())
         }
-        Command::Worker(Worker { segment, closed, socket, exit_group, resume, argv }) => {
+        Command::Worker(Worker { segment, closed, socket, exit_group, depth: name, resume, argv }) => {
+            let depth = depth(&name)?;
             // Its error was told to the front, which says it.
-            let work =
-                |sink: &mut dyn Sink| recorders::worker(&WorkerArgs { closed, socket, exit_group, resume, argv }, sink);
+            let work = |sink: &mut dyn Sink| {
+                recorders::worker(&WorkerArgs { closed, socket, exit_group, depth, resume, argv }, sink)
+            };
             Ok(pipeline::worker(&segment, work).is_err().into())
         }
-        Command::Launch(cli::Launch { socket, exit_group, argv }) => {
-            Ok(recorders::launch(&LaunchArgs { socket, exit_group, argv }))
+        Command::Launch(cli::Launch { socket, exit_group, depth: name, argv }) => {
+            Ok(recorders::launch(&LaunchArgs { socket, exit_group, depth: depth(&name)?, argv }))
         }
     }
 }
 
 fn options(capture: Capture) -> Options {
     let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name }
+    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+}
+
+/// Returns the options of a command that records.
+fn recording(recording: &Recording, capture: Capture) -> Options {
+    let depth = if recording.exec_only { Depth::Execs } else { Depth::Network };
+    Options { depth, ..options(capture) }
+}
+
+/// Parses what one process of a recorder told another.
+fn depth(name: &str) -> anyhow::Result<Depth> {
+    Depth::parse(name).with_context(|| format!("`{}` is no depth", name.escape_default()))
 }
 
 fn code(answer: Answer) -> u8 {

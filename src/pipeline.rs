@@ -18,7 +18,7 @@ use crate::index::Index;
 use crate::journal::{Closing, Journal, Place, Session, SessionId, State};
 use crate::nix::{Nix, System};
 use crate::policy::Policy;
-use crate::recorders::{self, Finished, Launch};
+use crate::recorders::{self, Depth, Finished, Launch};
 use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
@@ -27,10 +27,16 @@ use crate::verification::Verification;
 mod minimize;
 mod plan;
 mod prove;
+mod rollback;
+mod tables;
+mod update;
 
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
+pub use rollback::rollback;
+pub use tables::{Build, index_build};
+pub use update::update;
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +55,8 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// How much is recorded.
+    pub depth: Depth,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -89,6 +97,7 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
         closed: open.closed(),
         recorder: None,
         exit_group: false,
+        depth: options.depth,
     };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {

@@ -3,13 +3,15 @@
 //! Text from sessions is shown escaped: control, bidirectional and invisible characters as escapes, and in Markdown as
 //! code that cannot end early.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use crate::console::escape;
+use crate::event::Server;
 use crate::index::Index;
 use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
-use crate::requirements::{Check, Document, Evidence, FAILED, NEEDS_WORK, Requirement};
+use crate::nix::AttrPath;
+use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification, Why};
 
 /// The most rows of a table; what is more is counted.
@@ -151,6 +153,11 @@ impl Report<'_> {
         for check in requirements.checks.iter().take(ROWS) {
             line(&mut out, format_args!("  {:width$}  {}", check.name.as_str(), shorten(&shown(check), 80)));
         }
+        let remarks = self.remarks();
+        if !remarks.is_empty() {
+            line(&mut out, "look at");
+            remarks.iter().for_each(|remark| line(&mut out, format_args!("  {}", escape(remark))));
+        }
         let notes: Vec<String> = self.notes();
         if !notes.is_empty() {
             line(&mut out, "not captured");
@@ -179,10 +186,35 @@ impl Report<'_> {
         rows
     }
 
+    /// Returns what a person should look at in the choice of packages: other versions, close calls, what is unfree.
+    fn remarks(&self) -> Vec<String> {
+        let requirements = &self.document.requirements;
+        let mut remarks = Vec::new();
+        for package in &requirements.packages {
+            if let Some(Instead { of, why }) = &package.instead {
+                let seen = package.seen.as_ref().map_or(String::new(), |seen| format!("seen {seen}, "));
+                remarks.push(format!("{}: {seen}nearest to {of}: {}", package.attr, refusal(*why)));
+            }
+            if !package.alternatives.is_empty() {
+                let others: Vec<&str> = package.alternatives.iter().map(AttrPath::as_str).collect();
+                remarks.push(format!(
+                    "{}: chosen by a program's name, which {} has, too",
+                    package.attr,
+                    others.join(" and ")
+                ));
+            }
+        }
+        if !requirements.unfree.is_empty() {
+            let names: Vec<&str> = requirements.unfree.iter().map(String::as_str).collect();
+            remarks.push(format!("the policy allows unfree packages: {}", names.join(", ")));
+        }
+        remarks
+    }
+
     /// Returns what a person should know that is not in the flake.
     fn notes(&self) -> Vec<String> {
         let requirements = &self.document.requirements;
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = requirements.refused.iter().take(ROWS).map(refused).collect();
         for unknown in requirements.unrecognized.iter().take(ROWS) {
             notes.push(format!(
                 "{}: not recognized ({})",
@@ -193,6 +225,9 @@ impl Report<'_> {
         let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
         notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));
         notes.extend(self.missing().into_iter().take(ROWS).map(|name| format!("{name}: looked for and not found")));
+        let servers: BTreeSet<Server> =
+            self.journals.iter().flat_map(|journal| &journal.delegated).map(|it| it.server).collect();
+        notes.extend(servers.into_iter().map(|server| format!("work handed to {server}: not seen")));
         let left_out = requirements.unchecked.iter().filter(|unchecked| unchecked.reason == NEEDS_WORK);
         notes.extend(left_out.filter_map(|unchecked| {
             let journal = self.journal(&unchecked.evidence.session)?;
@@ -227,6 +262,11 @@ impl Report<'_> {
         line(&mut out, "\n| check | command |\n|---|---|");
         for check in self.document.requirements.checks.iter().take(ROWS) {
             line(&mut out, format_args!("| {} | {} |", code(check.name.as_str()), code(&shown(check))));
+        }
+        let remarks = self.remarks();
+        if !remarks.is_empty() {
+            line(&mut out, "\nLook at:\n");
+            remarks.iter().for_each(|remark| line(&mut out, format_args!("- {}", code(remark))));
         }
         let notes = self.notes();
         if !notes.is_empty() {
@@ -351,6 +391,27 @@ fn cause(why: &Why) -> String {
         Why::Failed => "it failed in the sandbox; mend it, or drop it under [[check]] in .agent-capture/policy.toml".to_owned(),
         Why::NotBuilt => "it was not built, because something that it needs was not".to_owned(),
         Why::Sandbox => "the sandbox of Nix does not work here: user namespaces are missing (kernel.unprivileged_userns_clone, containers)".to_owned(),
+    }
+}
+
+/// Says why a package is left out, and what to do.
+fn refused(refused: &Refused) -> String {
+    let Refused { attr, why, .. } = refused;
+    let cure = match why {
+        Refusal::Unfree => format!("allow it with `unfree = [\"{attr}\"]` in .agent-capture/policy.toml"),
+        Refusal::Absent | Refusal::Insecure | Refusal::Broken => {
+            "[[replace]] it in .agent-capture/policy.toml, or [[keep]] it and choose a pin that has it sound".to_owned()
+        }
+    };
+    format!("{attr}: {}; {cure}", refusal(*why))
+}
+
+fn refusal(why: Refusal) -> &'static str {
+    match why {
+        Refusal::Absent => "nixpkgs does not have it",
+        Refusal::Unfree => "its licence is not free",
+        Refusal::Insecure => "nixpkgs refuses it as insecure",
+        Refusal::Broken => "nixpkgs marks it as broken",
     }
 }
 

@@ -58,6 +58,12 @@ pub struct Requirements {
     pub ignored: Vec<Ignored>,
     /// Programs and invocations that no ecosystem knows.
     pub unrecognized: Vec<Unrecognized>,
+    /// Packages that are needed and left out because nixpkgs refuses them, by attr.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+    /// Names of the unfree packages that the flake allows, as `lib.getName` gives them; empty unless one is in it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unfree: BTreeSet<String>,
 }
 
 /// One package.
@@ -80,6 +86,48 @@ pub struct Requirement {
     /// Set when the user's policy put it here or in the place of another, with the reason given there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The package in whose place this one is: the version that was used, which nixpkgs lacks or refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Instead>,
+    /// Other packages that have such a program, best first, where only its name decided between them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<AttrPath>,
+}
+
+/// A package in whose place another is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instead {
+    /// Its attribute path.
+    pub of: AttrPath,
+    /// Why it is not taken.
+    pub why: Refusal,
+}
+
+/// A package that is needed and left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Its attribute path.
+    pub attr: AttrPath,
+    /// Why.
+    pub why: Refusal,
+    /// Entries of journals that need it.
+    pub evidence: BTreeSet<Evidence>,
+}
+
+/// Why a package cannot be taken, at the index's date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// nixpkgs does not have it.
+    Absent,
+    /// Its licence is not free, and the policy does not allow it.
+    Unfree,
+    /// nixpkgs knows of its vulnerabilities.
+    Insecure,
+    /// It is marked as broken.
+    Broken,
 }
 
 /// An entry of a journal.

@@ -14,6 +14,11 @@ use std::process::Command;
 use std::ptr;
 use std::sync::OnceLock;
 
+mod filter;
+
+pub use filter::Call;
+use filter::{TABLE, filter};
+
 /// Returns the result of a system call, or the error in `errno`.
 fn checked(result: impl TryInto<i64>) -> io::Result<i64> {
     match result.try_into() {
@@ -22,56 +27,7 @@ fn checked(result: impl TryInto<i64>) -> io::Result<i64> {
     }
 }
 
-// ---- system calls by name --------------------------------------------------------------------------------------
-
-/// A system call that the filter reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// execve(path, argv, envp)
-    Execve,
-    /// execveat(dirfd, path, argv, envp, flags)
-    Execveat,
-    /// exit_group(status)
-    ExitGroup,
-}
-
-/// One row: AUDIT_ARCH_* (linux/audit.h), number, call, bytes in a pointer of the caller.
-type Row = (u32, u32, Call, usize);
-
-#[cfg(target_arch = "x86_64")]
-const TABLE: &[Row] = {
-    const X86_64: u32 = 62 | 0xc000_0000; // EM_X86_64 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE
-    const I386: u32 = 3 | 0x4000_0000; // EM_386 | __AUDIT_ARCH_LE
-    const X32: u32 = 0x4000_0000; // __X32_SYSCALL_BIT, asm/unistd.h
-    &[
-        (X86_64, 59, Call::Execve, 8),
-        (X86_64, 322, Call::Execveat, 8),
-        (X86_64, X32 | 520, Call::Execve, 4),
-        (X86_64, X32 | 545, Call::Execveat, 4),
-        (X86_64, 231, Call::ExitGroup, 8),
-        (X86_64, X32 | 231, Call::ExitGroup, 4),
-        (I386, 11, Call::Execve, 4),
-        (I386, 358, Call::Execveat, 4),
-        (I386, 252, Call::ExitGroup, 4),
-    ]
-};
-
-#[cfg(target_arch = "aarch64")]
-const TABLE: &[Row] = {
-    const AARCH64: u32 = 183 | 0xc000_0000; // EM_AARCH64 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE
-    const ARM: u32 = 40 | 0x4000_0000; // EM_ARM | __AUDIT_ARCH_LE
-    &[
-        (AARCH64, 221, Call::Execve, 8),
-        (AARCH64, 281, Call::Execveat, 8),
-        (AARCH64, 94, Call::ExitGroup, 8),
-        (ARM, 11, Call::Execve, 4),
-        (ARM, 387, Call::Execveat, 4),
-        (ARM, 248, Call::ExitGroup, 4),
-    ]
-};
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-const TABLE: &[Row] = &[];
+// ---- programs that this machine runs -------------------------------------------------------------------------------
 
 /// ELF machines (elf.h) that this kernel runs by itself.
 #[cfg(target_arch = "x86_64")]
@@ -85,31 +41,9 @@ pub const MACHINES: &[u16] = &[];
 
 // ---- the filter ------------------------------------------------------------------------------------------------
 
-/// Returns the filter: for each architecture its calls, all else is allowed.
-fn filter(exits: bool) -> Vec<libc::sock_filter> {
-    const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let mut program = vec![step(LOAD, 0, 0, mem::offset_of!(libc::seccomp_data, arch) as u32)];
-    let rows: Vec<_> = TABLE.iter().filter(|row| exits || row.2 != Call::ExitGroup).collect();
-    for group in rows.chunk_by(|a, b| a.0 == b.0) {
-        let calls = group.len() as u8;
-        program.push(step(IF_EQUAL, 0, calls + 3, group[0].0));
-        program.push(step(LOAD, 0, 0, mem::offset_of!(libc::seccomp_data, nr) as u32));
-        for (left, row) in (1..=calls).rev().zip(group) {
-            program.push(step(IF_EQUAL, left, 0, row.1));
-        }
-        program.push(step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
-        program.push(step(RETURN, 0, 0, libc::SECCOMP_RET_USER_NOTIF));
-    }
-    program.push(step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
-    program
-}
-
-/// Installs the filter on this thread and all that it will start; needs CAP_SYS_ADMIN or no_new_privs.
-pub fn install_filter(exits: bool) -> io::Result<Listener> {
-    let mut steps = filter(exits);
+/// Installs a filter that reports these calls on this thread and all that it will start; needs CAP_SYS_ADMIN or no_new_privs.
+pub fn install_filter(calls: &[Call]) -> io::Result<Listener> {
+    let mut steps = filter(calls);
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
     let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     // SAFETY: `program` points to `steps`, which outlives the call; the kernel copies it.

@@ -839,11 +839,51 @@ cases! {
         sandbox.capture();
     }
 
-    fn commits_that_must_be_signed(sandbox) {
+    fn commits_are_signed_with_ssh(sandbox) {
         sandbox.init(&[]);
         sandbox.git(&["config", "commit.gpgsign", "true"]);
+        sandbox.git(&["config", "gpg.format", "ssh"]);
         let said = sandbox.refused(&ours("1"), false);
-        assert!(said.contains("must be signed") && said.contains("--no-commit"), "{said}");
+        assert!(said.contains("git config user.signingKey"), "{said}");
+        let key = sandbox.home.join("id");
+        let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(&key).output();
+        must(&made.expect("ssh-keygen"), "ssh-keygen");
+        let public = fs::read_to_string(key.with_extension("pub")).expect("a key");
+        fs::write(sandbox.home.join("signers"), format!("* {public}")).expect("signers");
+        sandbox.git(&["config", "user.signingKey", key.to_str().expect("text")]);
+        sandbox.git(&["config", "gpg.ssh.allowedSignersFile", sandbox.home.join("signers").to_str().expect("text")]);
+        sandbox.capture();
+        assert_eq!(sandbox.git(&["log", "-1", "--format=%G?"]).trim(), "G", "git takes the signature for good");
+        sandbox.git(&["config", "gpg.ssh.program", "false"]);
+        let tip = sandbox.tip();
+        let said = sandbox.refused(&ours("2"), false);
+        assert!(said.contains("failed to sign the commit with `false`"), "{said}");
+        assert_eq!(sandbox.tip(), tip);
+    }
+
+    fn commits_are_signed_with_openpgp(sandbox) {
+        if Command::new("gpg").arg("--version").output().is_err() {
+            return skip("gpg is not installed");
+        }
+        sandbox.init(&[]);
+        let home = sandbox.home.join("gnupg");
+        fs::create_dir(&home).expect("a folder");
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o700)).expect("mode");
+        // gpg is told its home by a program of its own: the environment of the test is shared.
+        let program = sandbox.home.join("gpg");
+        fs::write(&program, format!("#!/bin/sh\nexec gpg --homedir {} --batch \"$@\"\n", home.display())).expect("a program");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("mode");
+        let made = Command::new(&program).args(["--passphrase", "", "--quick-generate-key", "Test <test@example.org>"]).output();
+        must(&made.expect("gpg"), "gpg");
+        sandbox.git(&["config", "commit.gpgsign", "true"]);
+        sandbox.git(&["config", "gpg.program", program.to_str().expect("text")]);
+        sandbox.git(&["config", "user.signingKey", "test@example.org"]);
+        sandbox.capture();
+        assert_eq!(sandbox.git(&["log", "-1", "--format=%G?"]).trim(), "G", "git takes the signature for good");
+        sandbox.git(&["config", "user.signingKey", "nobody@example.org"]);
+        let said = sandbox.refused(&ours("2"), false);
+        assert!(said.contains("failed to sign the commit"), "{said}");
+        drop(Command::new("gpgconf").arg("--homedir").arg(&home).args(["--kill", "all"]).output());
     }
 
     fn messages(sandbox) {

@@ -260,3 +260,37 @@ fn minimize_proves_packages_necessary_or_not() {
     project.run(&["verify"]).success();
     project.run(&["minimize"]).success();
 }
+
+#[test]
+#[ignore = "needs real Nix"]
+fn update_moves_the_pin_and_rollback_takes_a_capture_back() {
+    let project = Project::demo().with_nix("new");
+    project.session(&["--yes", "--name", "demo"], "make check").success();
+    let capture = project.git(&["rev-parse", "HEAD"]);
+    let flake = project.read("flake.nix");
+    // The same package set under the name of another revision.
+    let other = pin().replace("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "61b7c44c4073f0b827768aff0049561b5110ea5a");
+    project.run(&["update", &pin()]).success().says("already");
+    project.run(&["update", "--yes", &other]).success().says("no version changes").says("committed ");
+    assert!(project.read("flake.nix").contains("61b7c44c"));
+    assert!(project.read("flake.lock").contains("61b7c44c"));
+    project.run(&["verify"]).success();
+    // A pin that cannot be had changes nothing.
+    let bad = other.replace("sha256-", "sha256-AAAA").replacen("AAAA", "AAAA", 1);
+    let bad = format!("{}{}", &bad[..bad.len() - 7], "%3D");
+    let before = project.read("flake.nix");
+    assert_ne!(project.run(&["update", "--yes", &bad]).status, 0);
+    assert_eq!((project.read("flake.nix"), project.git(&["status", "--porcelain"])), (before, String::new()));
+    // The update follows the capture and changed its files: it is undone first.
+    project.run(&["rollback", "--yes"]).code(3).says("was changed by a later commit");
+    project.git(&["revert", "--no-edit", "HEAD"]);
+    assert_eq!(project.read("flake.nix"), flake);
+    project.write("README.md", "A later commit.\n");
+    project.git(&["commit", "-qam", "Later"]);
+    project.write("README.md", "Work in progress.\n");
+    project.run(&["rollback", "--yes"]).success().says("committed ");
+    assert!(!project.exists("flake.nix") && !project.exists(".agent-capture"));
+    assert_eq!(project.git(&["status", "--porcelain"]), " M README.md\n");
+    assert!(project.git(&["log", "-1", "--format=%B"]).contains(&format!("This reverts commit {}.", capture.trim())));
+    project.run(&["rollback", "--yes"]).code(3).says("no commit of this branch is a capture");
+}

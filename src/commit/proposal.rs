@@ -228,11 +228,12 @@ impl Proposal<'_> {
     }
 
     /// Fails when [`Proposal::commit`] would, so that one knows before a long verification: see [`Repository::state`]; and
-    /// when git knows no author, commits must be signed, HEAD moved ([`Moved`]), or something else is staged at a path of
+    /// when git knows no author, commits must be signed and no key is named, HEAD moved ([`Moved`]), or something else is staged at a path of
     /// ours.
     pub fn ready(&self) -> Result<()> {
         self.repository.state()?;
-        self.repository.people()?;
+        let [_, committer] = self.repository.people()?;
+        self.repository.signer(&committer)?;
         self.check_head()?;
         let index = self.repository.index()?;
         self.changes.iter().try_for_each(|change| change.is_due(&index).map(drop))
@@ -248,14 +249,22 @@ impl Proposal<'_> {
             git2::message_prettify(message, None).map_err(said).context("failed to read the commit message")?;
         ensure!(!message.is_empty(), "the commit message is empty");
         let index = self.repository.index()?.path().context("the index is in no file")?.to_path_buf();
+        let tree = git.find_tree(self.tree).map_err(said)?;
+        let parent = self.tip.map(|tip| git.find_commit(tip)).transpose().map_err(said)?;
+        let parents: Vec<_> = parent.iter().collect();
+        let text = git.commit_create_buffer(&author, &committer, &message, &tree, &parents).map_err(said)?;
+        let text = std::str::from_utf8(&text).context("the commit is no UTF-8")?;
+        // It may take a person to unlock a key: nothing is locked meanwhile.
+        let signature = self.repository.signer(&committer)?.map(|signer| signer.sign(text.as_bytes())).transpose()?;
 
         let lock = Lock::take(&index)?;
         self.check_head()?;
         let prepared = lock.prepare(self.repository.root(), &self.changes).context("failed to prepare the index")?;
-        let tree = git.find_tree(self.tree).map_err(said)?;
-        let parent = self.tip.map(|tip| git.find_commit(tip)).transpose().map_err(said)?;
-        let parents: Vec<_> = parent.iter().collect();
-        let id = git.commit(None, &author, &committer, &message, &tree, &parents).map_err(said);
+        let id = match &signature {
+            Some(signature) => git.commit_signed(text, signature, None),
+            None => git.commit(None, &author, &committer, &message, &tree, &parents),
+        };
+        let id = id.map_err(said);
         let id = id.context("failed to write the commit")?;
         self.repository.sync_objects()?;
         self.move_head(id, &message)?;

@@ -10,6 +10,7 @@ use git2::{ErrorCode, ObjectType, Oid, RepositoryState, Signature, Tree, TreeWal
 use tempfile::NamedTempFile;
 
 use super::said;
+use super::sign::Signer;
 
 /// The largest file that is read from a commit; a journal has 1 MB at most.
 const LARGEST: usize = 16 << 20;
@@ -183,15 +184,15 @@ impl Repository {
         })
     }
 
-    /// Returns author and committer, from the environment and the configuration. Fails when nobody is known, or when commits
-    /// must be signed.
-    pub(super) fn people(&self) -> Result<[Signature<'static>; 2]> {
+    /// Returns how commits are signed here, none when they are not.
+    pub(super) fn signer(&self, committer: &Signature<'_>) -> Result<Option<Signer>> {
         let config = self.git.config().map_err(said)?;
-        ensure!(
-            !config.get_bool("commit.gpgSign").unwrap_or(false),
-            "commits must be signed here (commit.gpgSign), which agent-capture cannot do; \
-             use `--no-commit` and commit with git, or allow one unsigned: `git config commit.gpgSign false`"
-        );
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Signer::of(&config, &format!("{} <{}>", text(committer.name_bytes()), text(committer.email_bytes())))
+    }
+
+    /// Returns author and committer, from the environment and the configuration. Fails when nobody is known.
+    pub(super) fn people(&self) -> Result<[Signature<'static>; 2]> {
         Ok([
             self.person("author", self.git.author_from_env())?,
             self.person("committer", self.git.committer_from_env())?,

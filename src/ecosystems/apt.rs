@@ -50,6 +50,10 @@ impl Ecosystem for Apt {
         }
         Some(asked)
     }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        call(argv).is_some_and(|(program, _)| listed(MANAGERS, program))
+    }
 }
 
 /// Returns the packages that a command line installs; none when it installs nothing.

@@ -1,6 +1,31 @@
-//! Rust: what tests, builds and lints.
+//! Rust: what `cargo install` brings, subcommands that are programs of their own, and what tests, builds and lints.
 
-use super::{Ecosystem, call, verb};
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Want, call, listed, verb, versions};
+use crate::index::Index;
+use crate::journal::Invocation;
+
+/// Options of cargo itself that take a value.
+const OPTIONS: &str = "--color --config -C -Z --explain";
+
+/// Options of `cargo install` that take a value.
+const VALUES: &str = "--version --vers --git --branch --tag --rev --path --root --registry --index -F --features --profile \
+    --target --target-dir --config --color -Z -j --jobs --bin --example --message-format -C --install-path --pkg-url";
+
+/// Crates whose packages have other names.
+const NAMES: &str = "bindgen-cli=rust-bindgen bottom=bottom cbindgen=rust-cbindgen cross=cargo-cross diesel_cli=diesel-cli \
+    du-dust=dust exa=eza fd-find=fd flamegraph=cargo-flamegraph git-cliff=git-cliff git-delta=delta lsd=lsd mdbook=mdbook \
+    nu=nushell probe-rs-tools=probe-rs-tools rustfilt=rustfilt sqlx-cli=sqlx-cli stylua=stylua taplo-cli=taplo \
+    tree-sitter-cli=tree-sitter typos-cli=typos wasm-bindgen-cli=wasm-bindgen-cli ripgrep_all=ripgrep-all procs=procs \
+    cargo-llvm-cov=cargo-llvm-cov websocat=websocat xh=xh tauri-cli=cargo-tauri dioxus-cli=dioxus-cli evcxr_repl=evcxr";
+
+/// What cargo does by itself (`cargo --list` of Cargo 1.95, with the short names).
+const BUILTIN: &str = "add b bench build c check clean config d doc fetch fix generate-lockfile git-checkout help info init install \
+    locate-project login logout metadata new owner package pkgid publish r read-manifest remove report rm run rustc rustdoc \
+    search t test tree uninstall update vendor verify-project version yank";
+
+/// Subcommands whose packages have other names.
+const SUBCOMMANDS: &str = "clippy=clippy fmt=rustfmt miri=";
 
 /// The ecosystem.
 pub(super) struct Cargo;
@@ -8,6 +33,34 @@ pub(super) struct Cargo;
 impl Ecosystem for Cargo {
     fn name(&self) -> &'static str {
         "cargo"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let words = invocation.words()?;
+        let mut asked = Asked::default();
+        match request(&words)? {
+            Request::Install { crates, version, from } => {
+                crates.into_iter().for_each(|word| read(word, version, context.index, &mut asked));
+                match from {
+                    Some(".") => drop(asked.ignored.insert("the project itself")),
+                    Some(place) if asked.tools.is_empty() => drop(asked.unrecognized.insert(place.to_owned())),
+                    _ => {}
+                }
+            }
+            Request::Subcommand(verb) => match find_subcommand(context.index, verb) {
+                Some(want) => asked.wants.push(want),
+                None => drop(asked.ignored.insert("the project's own command")),
+            },
+        }
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        matches!(request(argv), Some(Request::Install { .. }))
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -26,9 +79,77 @@ impl Ecosystem for Cargo {
     }
 }
 
+/// What a command line asks for.
+enum Request<'a> {
+    /// Crates whose programs are installed, their version, and a place they come from.
+    Install { crates: Vec<&'a str>, version: Option<&'a str>, from: Option<&'a str> },
+    /// A subcommand that is a program of its own.
+    Subcommand(&'a str),
+}
+
+fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let (program, words) = call(argv)?;
+    if program != "cargo" && program != "cargo-binstall" {
+        return None;
+    }
+    let words = if words.first().is_some_and(|word| word.starts_with('+')) { &words[1..] } else { words };
+    let verb = Line::read(words, OPTIONS).words.first().copied();
+    if program == "cargo-binstall" || verb.is_some_and(|verb| ["install", "binstall"].contains(&verb)) {
+        let line = Line::read(words, VALUES);
+        let crates = line.words.iter().copied().filter(|word| !["install", "binstall"].contains(word)).collect();
+        let version = line.values("--version --vers").next();
+        return Some(Request::Install { crates, version, from: line.values("--path --git").next() });
+    }
+    verb.filter(|verb| !listed(BUILTIN, verb) && verb.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .map(Request::Subcommand)
+}
+
+/// Reads `crate` or `crate@1.2`.
+fn read(word: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
+    let (name, version) = word.split_once('@').map_or((word, version), |(name, version)| (name, Some(version)));
+    let seen = version.map(|version| version.trim_start_matches(['=', '^', '~'])).and_then(versions::upstream);
+    let want = install::named(index, NAMES, name, None).map(|want| Want { seen, ..want });
+    install::put(word, want, Kind::Tool, asked);
+}
+
+fn find_subcommand(index: &Index, verb: &str) -> Option<Want> {
+    let attr = match install::by_hand(SUBCOMMANDS, verb) {
+        Some(attr) => index.known(attr)?,
+        None => index.program(&format!("cargo-{verb}"))?.attr,
+    };
+    Some(Want::new(attr))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, ask, journal, program, read, with_lines};
     use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("cargo install --locked just ripgrep@14.1.0", "tools just ripgrep=14.1.0"),
+            ("cargo install fd-find --version 9.0.0", "tools fd=9.0.0"),
+            ("cargo binstall -y cargo-nextest", "tools cargo-nextest"),
+            ("cargo install --path .", "ignored the project itself"),
+            ("cargo install --git https://x.org/y", "unrecognized https://x.org/y"),
+            ("cargo +nightly clippy -- -D warnings", "wants clippy"),
+            ("cargo nextest run", "wants cargo-nextest"),
+            ("cargo xtask ci", "ignored the project's own command"),
+        ] {
+            assert_eq!(ask(&Cargo, line).as_deref(), Some(reading), "{line}");
+        }
+        for line in ["cargo build", "cargo --version", "cargo test install", "cargo"] {
+            assert_eq!(ask(&Cargo, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn programs() {
+        assert_eq!(alone(program("~/.cargo/bin/just")), "just [just] 1");
+        let installed = with_lines(journal("s", vec![program("~/.cargo/bin/just")]), &["cargo install just fd-find"]);
+        assert_eq!(read(&installed), ["just [just] 1", "i1 ignored: installed, but nothing of it ran"]);
+    }
 
     #[test]
     fn checks() {

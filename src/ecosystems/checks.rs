@@ -90,6 +90,9 @@ fn judge(
     let (line, folder) = (printable(&command.line)?, printable(&command.cwd)?);
     let commands = shell::strict(line.as_str())?;
     let name = named(&commands, verifies).ok_or("it tests, builds and lints nothing")?;
+    if command.network {
+        return Err("it reached the network");
+    }
     if folder.as_str().starts_with(['/', '~']) || commands.iter().any(names_the_machine) {
         return Err("it names a path outside the project");
     }
@@ -97,6 +100,12 @@ fn judge(
         return Err("its line does other things besides");
     }
     Ok((name, line, folder))
+}
+
+/// Returns whether a line runs a program of this name.
+pub(super) fn runs(line: &str, program: &str) -> bool {
+    let commands = shell::strict(line).unwrap_or_default();
+    commands.iter().any(|simple| bare(&simple.texts()).first() == Some(&program))
 }
 
 /// Returns the name of the check that these commands are: of the first that verifies.

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Want, versions};
+use super::{Want, families, python, refused, versions};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::Known;
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Evidence, Ignored, ProgramName, Requirement, Requirements, Unrecognized};
+use crate::requirements::{
+    Evidence, Ignored, Instead, ProgramName, Refusal, Refused, Requirement, Requirements, Unrecognized,
+};
+
+/// Reason for a program whose package nixpkgs refuses.
+const REFUSED: &str = "nixpkgs refuses its package";
 
 /// An entry of a journal, and what of it counts.
 #[derive(Clone)]
@@ -27,10 +32,19 @@ pub(super) struct Package {
     pub(super) seen: Option<String>,
     pub(super) evidence: BTreeMap<Evidence, Entry>,
     pub(super) policy: Option<String>,
+    pub(super) instead: Option<Instead>,
+    /// Other packages that it could be as well, as long as only a name speaks for this one.
+    pub(super) alternatives: Option<Vec<AttrPath>>,
 }
 
 pub(super) struct Draft<'a> {
     pub(super) index: &'a Index,
+    /// The Python of the journal that is read, when it is another than the default one.
+    pub(super) python: Option<families::Choice>,
+    pub(super) refused: BTreeMap<AttrPath, Refused>,
+    /// Programs of packages that are refused.
+    pub(super) without: BTreeSet<ProgramName>,
+    pub(super) unfree: BTreeSet<String>,
     pub(super) packages: BTreeMap<AttrPath, Package>,
     pub(super) compiler: BTreeSet<Evidence>,
     pub(super) ignored: BTreeMap<(Evidence, String), u64>,
@@ -39,8 +53,9 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
-        let (packages, ignored, unrecognized) = Default::default();
-        Self { index, packages, compiler: BTreeSet::new(), ignored, unrecognized }
+        let (packages, ignored, unrecognized, refused) = Default::default();
+        let (compiler, unfree, without) = Default::default();
+        Self { index, python: None, packages, compiler, ignored, unrecognized, refused, without, unfree }
     }
 
     /// Applies what the user chose to replace, to drop and to keep.
@@ -56,6 +71,7 @@ impl<'a> Draft<'a> {
             package.programs.extend(old.programs);
             package.seen = versions::highest(package.seen.take(), old.seen);
             package.evidence.extend(old.evidence);
+            package.alternatives = Some(Vec::new());
             package.policy = Some(choice.reason().to_owned());
         }
         let dropped: Vec<Package> =
@@ -84,8 +100,50 @@ impl<'a> Draft<'a> {
         self.index.attr(attr).is_some()
     }
 
+    /// Leaves out what nixpkgs refuses and the policy does not allow.
+    pub(super) fn refuse(&mut self, policy: &Policy) {
+        let chosen: BTreeSet<&AttrPath> = policy
+            .keep
+            .iter()
+            .map(|choice| choice.attr())
+            .chain(policy.replace.iter().map(|choice| choice.with()))
+            .collect();
+        let is_refused = |attr: &AttrPath| match refused::of(attr)? {
+            Refusal::Unfree if policy.unfree.contains(attr) => None,
+            // The pin that the user knows of may differ from the index.
+            Refusal::Insecure | Refusal::Broken if chosen.contains(attr) => None,
+            why => Some((attr.clone(), why)),
+        };
+        let gone: Vec<(AttrPath, Refusal)> = self.packages.keys().filter_map(is_refused).collect();
+        for (attr, why) in gone {
+            let package = self.packages.remove(&attr).unwrap_or_default();
+            for entry in package.evidence.values() {
+                if !self.packages.values().any(|package| package.evidence.contains_key(&entry.evidence)) {
+                    self.ignore(entry, REFUSED);
+                }
+            }
+            self.without.extend(package.programs);
+            let evidence = package.evidence.into_keys().collect();
+            self.refused.insert(attr.clone(), Refused { attr, why, evidence });
+        }
+        if self.packages.keys().any(|attr| refused::of(attr) == Some(Refusal::Unfree)) {
+            self.unfree = policy.unfree.iter().map(|attr| refused::name(self.index, attr)).collect();
+        }
+    }
+
+    /// Adds evidence for a package. Python and its modules are those of the journal's Python.
     pub(super) fn want(&mut self, entry: &Entry, want: Want) -> AttrPath {
+        let want = python::of_journal(self.python.as_ref(), want);
         let package = self.packages.entry(want.attr.clone()).or_default();
+        package.instead = package.instead.take().or(want.instead);
+        if entry.is_program {
+            let few =
+                |known: Vec<AttrPath>| known.into_iter().filter(|attr| want.alternatives.contains(attr)).collect();
+            let known = package.alternatives.take();
+            package.alternatives = Some(known.map_or_else(|| want.alternatives.clone(), few));
+        } else {
+            package.alternatives = Some(Vec::new());
+        }
         package.programs.extend(want.programs.iter().filter_map(|name| ProgramName::parse(name)));
         package.seen = versions::highest(package.seen.take(), want.seen);
         package.evidence.insert(entry.evidence.clone(), entry.clone());
@@ -109,12 +167,19 @@ impl<'a> Draft<'a> {
             packages: self.packages.into_iter().map(|(attr, package)| package.finish(attr)).collect(),
             ignored: ignored.collect(),
             unrecognized: unrecognized.collect(),
+            refused: self.refused.into_values().collect(),
+            unfree: self.unfree,
             ..Requirements::default()
         }
     }
 }
 
 impl Package {
+    /// Returns whether a program of it ran.
+    pub(super) fn has_program(&self) -> bool {
+        self.evidence.values().any(|entry| entry.is_program)
+    }
+
     /// Counts the runs of programs; where none ran, those of the command lines that ask for it.
     pub(super) fn finish(self, attr: AttrPath) -> Requirement {
         let runs = |is_program| -> u64 {
@@ -127,6 +192,8 @@ impl Package {
             programs: self.programs,
             seen: self.seen,
             policy: self.policy,
+            instead: self.instead,
+            alternatives: self.alternatives.unwrap_or_default(),
             evidence: self.evidence.into_keys().collect(),
         }
     }

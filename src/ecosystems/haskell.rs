@@ -1,6 +1,20 @@
-//! Haskell: what tests, builds and lints.
+//! Haskell: what ghcup, cabal and stack install, and what tests, builds and lints.
 
-use super::{Ecosystem, call, verb};
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, families, listed, paths, verb};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+/// Options that take a value.
+const VALUES: &str = "-u --url -i --isolate -w --with-compiler --installdir --install-method --overwrite-policy --resolver \
+    --compiler --stack-yaml -j --constraint --flags -f";
+
+/// Tools whose names differ.
+const NAMES: &str = "cabal=cabal-install hls=haskell-language-server stack=stack hlint=hlint ormolu=ormolu pandoc=pandoc \
+    shellcheck=shellcheck ShellCheck=shellcheck";
+
+/// Programs of GHC.
+const GHC: &str = "ghc ghc-pkg ghci haddock hp2ps hpc hsc2hs runghc runhaskell";
 
 /// The ecosystem.
 pub(super) struct Haskell;
@@ -8,6 +22,47 @@ pub(super) struct Haskell;
 impl Ecosystem for Haskell {
     fn name(&self) -> &'static str {
         "haskell"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(name) = program.path.as_str().map(paths::name) else {
+            return Reading::Unrecognized;
+        };
+        if name == "ghcup" {
+            return Reading::Ignored("a version manager");
+        }
+        let kept = |path| {
+            let below = |folder| paths::below(path, folder).map(|(version, _)| version);
+            below("/.ghcup/ghc/").or_else(|| below("/ghc-").filter(|_| path.contains("/.stack/programs/")))
+        };
+        let (tool, named) = name.split_once('-').filter(|(_, version)| version.starts_with('9')).unwrap_or((name, ""));
+        let version = paths::of(program).find_map(kept).or(Some(named).filter(|version| !version.is_empty()));
+        match version.filter(|_| listed(GHC, tool)).and_then(|version| ghc(context.index, version)) {
+            Some(want) => Reading::Wants(vec![Want { programs: vec![tool.to_owned()], ..want }]),
+            None => Reading::Unrecognized,
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let words = invocation.words()?;
+        let mut asked = Asked::default();
+        for (tool, version) in request(&words)? {
+            let want = match (tool, version) {
+                ("ghc", Some(version)) => ghc(context.index, version),
+                _ => install::named(context.index, NAMES, tool, version),
+            };
+            install::put(tool, want, Kind::Tool, &mut asked);
+        }
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        let (program, rest) = call(argv).unwrap_or_default();
+        (program == "ghcup" && rest.first() != Some(&"run")) || request(argv).is_some()
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -20,9 +75,61 @@ impl Ecosystem for Haskell {
     }
 }
 
+/// Returns the tools and versions that a command line installs.
+fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
+    let (program, words) = call(argv)?;
+    let line = Line::read(words, VALUES);
+    let named = |words: &[&'a str]| words.iter().map(|word| (word.split("==").next().unwrap_or(word), None)).collect();
+    match (program, line.words.as_slice()) {
+        ("ghcup", ["install" | "set", tool, rest @ ..]) => Some(vec![(*tool, rest.first().copied())]),
+        ("cabal" | "stack", ["install", words @ ..]) => {
+            // A target of the project has a colon or a dot.
+            let words: Vec<&str> = words.iter().copied().filter(|word| !word.contains([':', '.', '/'])).collect();
+            Some(named(&words)).filter(|words: &Vec<_>| !words.is_empty())
+        }
+        _ => None,
+    }
+}
+
+/// Returns GHC of a version: `haskell.compiler.ghc96`, else the default one.
+fn ghc(index: &Index, version: &str) -> Option<Want> {
+    let mut numbers = version.split('.');
+    let (major, minor) = (numbers.next()?, numbers.next().unwrap_or_default());
+    let attr = index.known(&format!("haskell.compiler.ghc{major}{minor}")).or_else(|| index.known("ghc"))?;
+    Some(Want::of(families::Choice { attr, instead: None }, super::versions::upstream(version)))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, ask, program};
     use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("ghcup install ghc 9.6.4", "tools haskell.compiler.ghc96=9.6.4"),
+            ("ghcup install cabal", "tools cabal-install"),
+            ("cabal install hlint", "tools hlint"),
+        ] {
+            assert_eq!(ask(&Haskell, line).as_deref(), Some(reading), "{line}");
+        }
+        for line in ["cabal install exe:x", "ghcup list", "stack build"] {
+            assert_eq!(ask(&Haskell, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn programs() {
+        for (path, reading) in [
+            ("~/.ghcup/bin/ghc-9.6.4", "haskell.compiler.ghc96 9.6.4 [ghc] 1"),
+            ("~/.ghcup/ghc/9.8.1/bin/ghc", "haskell.compiler.ghc98 9.8.1 [ghc] 1"),
+            ("~/.stack/programs/x86_64-linux/ghc-9.4.7/bin/ghc", "haskell.compiler.ghc94 9.4.7 [ghc] 1"),
+            ("~/.ghcup/bin/cabal", "cabal-install or cabal-cli [cabal] 1"),
+            ("~/.cabal/bin/hlint", "hlint [hlint] 1"),
+        ] {
+            assert_eq!(alone(program(path)), reading, "{path}");
+        }
+    }
 
     #[test]
     fn checks() {

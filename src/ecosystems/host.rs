@@ -2,7 +2,7 @@
 //! not known: the last of the ecosystems.
 
 use super::aside::ADMINISTERS;
-use super::{Context, Ecosystem, Reading, listed, paths, versions, wants};
+use super::{Context, Ecosystem, Reading, Want, families, listed, paths, versions, wants};
 use crate::index::{Index, Source};
 use crate::journal::Program;
 use crate::nix::AttrPath;
@@ -136,11 +136,43 @@ impl Called<'_> {
         if let Some(package) = names.iter().find_map(|name| index.stdenv(name)) {
             return Reading::Stdenv { compiler: package == "gcc" };
         }
-        let owner = self.owner.and_then(|package| index.debian(package));
-        match choose(index, &names, owner.as_ref()) {
-            Some(attr) => found(index, attr, &names, seen),
-            None => Reading::Unrecognized,
+        if let Some(choice) = names.iter().find_map(|name| families::of_attr(index, &index.versioned(name)?)) {
+            let programs = names.iter().find_map(|name| index.called(&choice.attr, name)).map(str::to_owned);
+            let want = Want { programs: programs.into_iter().collect(), ..Want::of(choice, seen) };
+            return Reading::Wants(vec![want]);
         }
+        let owner = self.owner.and_then(|package| index.debian(package));
+        let Some(attr) = choose(index, &names, owner.as_ref()) else {
+            return Reading::Unrecognized;
+        };
+        let others = if self.owner.is_none() { others(index, &names, &attr) } else { Vec::new() };
+        match found(index, attr, &names, seen) {
+            Reading::Wants(mut wants) => {
+                wants.iter_mut().take(1).for_each(|want| want.alternatives.clone_from(&others));
+                Reading::Wants(wants)
+            }
+            reading => reading,
+        }
+    }
+}
+
+/// Returns the other packages that have a program of this name, when nothing but the order of the index speaks for this one.
+fn others(index: &Index, names: &[&str], attr: &AttrPath) -> Vec<AttrPath> {
+    let by_name = names.iter().find_map(|name| index.program(name).map(|found| (*name, found)));
+    match by_name {
+        Some((name, found))
+            if found.source == Source::Table && found.attr == *attr && attr.names().last() != Some(name) =>
+        {
+            let is_main = index.attr(attr).and_then(|attr| attr.main_program) == Some(name);
+            // Another version or another build of it is no other package.
+            let pname = |attr: &AttrPath| {
+                let pname = index.attr(attr).and_then(|attr| attr.pname);
+                pname.or(attr.names().last()).unwrap_or_default().to_owned()
+            };
+            let is_other = |other: &AttrPath| other != attr && pname(other) != pname(attr);
+            index.candidates(name).filter(|other| is_other(other) && !is_main).take(2).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! Java, Kotlin and Scala: what tests and builds.
+//! Java, Kotlin and Scala: JDKs of the host, and what tests and builds.
 
-use super::{Ecosystem, call, check_name};
+use super::{Context, Ecosystem, Reading, call, check_name, install, paths};
+use crate::journal::Program;
 
 /// The ecosystem.
 pub(super) struct Jvm;
@@ -8,6 +9,26 @@ pub(super) struct Jvm;
 impl Ecosystem for Jvm {
     fn name(&self) -> &'static str {
         "jvm"
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = program.path.as_str() else {
+            return Reading::Unrecognized;
+        };
+        let jdk = paths::of(program).find_map(|path| Some((path, paths::below(path, "/lib/jvm/")?.0)));
+        // `openjdk-17-jre-headless` owns what it brings, whatever the link is called.
+        let owner = program.owner.as_ref().map(|owner| owner.package.as_str());
+        let owner = owner.filter(|package| package.starts_with("openjdk-") || package.starts_with("temurin-"));
+        match (jdk, owner) {
+            (Some((path, _)), _) if !paths::is_bin(path) => Reading::Ignored(install::PART),
+            (Some((_, folder)), _) if folder.bytes().any(|b| b.is_ascii_digit()) => {
+                install::managed(context, "jdk", version(folder), paths::name(path))
+            }
+            (_, Some(package)) if paths::is_bin(path) => {
+                install::managed(context, "jdk", version(package), paths::name(path))
+            }
+            _ => Reading::Unrecognized,
+        }
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -26,9 +47,30 @@ impl Ecosystem for Jvm {
     }
 }
 
+/// Returns the version in `java-17-openjdk-amd64`, `java-1.8.0-openjdk`, `openjdk-17-jre`.
+fn version(name: &str) -> &str {
+    let part = name.split('-').find(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    part.unwrap_or_else(|| name.trim_start_matches(|c: char| !c.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, owned, program, resolved};
     use super::*;
+
+    #[test]
+    fn programs() {
+        for (program, reading) in [
+            (resolved("/usr/bin/java", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java"), "jdk17 17 [java] 1"),
+            (program("/usr/lib/jvm/java-1.8.0-openjdk/bin/javac"), "jdk8 1.8.0 [javac] 1"),
+            (program("/usr/lib/jvm/java-17-openjdk-amd64/lib/jspawnhelper"), "p1 ignored: a part of another program"),
+            (owned("/usr/bin/java", "openjdk-21-jre-headless", "21.0.1+12-2"), "jdk21 21 [java] 1"),
+            (program("/usr/bin/java"), "jdk [java] 1"),
+        ] {
+            let path = program.path.to_text().into_owned();
+            assert_eq!(alone(program), reading, "{path}");
+        }
+    }
 
     #[test]
     fn checks() {

@@ -8,17 +8,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::index::Index;
 use crate::journal::{Invocation, Journal, Program};
 use crate::nix::AttrPath;
+use crate::requirements::Instead;
 
 mod aside;
 mod checks;
 mod draft;
+mod families;
+mod install;
 mod paths;
+pub mod project;
+mod python;
+mod refused;
 mod resolve;
 mod versions;
 
+mod apk;
 mod apt;
 mod beam;
+mod brew;
 mod cargo;
+mod composer;
+mod conda;
+mod corepack;
+mod cpan;
+mod dnf;
 mod dotnet;
 mod go;
 mod haskell;
@@ -26,12 +39,22 @@ mod host;
 mod jvm;
 mod lint;
 mod make;
+mod mise;
 mod nix;
 mod npm;
+mod nvm;
+mod opam;
+mod pacman;
 mod php;
 mod pip;
+mod pipx;
+mod poetry;
+mod pyenv;
 mod ruby;
+mod rustup;
+mod sdkman;
 mod terraform;
+mod uv;
 mod zig;
 
 pub use resolve::{Unknown, resolve, unknown};
@@ -40,9 +63,19 @@ pub use resolve::{Unknown, resolve, unknown};
 pub static ALL: &[&dyn Ecosystem] = &[
     &nix::Nix,
     &pip::Pip,
+    &apk::Apk,
     &apt::Apt,
     &beam::Beam,
+    &brew::Brew,
+    &mise::Mise,
+    &nvm::Nvm,
+    &sdkman::Sdkman,
     &cargo::Cargo,
+    &composer::Composer,
+    &conda::Conda,
+    &corepack::Corepack,
+    &cpan::Cpan,
+    &dnf::Dnf,
     &dotnet::Dotnet,
     &go::Go,
     &haskell::Haskell,
@@ -50,9 +83,16 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &lint::Lint,
     &make::Make,
     &npm::Npm,
+    &opam::Opam,
+    &pacman::Pacman,
     &php::Php,
+    &pipx::Pipx,
+    &poetry::Poetry,
+    &pyenv::Pyenv,
     &ruby::Ruby,
+    &rustup::Rustup,
     &terraform::Terraform,
+    &uv::Uv,
     &zig::Zig,
     &host::Host,
 ];
@@ -82,12 +122,21 @@ pub struct Want {
     pub programs: Vec<String>,
     /// Version that was seen, when known.
     pub seen: Option<String>,
+    /// The package in whose place it is.
+    pub instead: Option<Instead>,
+    /// Other packages that it could be as well.
+    pub alternatives: Vec<AttrPath>,
 }
 
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None }
+        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new() }
+    }
+
+    /// Returns the wish for a package of a family, of which this version was seen.
+    fn of(choice: families::Choice, seen: Option<String>) -> Self {
+        Self { seen, instead: choice.instead, ..Self::new(choice.attr) }
     }
 }
 
@@ -98,6 +147,8 @@ pub struct Asked {
     pub wants: Vec<Want>,
     /// Packages that it puts on the machine; where a program of a package of this name ran, that package stands for it.
     pub installs: Vec<Want>,
+    /// Packages that it puts on the machine for their programs: they count only where one of those ran.
+    pub tools: Vec<Want>,
     /// Packages of the host of which a program ran: what that program needs has this evidence, too.
     pub packages: Vec<String>,
     /// What needs no package: the reasons.
@@ -173,6 +224,27 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Returns the files of the project that these arguments name and that say what is needed, relative to the working folder.
+    fn files(&self, _argv: &[&str]) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns what such a file says, a word each: the journal keeps these and not the file.
+    fn says(&self, _argv: &[&str], _text: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns the command line that these words run, when besides that they only provide packages that are captured.
+    fn inner(&self, _argv: &[&str], _index: &Index) -> Option<String> {
+        None
+    }
+
+    /// Returns whether a command line only puts packages on the machine, or looks after those: what runs for it is not used
+    /// by the project.
+    fn installs(&self, _argv: &[&str]) -> bool {
+        false
+    }
+
     /// Returns the name of a check (`make-check`) when a command with these words tests, builds or lints.
     fn verifies(&self, _argv: &[&str]) -> Option<String> {
         None
@@ -182,6 +254,28 @@ pub trait Ecosystem: Sync {
 /// Returns whether a journal must keep these arguments.
 pub fn keeps(argv: &[&str]) -> bool {
     ALL.iter().any(|ecosystem| ecosystem.keeps(argv))
+}
+
+/// Returns the files of the project that these arguments name and that say what is needed, relative to the working folder.
+pub fn files(argv: &[&str]) -> Vec<String> {
+    ALL.iter().flat_map(|ecosystem| ecosystem.files(argv)).collect()
+}
+
+/// Returns what a file says that these arguments name: at most 500 words of printable ASCII.
+pub fn says(argv: &[&str], text: &str) -> Vec<String> {
+    let reads = ALL.iter().find(|ecosystem| !ecosystem.files(argv).is_empty());
+    let plain = |word: &String| (1..=200).contains(&word.len()) && word.bytes().all(|b| (0x20..=0x7e).contains(&b));
+    reads.map(|ecosystem| ecosystem.says(argv, text)).unwrap_or_default().into_iter().filter(plain).take(500).collect()
+}
+
+/// Returns whether a command line only puts packages on the machine.
+fn installs(argv: &[&str]) -> bool {
+    ALL.iter().any(|ecosystem| ecosystem.installs(argv))
+}
+
+/// Returns the command line that these words run, when besides that they only provide packages that are captured.
+fn inner(argv: &[&str], index: &Index) -> Option<String> {
+    ALL.iter().find_map(|ecosystem| ecosystem.inner(argv, index))
 }
 
 /// Returns the name of a check when a command with these words tests, builds or lints. Its program must be one that PATH
@@ -199,7 +293,7 @@ pub fn verifies(argv: &[&str]) -> Option<String> {
 fn wants(index: &Index, attr: AttrPath, name: &str, seen: Option<String>) -> Vec<Want> {
     let programs = index.called(&attr, name).map(str::to_owned).into_iter().collect();
     let interpreter = attr.within("python3Packages").and_then(|_| index.known("python3")).map(Want::new);
-    [Some(Want { attr, programs, seen }), interpreter].into_iter().flatten().collect()
+    [Some(Want { programs, seen, ..Want::new(attr) }), interpreter].into_iter().flatten().collect()
 }
 
 /// Returns whether a name is one of the words of a list.

@@ -3,7 +3,7 @@
 use crate::journal::Program;
 
 /// Folders for programs that one starts by name.
-const FOLDERS: [&str; 4] = ["bin", "sbin", "games", "shims"];
+const FOLDERS: [&str; 5] = ["bin", ".bin", "sbin", "games", "shims"];
 
 /// Returns the path by which a program was reached and, when that is another, the one it is at. What is not UTF-8 is left
 /// out: no package has such a name.
@@ -29,6 +29,12 @@ pub(super) fn is_project(path: &str) -> bool {
 /// Returns whether a program is where one starts programs by name.
 pub(super) fn is_bin(path: &str) -> bool {
     FOLDERS.contains(&name(folder(path)))
+}
+
+/// Returns the component below a folder, and what follows it: `20.11` and `bin/node` of `~/x/node/20.11/bin/node` below
+/// `/node/`.
+pub(super) fn below<'a>(path: &'a str, folder: &str) -> Option<(&'a str, &'a str)> {
+    path.split_once(folder)?.1.split_once('/')
 }
 
 /// A path in the Nix store.

@@ -1,6 +1,6 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
-use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, listed, paths, versions, wants};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, versions, wants};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -54,7 +54,26 @@ impl Ecosystem for Pip {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index))
+        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        let is_pip = |request: &ask::Request| {
+            matches!(
+                request,
+                ask::Request::Install(_) | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
+            )
+        };
+        ask::request(argv).as_ref().is_some_and(is_pip)
+            || call(argv).is_some_and(|(program, _)| listed("virtualenv easy_install", program))
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        ask::request(argv).map(|request| request.files()).unwrap_or_default()
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        super::python::requirements(text)
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -97,9 +116,11 @@ fn is_python(name: &str) -> bool {
 
 /// Returns the interpreter that was called by this name: of that version when the index has it, else the default one.
 fn python(index: &Index, name: &str, seen: Option<String>) -> Option<Want> {
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.known("python3"))?;
-    let program = index.called(&attr, name).unwrap_or("python3").to_owned();
-    Some(Want { programs: vec![program], seen, attr })
+    let versioned = index.versioned(name).and_then(|attr| families::of_attr(index, &attr));
+    let choice = versioned.or_else(|| families::of_tool(index, "python", None))?;
+    // `python3.9`, of a version that is gone, is `python3` of the nearest.
+    let program = index.called(&choice.attr, name).unwrap_or("python3").to_owned();
+    Some(Want { programs: vec![program], ..Want::of(choice, seen) })
 }
 
 /// Takes the programs out: it was run for a script and need not be found by a name.
@@ -118,7 +139,7 @@ mod tests {
             ("python", "python3", "python"),
             ("python3", "python3", "python3"),
             ("python3.11", "python311", "python3.11"),
-            ("python3.9", "python3", "python3"),
+            ("python3.9", "python311", "python3"),
         ] {
             let want = python(&index, name, None).expect("known");
             assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");

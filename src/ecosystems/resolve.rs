@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Entry};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, verifies};
+use super::draft::{Draft, Entry, Package};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, python, verifies};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Evidence, Requirements};
+use crate::requirements::{Check, Evidence, Requirements};
 
 /// Reason for what the standard environment has.
 const STANDARD: &str = "the standard environment has it";
@@ -24,10 +24,15 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
     draft.installs(asked);
     draft.policy(policy);
+    draft.refuse(policy);
+    let without = std::mem::take(&mut draft.without);
     let mut requirements = draft.finish();
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
     (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &verifies);
+    let lacks = |check: &&Check| without.iter().any(|program| checks::runs(check.line.as_str(), program.as_str()));
+    let names = requirements.checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
+    requirements.leave_out(&names, "nixpkgs refuses the package of its program");
     requirements
 }
 
@@ -46,9 +51,17 @@ pub fn unknown(policy: &Policy, index: &Index) -> Vec<Unknown> {
     attrs.map(|attr| Unknown { attr: attr.clone(), near: index.near(attr.as_str()) }).collect()
 }
 
+/// What a command line installs.
+struct Installed {
+    entry: Entry,
+    installs: Vec<Want>,
+    tools: Vec<Want>,
+    python: Option<families::Choice>,
+}
+
 impl Draft<'_> {
     /// Reads a journal; returns what its command lines install, which is placed when all that ran is known.
-    fn journal(&mut self, journal: &Journal, policy: &Policy) -> Vec<(Entry, Vec<Want>)> {
+    fn journal(&mut self, journal: &Journal, policy: &Policy) -> Vec<Installed> {
         let mut context = Context::new(self.index, journal);
         let entry = |id: &Ref, runs, known, is_program| {
             let evidence = Evidence { session: journal.session.id.clone(), entry: id.clone() };
@@ -69,6 +82,10 @@ impl Draft<'_> {
                 }
             }
         }
+        let all = lines
+            .iter()
+            .flat_map(|(_, asked): &(Entry, Asked)| asked.wants.iter().chain(&asked.installs).chain(&asked.tools));
+        self.python = python::chosen(self.index, journal, &all.collect::<Vec<_>>());
         context.asked = lines.iter().flat_map(|(_, asked)| &asked.wants).map(|want| want.attr.clone()).collect();
         let mut owners: BTreeMap<&str, BTreeSet<AttrPath>> = BTreeMap::new();
         for program in &journal.programs {
@@ -120,7 +137,7 @@ impl Draft<'_> {
         }
     }
 
-    fn asked(&mut self, entry: Entry, asked: Asked, owners: &BTreeMap<&str, BTreeSet<AttrPath>>) -> (Entry, Vec<Want>) {
+    fn asked(&mut self, entry: Entry, asked: Asked, owners: &BTreeMap<&str, BTreeSet<AttrPath>>) -> Installed {
         for want in asked.wants {
             if self.has(&want.attr) {
                 self.want(&entry, want);
@@ -136,24 +153,31 @@ impl Draft<'_> {
         }
         asked.ignored.into_iter().for_each(|reason| self.ignore(&entry, reason));
         asked.unrecognized.into_iter().for_each(|name| self.unrecognized(&entry, Bytes::from(name)));
-        (entry, asked.installs)
+        Installed { entry, installs: asked.installs, tools: asked.tools, python: self.python.clone() }
     }
 
-    /// Places what was installed: with the package of the same name a program of which ran, when there is one.
-    fn installs(&mut self, asked: Vec<(Entry, Vec<Want>)>) {
+    /// Places what was installed: with the package of the same name a program of which ran, when there is one; else as it is
+    /// asked for, unless it is wanted only for its programs.
+    fn installs(&mut self, asked: Vec<Installed>) {
         let pname = |attr: &AttrPath| self.index.attr(attr).and_then(|attr| attr.pname);
         let ran =
             self.packages.iter().filter(|(attr, package)| attr.names().count() == 1 && !package.programs.is_empty());
         let ran: BTreeMap<&str, AttrPath> = ran.filter_map(|(attr, _)| Some((pname(attr)?, attr.clone()))).collect();
-        for (entry, installs) in asked {
-            for want in installs {
+        for Installed { entry, installs, tools, python } in asked {
+            self.python = python;
+            let installs = installs.into_iter().map(|want| (want, false));
+            for (want, is_tool) in installs.chain(tools.into_iter().map(|want| (want, true))) {
+                let want = python::of_journal(self.python.as_ref(), want);
                 let stands = pname(&want.attr)
                     .and_then(|name| ran.get(name))
                     .filter(|_| !self.packages.contains_key(&want.attr));
                 let attr = stands.cloned().unwrap_or_else(|| want.attr.clone());
-                match self.has(&attr) {
-                    true => drop(self.want(&entry, Want { attr, ..want })),
-                    false => self.unrecognized(&entry, Bytes::from(attr.as_str())),
+                if is_tool && stands.is_none() && !self.packages.get(&attr).is_some_and(Package::has_program) {
+                    self.ignore(&entry, "installed, but nothing of it ran");
+                } else if self.has(&attr) {
+                    self.want(&entry, Want { attr, ..want });
+                } else {
+                    self.unrecognized(&entry, Bytes::from(attr.as_str()));
                 }
             }
         }

@@ -1,6 +1,19 @@
-//! Ruby: what tests and lints.
+//! Ruby: gems, interpreters that version managers keep, and what tests and lints.
 
-use super::{Ecosystem, call, listed, verb};
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, families, listed, paths, project, verb, verifies};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+/// Options that take a value.
+const VALUES: &str = "-v --version -i --install-dir -n --bindir --platform -s --source -P --trust-policy --build-root -g --group \
+    --git --github --branch --path --require";
+
+/// Folders below which a component is the version of a Ruby.
+const FOLDERS: [&str; 4] = ["/.rbenv/versions/", "/.rubies/ruby-", "/.rvm/rubies/ruby-", "/hostedtoolcache/Ruby/"];
+
+/// Programs of Ruby itself.
+const OWN: &str = "bundle bundler erb gem irb racc rake rbs rdoc ri ruby typeprof";
 
 /// The ecosystem.
 pub(super) struct Ruby;
@@ -10,11 +23,50 @@ impl Ecosystem for Ruby {
         "ruby"
     }
 
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = program.path.as_str() else {
+            return Reading::Unrecognized;
+        };
+        let name = paths::name(path);
+        let of_project = path.starts_with("vendor/bundle/") || path.starts_with("bin/bundle");
+        if of_project && paths::is_project(path) {
+            let choice = families::of_tool(context.index, "ruby", project::version(context.journal, "ruby"));
+            return choice.map_or(Reading::Unrecognized, |choice| Reading::Wants(vec![Want::of(choice, None)]));
+        }
+        let version =
+            paths::of(program).find_map(|path| FOLDERS.iter().find_map(|folder| Some(paths::below(path, folder)?.0)));
+        match version {
+            Some(version) if listed(OWN, name) => install::managed(context, "ruby", version, name),
+            _ => Reading::Unrecognized,
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let words = invocation.words()?;
+        let mut asked = Asked::default();
+        match request(&words)? {
+            Request::Gems(gems) => gems.into_iter().for_each(|gem| read(gem, context.index, &mut asked)),
+            Request::Project => drop(asked.ignored.insert(install::LOCKED)),
+            Request::Ruby(version) => {
+                install::put(version, install::tool(context.index, "ruby", Some(version)), Kind::Tool, &mut asked);
+            }
+        }
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        matches!(request(argv), Some(Request::Gems(_) | Request::Ruby(_)))
+    }
+
     fn verifies(&self, argv: &[&str]) -> Option<String> {
         let (program, rest) = call(argv)?;
         match program {
             "bundle" => match rest {
-                ["exec", inner @ ..] => self.verifies(inner),
+                ["exec", inner @ ..] => verifies(inner),
                 _ => None,
             },
             "rspec" => Some("rspec".to_owned()),
@@ -31,9 +83,84 @@ impl Ecosystem for Ruby {
     }
 }
 
+/// What a command line asks for.
+enum Request<'a> {
+    /// Gems for the machine.
+    Gems(Vec<&'a str>),
+    /// Gems for the project.
+    Project,
+    /// A version of Ruby.
+    Ruby(&'a str),
+}
+
+fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let (program, words) = call(argv)?;
+    let line = Line::read(words, if ["gem", "bundle", "bundler"].contains(&program) { VALUES } else { "" });
+    let number = |word: &&&str| word.trim_start_matches("ruby-").starts_with(|c: char| c.is_ascii_digit());
+    match (program, line.words.as_slice()) {
+        ("gem", ["install" | "i", gems @ ..]) if !gems.is_empty() => Some(Request::Gems(gems.to_vec())),
+        ("bundle" | "bundler", ["add", _, ..]) => Some(Request::Project),
+        ("rbenv", ["install" | "global" | "local" | "shell", rest @ ..]) | ("rvm", ["install" | "use", rest @ ..]) => {
+            rest.iter().find(number).map(|version| Request::Ruby(version.trim_start_matches("ruby-")))
+        }
+        ("ruby-install", ["ruby", rest @ ..]) => rest.iter().find(number).map(|version| Request::Ruby(version)),
+        _ => None,
+    }
+}
+
+/// Reads `gem` or `gem:1.2`.
+fn read(word: &str, index: &Index, asked: &mut Asked) {
+    let name = word.split(':').next().unwrap_or(word);
+    if listed("bundler rake", name) {
+        asked.ignored.insert("a part of Ruby");
+        return;
+    }
+    let library = index.known(&format!("rubyPackages.{name}"));
+    match index.program(name).map(|found| found.attr).or_else(|| index.known(name)) {
+        // A gem of which a program has the name is installed for that.
+        Some(attr) if attr.as_str() == name || library.is_none() => {
+            install::put(word, Some(Want::new(attr)), Kind::Tool, asked)
+        }
+        _ => {
+            let ruby = library.as_ref().and_then(|_| index.known("ruby")).map(Want::new);
+            install::put(word, library.map(Want::new), Kind::Library, asked);
+            asked.wants.extend(ruby);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, ask, program};
     use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("gem install rubocop -v 1.60 --no-document", "tools rubocop"),
+            ("gem install nokogiri:1.16", "wants rubyPackages.nokogiri ruby"),
+            ("gem install bundler", "ignored a part of Ruby"),
+            ("bundle add rails", "ignored the project's lock file keeps it"),
+            ("rbenv install -s 3.3.0", "tools ruby_3_3=3.3.0"),
+        ] {
+            assert_eq!(ask(&Ruby, line).as_deref(), Some(reading), "{line}");
+        }
+        for line in ["bundle install", "gem list", "rbenv versions"] {
+            assert_eq!(ask(&Ruby, line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn programs() {
+        for (path, reading) in [
+            ("~/.rbenv/versions/3.3.0/bin/ruby", "ruby_3_3 3.3.0 [ruby] 1"),
+            ("~/.rbenv/versions/3.3.0/bin/rubocop", "rubocop [rubocop] 1"),
+            ("/opt/hostedtoolcache/Ruby/2.7.8/x64/bin/ruby", "ruby for ruby_2_7 2.7.8 [ruby] 1"),
+            ("vendor/bundle/ruby/3.3.0/bin/rspec", "ruby [] 1"),
+        ] {
+            assert_eq!(alone(program(path)), reading, "{path}");
+        }
+    }
 
     #[test]
     fn checks() {

@@ -40,6 +40,7 @@ fn invocation(line: &str) -> Invocation {
         failed: 0,
         commands: BTreeSet::new(),
         known: Known::Traced,
+        says: Vec::new(),
     }
 }
 
@@ -64,7 +65,9 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         commands: Vec::new(),
         programs: programs.into_iter().enumerate().map(numbered).collect(),
         invocations: Vec::new(),
+        files: Vec::new(),
         missing: Vec::new(),
+        delegated: Vec::new(),
         state: Vec::new(),
         installed: Vec::new(),
         ignored: Vec::new(),
@@ -73,7 +76,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
     }
 }
 
-fn with_lines(mut journal: Journal, lines: &[&str]) -> Journal {
+pub(super) fn with_lines(mut journal: Journal, lines: &[&str]) -> Journal {
     let numbered = |(at, line): (usize, &&str)| Invocation { id: Ref::new('i', at + 1), ..invocation(line) };
     journal.invocations = lines.iter().enumerate().map(numbered).collect();
     journal
@@ -84,7 +87,7 @@ pub(super) fn owned(path: &str, package: &str, version: &str) -> Program {
     Program { owner: Some(owner), ..program(path) }
 }
 
-fn resolved(path: &str, to: &str) -> Program {
+pub(super) fn resolved(path: &str, to: &str) -> Program {
     Program { resolved: Some(Bytes::from(to)), ..program(path) }
 }
 
@@ -97,7 +100,10 @@ fn shown(requirements: &Requirements) -> Vec<String> {
     let packages = requirements.packages.iter().map(|package| {
         let programs: Vec<&str> = package.programs.iter().map(ProgramName::as_str).collect();
         let seen = package.seen.as_ref().map(|seen| format!(" {seen}")).unwrap_or_default();
-        format!("{}{seen} [{}] {}", package.attr, programs.join(" "), package.runs)
+        let instead = package.instead.as_ref().map(|instead| format!(" for {}", instead.of)).unwrap_or_default();
+        let others: Vec<&str> = package.alternatives.iter().map(AttrPath::as_str).collect();
+        let others = if others.is_empty() { String::new() } else { format!(" or {}", others.join(" or ")) };
+        format!("{}{instead}{others}{seen} [{}] {}", package.attr, programs.join(" "), package.runs)
     });
     let compiler = requirements.compiler.iter().map(|evidence| format!("compiler {}", evidence.entry));
     let ignored =
@@ -109,8 +115,36 @@ fn shown(requirements: &Requirements) -> Vec<String> {
     packages.chain(compiler).chain(ignored).chain(unknown).collect()
 }
 
-fn read(journal: &Journal) -> Vec<String> {
+pub(super) fn read(journal: &Journal) -> Vec<String> {
     shown(&resolve(std::slice::from_ref(journal), &Index::new(), &Policy::default()))
+}
+
+/// Returns what an ecosystem reads in a command line, when nothing ran: none when it keeps nothing of it.
+pub(super) fn ask(ecosystem: &dyn Ecosystem, line: &str) -> Option<String> {
+    let journal = with_lines(journal("s", Vec::new()), &[line]);
+    let index = Index::new();
+    let words = journal.invocations[0].words().expect("text");
+    let asked = ecosystem.invocation(&journal.invocations[0], &Context::new(&index, &journal));
+    assert!(asked.is_some() || !ecosystem.keeps(&words), "`{line}` is kept and not read");
+    let wants = |name: &str, wants: &[Want]| {
+        let shown = |want: &Want| {
+            format!(" {}{}", want.attr, want.seen.as_ref().map_or(String::new(), |seen| format!("={seen}")))
+        };
+        (!wants.is_empty()).then(|| name.to_owned() + &wants.iter().map(shown).collect::<String>())
+    };
+    let asked = asked?;
+    let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
+    let unknown = (!unknown.is_empty()).then(|| format!("unrecognized {}", unknown.join(" ")));
+    let reasons: Vec<&str> = asked.ignored.iter().copied().collect();
+    let reasons = (!reasons.is_empty()).then(|| format!("ignored {}", reasons.join(", ")));
+    let parts = [
+        wants("wants", &asked.wants),
+        wants("installs", &asked.installs),
+        wants("tools", &asked.tools),
+        unknown,
+        reasons,
+    ];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" | "))
 }
 
 /// Returns what one program comes to, when nothing else ran.

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
 use super::{
-    Command, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session, VERSION,
+    Command, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session,
+    VERSION,
 };
-use crate::event::{Bytes, Event, Exec, Exit, Status};
+use crate::event::{Bytes, Connect, Event, Exec, Exit, Peer, Server, Status};
 use crate::host::Owner;
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
@@ -47,6 +48,9 @@ pub struct Closing<'a> {
     invocations: Vec<Invocation>,
     invocation_of: HashMap<(usize, Vec<Bytes>, Bytes), usize>,
     missing: BTreeMap<Bytes, Missing>,
+    delegated: BTreeMap<Server, BTreeSet<Ref>>,
+    /// Servers that the session itself runs.
+    own: BTreeSet<Server>,
     count: u64,
     execs: u64,
     lost: u64,
@@ -99,6 +103,8 @@ impl<'a> Closing<'a> {
             invocations: Vec::new(),
             invocation_of: HashMap::new(),
             missing: BTreeMap::new(),
+            delegated: BTreeMap::new(),
+            own: BTreeSet::new(),
             count: 0,
             execs: 0,
             lost: 0,
@@ -127,12 +133,16 @@ impl<'a> Closing<'a> {
             Event::Exec(exec) => self.exec(&exec),
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),
+            Event::Connect(connect) => self.connect(&connect),
             Event::Lost(lost) => self.lost += lost.count,
         }
     }
 
     fn exec(&mut self, exec: &Exec) {
         self.execs += 1;
+        if Server::Gradle.is_run_by(exec.argv.iter().map(Bytes::as_slice)) {
+            self.own.insert(Server::Gradle);
+        }
         let root = *self.segment.root.get_or_insert(exec.process);
         if exec.process == root && self.segment.driver.is_none() && !is_prefix(exec) {
             let leads = self.agent || leads(exec, &self.place.root);
@@ -174,6 +184,7 @@ impl<'a> Closing<'a> {
         self.programs.iter_mut().for_each(|program| keep(&mut program.commands));
         self.invocations.iter_mut().for_each(|invocation| keep(&mut invocation.commands));
         self.missing.values_mut().for_each(|missing| keep(&mut missing.commands));
+        self.delegated.values_mut().for_each(keep);
     }
 
     /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
@@ -205,6 +216,7 @@ impl<'a> Closing<'a> {
             took: None,
             known: Known::Traced,
             incomplete: exec.shortened || exec.redacted,
+            network: false,
         }
     }
 
@@ -250,6 +262,7 @@ impl<'a> Closing<'a> {
                 failed: 0,
                 commands: BTreeSet::new(),
                 known: Known::Traced,
+                says: Vec::new(),
             });
             self.invocations.len() - 1
         });
@@ -294,6 +307,18 @@ impl<'a> Closing<'a> {
         entry.commands.extend(id);
     }
 
+    fn connect(&mut self, connect: &Connect) {
+        let command = self.segment.execs.get(&connect.exec).and_then(|(_, command)| *command);
+        let command = command.and_then(|command| self.kept(command));
+        match connect.to {
+            Peer::Network => command.into_iter().for_each(|command| command.network = true),
+            Peer::Server(server) => {
+                let id = command.map(|command| command.id.clone());
+                self.delegated.entry(server).or_default().extend(id);
+            }
+        }
+    }
+
     /// Returns the journal. `owners` tells the host's packages of all these paths at once.
     pub fn finish(
         mut self,
@@ -308,13 +333,17 @@ impl<'a> Closing<'a> {
         for (program, (path, resolved)) in self.programs.iter_mut().zip(&self.paths) {
             program.owner = owners.get(path).or_else(|| owners.get(resolved.as_ref()?)).cloned();
         }
+        let own = self.own;
+        let delegated = self.delegated.into_iter().filter(|(server, _)| !own.contains(server));
         shorten(Journal {
             version: VERSION,
             session,
             commands: self.commands.into(),
             programs: self.programs,
             invocations: self.invocations,
+            files: Vec::new(),
             missing: self.missing.into_values().collect(),
+            delegated: delegated.map(|(server, commands)| Delegated { server, commands }).collect(),
             state: Vec::new(),
             installed: Vec::new(),
             ignored: Vec::new(),
@@ -349,6 +378,7 @@ fn shorten(mut journal: Journal) -> Journal {
         journal.programs.iter_mut().for_each(|program| program.commands.retain(|id| !out.contains(id)));
         journal.invocations.iter_mut().for_each(|invocation| invocation.commands.retain(|id| !out.contains(id)));
         journal.missing.iter_mut().for_each(|missing| missing.commands.retain(|id| !out.contains(id)));
+        journal.delegated.iter_mut().for_each(|it| it.commands.retain(|id| !out.contains(id)));
     }
     journal
 }

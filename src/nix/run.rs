@@ -135,6 +135,16 @@ impl Nix {
         Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
     }
 
+    /// Returns the names, with versions, of the packages that a tree's shell has.
+    pub fn shell_packages(&self, tree: &Tree, system: &System) -> anyhow::Result<Vec<String>> {
+        let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
+        command.arg("--apply").arg("shell: map (package: package.name) shell.nativeBuildInputs");
+        command.arg(format!("{}#devShells.{system}.default", tree.flakeref()));
+        let output = self.output(command)?;
+        ensure!(output.status.success(), "nix says: {}", lines(&output.stderr).join("; "));
+        serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the shell")
+    }
+
     /// Runs `nix flake check` on a tree, all checks whether or not one fails. Each line that Nix writes is handed to
     /// `line` as it comes, free of colours.
     pub fn flake_check(&self, tree: &Tree, line: &mut dyn FnMut(&str)) -> anyhow::Result<Finished> {

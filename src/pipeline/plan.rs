@@ -137,7 +137,7 @@ impl Plan {
     }
 
     /// Returns all our files.
-    fn files(&self) -> anyhow::Result<Vec<File>> {
+    pub(super) fn files(&self) -> anyhow::Result<Vec<File>> {
         let mut files: BTreeMap<String, Vec<u8>> = self.flake_files()?.into_iter().collect();
         for journal in &self.journals {
             files.insert(journal_path(&journal.session.id), journal.to_bytes()?);

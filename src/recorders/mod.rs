@@ -43,6 +43,36 @@ pub struct Launch {
     pub recorder: Option<String>,
     /// Whether to see ends of processes the way older kernels need.
     pub exit_group: bool,
+    /// How much is recorded.
+    pub depth: Depth,
+}
+
+/// How much is recorded: each step has what those before it have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// What runs, and how it ends.
+    Execs,
+    /// Also what is connected to.
+    #[default]
+    Network,
+}
+
+impl Depth {
+    /// All of them.
+    const ALL: [Self; 2] = [Self::Execs, Self::Network];
+
+    /// Returns its name, by which one process of a recorder tells another.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Execs => "execs",
+            Self::Network => "network",
+        }
+    }
+
+    /// Returns the one of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|depth| depth.name() == name)
+    }
 }
 
 /// How a recorded command ended.

@@ -21,6 +21,7 @@ mod launch;
 mod out;
 mod processes;
 mod program;
+mod reach;
 mod slots;
 mod worker;
 
@@ -31,7 +32,7 @@ use anyhow::Result;
 
 pub use self::launch::{LaunchArgs, launch};
 pub use self::worker::{WorkerArgs, worker};
-use super::{Finished, Launch, Recorder};
+use super::{Depth, Finished, Launch, Recorder};
 
 const NAME: &str = "seccomp";
 
@@ -67,7 +68,7 @@ impl Recorder for Seccomp {
     }
 
     fn blind(&self) -> Vec<String> {
-        worker::blind(false)
+        worker::blind(false, Depth::default())
     }
 
     fn run(&self, launch: &Launch) -> Result<Finished> {

@@ -28,7 +28,7 @@ fn the_owner_decides_between_packages_with_a_program_of_one_name() {
         ("/usr/bin/etags", "universal-ctags", "universal-ctags [] 1"),
         ("/usr/bin/rgrep", "grep", "p1 ignored: the standard environment has it"),
         ("/usr/bin/corepack", "nodejs", "nodejs [corepack] 1"),
-        ("/usr/bin/java", "openjdk-17-jre-headless", "jdk [java] 1"),
+        ("/usr/bin/java", "openjdk-17-jre-headless", "jdk17 17 [java] 1"),
         ("/usr/bin/pdflatex", "texlive-binaries", "texliveMedium [pdflatex] 1"),
         ("/usr/bin/debconf-escape", "debconf", "p1 ignored: it administers the host"),
         ("/usr/bin/x86_64-linux-gnu-gprofng", "binutils-x86-64-linux-gnu", "compiler p1"),

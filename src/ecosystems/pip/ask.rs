@@ -1,8 +1,9 @@
 //! Command lines of Python that name modules and distributions.
 
-use super::super::{Asked, Want, call, listed};
+use super::super::install::INSTALLER;
+use super::super::{Asked, Want, call, listed, python};
 use super::is_python;
-use crate::index::{Index, normalized};
+use crate::index::Index;
 
 /// Modules of the standard library (`sys.stdlib_module_names` of Python 3.11, which still has those that went since).
 const STANDARD: &str = "abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb \
@@ -28,9 +29,6 @@ const STANDARD: &str = "abc aifc antigravity argparse array ast asynchat asyncio
 const OWN: &str = "__main__ api app apps backend bench benchmarks bin cli client config core demo docs example examples \
     experiments lib main manage migrations my mypackage project run script scripts server service setup src test tests \
     tool tools util utils";
-
-/// What installs, and is not needed where nothing is installed.
-const INSTALLERS: &str = "pip wheel setuptools uv pipx virtualenv";
 
 /// Options of `pip install` that take a value.
 const VALUES: &str = "-c --constraint -t --target --platform --python-version --implementation --abi --root --prefix --src \
@@ -101,8 +99,24 @@ fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
 }
 
 impl Request<'_> {
-    /// Reads each of its words.
-    pub(super) fn read(&self, index: &Index) -> Asked {
+    /// Returns the requirement files that are named.
+    pub(super) fn files(&self) -> Vec<String> {
+        let Self::Install(words) = self else { return Vec::new() };
+        let mut files = Vec::new();
+        let mut rest = words.iter().copied();
+        while let Some(word) = rest.next() {
+            match word.split_once('=') {
+                Some(("--requirement" | "--requirements", file)) => files.push(file.to_owned()),
+                _ if listed("-r --requirement --requirements", word) => files.extend(rest.next().map(str::to_owned)),
+                _ if listed(VALUES, word) => drop(rest.next()),
+                _ => files.extend(word.strip_prefix("-r").filter(|file| !file.is_empty()).map(str::to_owned)),
+            }
+        }
+        files
+    }
+
+    /// Reads each of its words; `said` is what the requirement files among them say.
+    pub(super) fn read(&self, index: &Index, said: &[String]) -> Asked {
         let mut asked = Asked::default();
         match self {
             Self::Module(module) => read_module(module, index, &mut asked),
@@ -113,26 +127,28 @@ impl Request<'_> {
                     match option {
                         "-r" | "--requirement" | "--requirements" => {
                             let file = word.split_once('=').map(|(_, file)| file).or_else(|| rest.next());
-                            asked.unrecognized.insert(format!("-r {}", file.unwrap_or_default()));
+                            read_file(file.unwrap_or_default(), said, &mut asked);
                         }
                         "-e" | "--editable" => {
                             let what = word.split_once('=').map(|(_, what)| what).or_else(|| rest.next());
-                            read_distribution(what.unwrap_or("."), index, &mut asked);
+                            python::distribution(what.unwrap_or("."), index, &mut asked);
                         }
                         _ if listed(VALUES, word) => drop(rest.next()),
-                        _ if word.starts_with('-') => read_option(word, &mut asked),
-                        _ => read_distribution(word, index, &mut asked),
+                        _ if word.starts_with("-r") => read_file(&word[2..], said, &mut asked),
+                        _ if word.starts_with('-') => {}
+                        _ => python::distribution(word, index, &mut asked),
                     }
                 }
+                said.iter().for_each(|word| python::distribution(word, index, &mut asked));
             }
         }
         asked
     }
 }
 
-/// Reads an option that has its value with it: `-rrequirements.txt`. Others say how to install.
-fn read_option(word: &str, asked: &mut Asked) {
-    if let Some(file) = word.strip_prefix("-r") {
+/// Notes a requirement file; what it says is read by itself.
+fn read_file(file: &str, said: &[String], asked: &mut Asked) {
+    if said.is_empty() {
         asked.unrecognized.insert(format!("-r {file}"));
     }
 }
@@ -142,7 +158,7 @@ fn read_module(module: &str, index: &Index, asked: &mut Asked) {
     if listed(STANDARD, top) {
         asked.ignored.insert("a module of Python itself");
     } else if top == "pip" {
-        asked.ignored.insert("it installs packages, and those are wanted");
+        asked.ignored.insert(INSTALLER);
     } else if listed(OWN, top) {
         asked.ignored.insert("the project's own module");
     } else if let Some(attr) = index.python_module(module) {
@@ -152,38 +168,6 @@ fn read_module(module: &str, index: &Index, asked: &mut Asked) {
     }
 }
 
-/// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
-fn read_distribution(word: &str, index: &Index, asked: &mut Asked) {
-    let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
-    let (name, rest) = word.split_at(end);
-    let rest = rest.trim_start();
-    let rest = rest
-        .strip_prefix('[')
-        .and_then(|extras| extras.split_once(']'))
-        .map_or(rest, |(_extras, rest)| rest.trim_start());
-    let path = word.split('[').next().unwrap_or(word);
-    if path == "." || path == "./" {
-        asked.ignored.insert("the project itself");
-    } else if name.is_empty() || name.starts_with('.') || rest.starts_with(['/', ':', '@', '+']) || is_archive(name) {
-        asked.unrecognized.insert(word.to_owned());
-    } else if listed(INSTALLERS, &normalized(name)) {
-        asked.ignored.insert("it installs packages, and those are wanted");
-    } else if let Some(attr) = index.python(name) {
-        let version = rest.strip_prefix("==").map(|rest| rest.trim_start_matches('=').trim());
-        let is_exact =
-            |version: &&str| !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
-        let seen = version.filter(is_exact).map(str::to_owned);
-        asked.installs.push(Want { seen, ..Want::new(attr) });
-        asked.installs.extend(index.known("python3").map(Want::new));
-    } else {
-        asked.unrecognized.insert(word.to_owned());
-    }
-}
-
-fn is_archive(name: &str) -> bool {
-    [".whl", ".tar.gz", ".zip"].iter().any(|suffix| name.ends_with(suffix))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,7 +175,7 @@ mod tests {
     fn ask(line: &str) -> Option<String> {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let asked = request(&argv)?.read(&Index::new());
+        let asked = request(&argv)?.read(&Index::new(), &[]);
         let wants = asked.wants.iter().chain(&asked.installs).filter(|want| want.attr.as_str() != "python3");
         let shown = |want: &Want| {
             let name = want.attr.within("python3Packages").unwrap_or(want.attr.as_str());

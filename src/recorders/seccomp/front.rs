@@ -127,6 +127,7 @@ impl Front<'_> {
         let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
         command.arg("__worker").arg("--segment").arg(&self.launch.segment).arg("--closed").arg(&self.launch.closed);
         command.arg("--socket").arg(number(&theirs)).args(self.launch.exit_group.then_some("--exit-group"));
+        command.args(["--depth", self.launch.depth.name()]);
         command.args(resume.then_some("--resume")).arg("--").args(&self.launch.argv);
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("cannot record: failed to start the recorder")?;

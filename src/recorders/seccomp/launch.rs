@@ -7,7 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use super::channel::{Channel, Message};
-use crate::sys::{self, Listener};
+use crate::recorders::Depth;
+use crate::sys::{self, Call, Listener};
 
 /// What the hidden subcommand `__launch` was given.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct LaunchArgs {
     pub socket: RawFd,
     /// Whether ends of processes are reported by the filter: for kernels whose pidfds do not tell the status.
     pub exit_group: bool,
+    /// How much is recorded.
+    pub depth: Depth,
     /// The command.
     pub argv: Vec<OsString>,
 }
@@ -23,7 +26,7 @@ pub struct LaunchArgs {
 /// Runs the command, recorded. Returns only when that failed, with the status to end with; the worker was told why.
 pub fn launch(args: &LaunchArgs) -> u8 {
     let Ok(worker) = Channel::inherited(args.socket) else { return 125 };
-    let (listener, restricted) = match install(args.exit_group) {
+    let (listener, restricted) = match install(&calls(args.exit_group, args.depth)) {
         Ok(installed) => installed,
         Err(why) => {
             drop(worker.send(&Message::Failed(why)));
@@ -43,13 +46,25 @@ pub fn launch(args: &LaunchArgs) -> u8 {
     if errno == libc::ENOENT { 127 } else { 126 }
 }
 
+/// Returns the system calls that the filter reports.
+fn calls(exits: bool, depth: Depth) -> Vec<Call> {
+    let mut calls = vec![Call::Execve, Call::Execveat];
+    if exits {
+        calls.push(Call::ExitGroup);
+    }
+    if depth >= Depth::Network {
+        calls.extend([Call::Connect, Call::Sendto, Call::Socketcall]);
+    }
+    calls
+}
+
 /// Installs the filter; says whether that took away the right to gain privileges.
-fn install(exits: bool) -> Result<(Listener, bool), String> {
+fn install(calls: &[Call]) -> Result<(Listener, bool), String> {
     let had = rustix::thread::no_new_privs().unwrap_or(false);
-    let result = match sys::install_filter(exits) {
+    let result = match sys::install_filter(calls) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) && !had => rustix::thread::set_no_new_privs(true)
             .map_err(io::Error::from)
-            .and_then(|()| sys::install_filter(exits))
+            .and_then(|()| sys::install_filter(calls))
             .map(|listener| (listener, true)),
         result => result.map(|listener| (listener, false)),
     };

@@ -145,6 +145,17 @@ impl Processes {
         self.table.get(&pid)?.info
     }
 
+    /// Returns the latest exec of the process of a thread, else of the nearest one above it.
+    pub(super) fn exec_of(&self, thread: i32) -> Option<u64> {
+        let living = |pid: i32| self.table.get(&pid).filter(|process| !ended(process.pidfd.as_fd()));
+        let own = |process: &Process| Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
+        if let Some(process) = living(thread) {
+            return own(process);
+        }
+        let pid = status_field(thread, "Tgid:")?;
+        living(pid).map_or_else(|| self.parent(pid, None), own)
+    }
+
     /// Returns the exec of the nearest process above that ran one.
     fn parent(&self, pid: i32, info: Option<Info>) -> Option<u64> {
         let mut above = info.map(|info| info.parent).or_else(|| status_field(pid, "PPid:"))?;

@@ -18,8 +18,10 @@ use super::glimpse::Glimpse;
 use super::out::{Out, now};
 use super::processes::Processes;
 use super::program::{Program, Programs};
+use super::reach::{self, Reach, Told};
 use super::slots::Slots;
 use crate::event::Sink;
+use crate::recorders::Depth;
 use crate::sys::{self, Call, Listener, Signals, Stopped};
 
 /// What the hidden subcommand `__worker` was given.
@@ -31,6 +33,8 @@ pub struct WorkerArgs {
     pub socket: RawFd,
     /// Whether to see ends of processes by the filter even where pidfds tell them.
     pub exit_group: bool,
+    /// How much is recorded.
+    pub depth: Depth,
     /// Whether to go on with the session of a worker that died.
     pub resume: bool,
     /// The command; unused when going on.
@@ -76,7 +80,8 @@ impl Begun {
         let (launcher, theirs) = Channel::pair()?;
         let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
         command.arg("__launch").arg("--socket").arg(number(&theirs));
-        command.args(tells_by_filter(args.exit_group).then_some("--exit-group")).arg("--").args(&args.argv);
+        command.args(tells_by_filter(args.exit_group).then_some("--exit-group"));
+        command.args(["--depth", args.depth.name()]).arg("--").args(&args.argv);
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("failed to start the launcher")?;
         drop(theirs);
@@ -123,6 +128,7 @@ struct Worker<'a> {
     stopped: bool,
     processes: Processes,
     programs: Programs,
+    told: Told,
     exit_group: bool,
     out: Out<'a>,
     gone: bool,
@@ -141,7 +147,7 @@ impl<'a> Worker<'a> {
             let gone = processes.take_over(epoll.as_fd(), now());
             out.write_all(&gone);
         } else {
-            out.start(blind(restricted)).context("failed to write to the session's events")?;
+            out.start(blind(restricted, args.depth)).context("failed to write to the session's events")?;
         }
         epoll::add(&epoll, &listener.0, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
@@ -161,6 +167,7 @@ impl<'a> Worker<'a> {
             stopped: false,
             processes,
             programs,
+            told: Told::default(),
             exit_group,
             out,
             gone: false,
@@ -292,6 +299,7 @@ impl<'a> Worker<'a> {
         match stopped.call {
             Some(Call::ExitGroup) => self.processes.will_end(stopped.thread, stopped.args[0]),
             Some(Call::Execve | Call::Execveat) => self.exec(stopped),
+            Some(Call::Connect | Call::Sendto | Call::Socketcall) => self.connect(stopped),
             None => {}
         }
         Ok(())
@@ -317,8 +325,28 @@ impl<'a> Worker<'a> {
         };
         if let Some((asked, cwd, program)) = seen {
             let events = self.processes.exec(pid, at, asked, &cwd, program);
+            self.told.ran(&events);
             self.out.write_all(&events);
         }
+    }
+
+    /// Lets a process connect, and records to what. A signal may interrupt it while it waits for us, which connect(2) and
+    /// sendto(2) must expect anyway: those who set handlers without SA_RESTART try again.
+    fn connect(&mut self, stopped: Stopped<'_>) {
+        let (thread, at) = (stopped.thread, now());
+        let Some(reach) = reach::read(&stopped) else { return };
+        // All is found out before it goes on: a thread may be gone after.
+        let Some(exec) = self.processes.exec_of(thread) else { return };
+        let peer = match reach {
+            Reach::Peer(peer) => Some(peer),
+            Reach::Socket(path) => reach::server(thread, &path),
+            Reach::Loopback => self.told.asks(exec),
+        };
+        if stopped.go_on().is_err() {
+            return; // It was interrupted or killed, so what was read may be another's.
+        }
+        let event = peer.and_then(|peer| self.told.tell(exec, at, peer));
+        self.out.write_all(event.as_slice());
     }
 
     /// Finds out all that must be known before the process goes on. None: it only asks whether it could.
@@ -350,12 +378,18 @@ impl<'a> Worker<'a> {
 type Seen = (Arguments, PathBuf, Program);
 
 /// Returns what this recorder cannot see.
-pub(super) fn blind(restricted: bool) -> Vec<String> {
+pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
     let mut blind = vec![
         "What a shell does by itself: its builtins, and names that it looked up itself and did not find.".to_owned(),
         "What a server that was running before does for the session: containers, systemd, build daemons.".to_owned(),
         "Files that were opened.".to_owned(),
     ];
+    if depth < Depth::Network {
+        blind.push("What was connected to: the network, servers.".into());
+    } else {
+        // To read where each sendmsg(2) goes would cost all that programs send over sockets.
+        blind.push("Datagrams that sendmsg(2) takes to the network without connect(2).".into());
+    }
     if restricted {
         blind
             .push("Programs that need more rights than their caller, such as sudo: they cannot gain them here.".into());

@@ -1,0 +1,81 @@
+//! Captures that were committed before.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use git2::{Commit, Tree};
+
+use super::{Repository, said};
+
+/// The trailer by which a capture is known.
+pub const TRAILER: &str = "Agent-Capture-Session";
+
+/// How far back a capture is looked for.
+const FARTHEST: usize = 10_000;
+
+/// A commit that is a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// Its id.
+    pub id: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// What it changed, by path.
+    pub changes: Vec<PastChange>,
+}
+
+/// A file that a capture changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastChange {
+    /// Its path.
+    pub path: String,
+    /// The content before, none when it was not there.
+    pub before: Option<Vec<u8>>,
+    /// The content after, none when it was removed.
+    pub after: Option<Vec<u8>>,
+}
+
+impl Repository {
+    /// Returns the last capture on the way of first parents from HEAD that no later commit reverts.
+    pub fn last_capture(&self) -> Result<Option<Past>> {
+        let mut reverted = BTreeSet::new();
+        let mut next = self.tip()?;
+        for _ in 0..FARTHEST {
+            let Some(id) = next else { break };
+            let commit = self.git.find_commit(id).map_err(said)?;
+            let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+            let undone = message.lines().filter_map(|line| line.strip_prefix("This reverts commit "));
+            let undone: Vec<String> = undone.map(|id| id.trim_end_matches('.').to_owned()).collect();
+            let is_capture =
+                message.lines().any(|line| line.strip_prefix(TRAILER).is_some_and(|rest| rest.starts_with(':')));
+            if is_capture && undone.is_empty() && !reverted.contains(&id.to_string()) {
+                return self.past(&commit).map(Some).with_context(|| format!("failed to read the capture {id}"));
+            }
+            reverted.extend(undone);
+            next = commit.parent_id(0).ok();
+        }
+        Ok(None)
+    }
+
+    fn past(&self, commit: &Commit<'_>) -> Result<Past> {
+        let tree = commit.tree().map_err(said)?;
+        let parent = commit.parent(0).ok().map(|parent| parent.tree()).transpose().map_err(said)?;
+        let diff = self.git.diff_tree_to_tree(parent.as_ref(), Some(&tree), None).map_err(said)?;
+        let mut changes = Vec::new();
+        for delta in diff.deltas() {
+            let path = delta.new_file().path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
+            let path = String::from_utf8_lossy(path).into_owned();
+            let before = parent.as_ref().map(|parent| self.version(parent, &path)).transpose()?.flatten();
+            changes.push(PastChange { before, after: self.version(&tree, &path)?, path });
+        }
+        let subject = String::from_utf8_lossy(commit.summary_bytes().unwrap_or_default()).into_owned();
+        Ok(Past { id: commit.id().to_string(), subject, changes })
+    }
+
+    /// Returns a file of a tree.
+    fn version(&self, tree: &Tree<'_>, path: &str) -> Result<Option<Vec<u8>>> {
+        let Ok(entry) = tree.get_path(Path::new(path)) else { return Ok(None) };
+        Ok(self.git.find_blob(entry.id()).ok().map(|blob| blob.content().to_vec()))
+    }
+}

@@ -1,0 +1,151 @@
+//! Conda, Mamba and Micromamba: what their environments hold.
+
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python, verifies};
+use crate::index::{Index, normalized};
+use crate::journal::{Invocation, Program};
+
+/// Their programs.
+const MANAGERS: &str = "conda mamba micromamba";
+
+/// Options that take a value.
+const VALUES: &str = "-n --name -p --prefix -c --channel -f --file --solver --repodata-fn --subdir --platform --clone --revision \
+    --download-threads -r --root-prefix --rc-file --cwd";
+
+/// Packages whose names differ, or that one starts by name while Python has one of that name, too.
+const NAMES: &str = "nodejs=nodejs openjdk=jdk gcc= gxx= gcc_linux-64= gxx_linux-64= compilers= c-compiler= cxx-compiler= \
+    make= cmake=cmake ninja=ninja git=git ffmpeg=ffmpeg r-base=R go=go rust=rustc pkg-config=pkg-config postgresql=postgresql \
+    graphviz=graphviz pandoc=pandoc jq=jq openssl=openssl sqlite=sqlite zlib=zlib curl=curl";
+
+/// The ecosystem.
+pub(super) struct Conda;
+
+impl Ecosystem for Conda {
+    fn name(&self) -> &'static str {
+        "conda"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some_and(|words| !words.is_empty()) || !self.files(argv).is_empty()
+    }
+
+    fn program(&self, program: &Program, _context: &Context) -> Reading {
+        let is_own = program.path.as_str().is_some_and(|path| listed(MANAGERS, paths::name(path)));
+        if is_own { Reading::Ignored("a version manager") } else { Reading::Unrecognized }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let words = invocation.words()?;
+        let asked_for = request(&words)?;
+        let mut asked = Asked::default();
+        let said = invocation.says.iter().map(String::as_str);
+        asked_for.into_iter().chain(said).for_each(|word| read(word, context.index, &mut asked));
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
+    }
+
+    fn verifies(&self, argv: &[&str]) -> Option<String> {
+        let (_, rest) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
+        let line = rest.strip_prefix(&["run"])?;
+        let mut at = 0;
+        while let Some(word) = line.get(at).filter(|word| word.starts_with('-')) {
+            at += 1 + usize::from(listed(VALUES, word));
+        }
+        verifies(line.get(at..)?)
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        let Some((_, words)) = call(argv).filter(|(program, _)| listed(MANAGERS, program)) else {
+            return Vec::new();
+        };
+        let line = Line::read(words, VALUES);
+        let named: Vec<String> = line.values("-f --file").map(str::to_owned).collect();
+        match line.words.as_slice() {
+            ["env", "create" | "update", ..] if named.is_empty() => vec!["environment.yml".to_owned()],
+            ["env", "create" | "update", ..] | ["install" | "create", ..] => named,
+            _ => Vec::new(),
+        }
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        let entry = |line: &str| {
+            let word = line.trim().strip_prefix("- ").unwrap_or(line.trim()).trim_matches(['"', '\'']);
+            let word = word.split(['#', ' ']).next().unwrap_or_default();
+            let plain = |c: char| c.is_ascii_alphanumeric() || "._-=<>!~*[],".contains(c);
+            (word.starts_with(|c: char| c.is_ascii_alphanumeric()) && word.chars().all(plain)).then(|| word.to_owned())
+        };
+        let channels = text.lines().position(|line| line.trim() == "dependencies:").map_or(0, |at| at + 1);
+        text.lines().skip(channels).filter_map(entry).collect()
+    }
+}
+
+/// Returns the packages that a command line installs; empty when only a file says them.
+fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
+    let (program, words) = call(argv)?;
+    if !listed(MANAGERS, program) {
+        return None;
+    }
+    let line = Line::read(words, VALUES);
+    match line.words.as_slice() {
+        ["install" | "create", words @ ..] => Some(words.to_vec()),
+        ["env", "create" | "update", ..] => Some(Vec::new()),
+        _ => None,
+    }
+}
+
+/// Reads `package`, `package=1.2`, `package>=1.2`, `channel::package`.
+fn read(word: &str, index: &Index, asked: &mut Asked) {
+    let word = word.rsplit("::").next().unwrap_or(word);
+    let end = word.find(|c| "=<>!~[ ".contains(c)).unwrap_or(word.len());
+    let (name, version) = (&word[..end], word[end..].trim_start_matches(['=', '<', '>', '~', '!']));
+    let version = Some(version.split(['=', ',']).next().unwrap_or(version)).filter(|version| !version.is_empty());
+    if name == "python" {
+        let want = install::tool(index, "python", version);
+        install::put(word, want, if version.is_some() { Kind::Tool } else { Kind::Library }, asked);
+    } else if name == "pip" || normalized(name) == "setuptools" {
+        asked.ignored.insert(install::INSTALLER);
+    } else if install::by_hand(NAMES, name).is_some() || index.python(name).is_none() {
+        install::put(word, install::named(index, NAMES, name, version), Kind::Tool, asked);
+    } else {
+        let pinned = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
+        python::distribution(&pinned, index, asked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{alone, ask, program};
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            (
+                "conda create -y -n x -c conda-forge python=3.11 numpy=1.26",
+                "installs python3Packages.numpy=1.26 python3 | tools python311=3.11",
+            ),
+            (
+                "mamba install -y conda-forge::nodejs=22 gcc",
+                "tools nodejs_22=22 | ignored the standard environment has it",
+            ),
+            ("conda install pip", "ignored it installs packages, and those are wanted"),
+        ] {
+            assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");
+        }
+        assert_eq!(ask(&Conda, "conda activate x"), None);
+        assert_eq!(Conda.files(&["conda", "env", "create"]), ["environment.yml"]);
+        let text =
+            "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";
+        assert_eq!(Conda.says(&[], text), ["python=3.11", "flask==3.0"]);
+        assert_eq!(Conda.verifies(&["conda", "run", "-n", "x", "pytest"]).as_deref(), Some("pytest"));
+    }
+
+    #[test]
+    fn programs() {
+        assert_eq!(alone(program("/opt/conda/bin/conda")), "p1 ignored: a version manager");
+        assert_eq!(alone(program("/opt/conda/envs/x/bin/python")), "python3 [python] 1");
+    }
+}

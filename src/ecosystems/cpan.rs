@@ -1,0 +1,113 @@
+//! Perl: modules that were installed with cpan or cpanm.
+
+use super::install::{self, Line};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+/// Programs that install modules.
+const INSTALLERS: &str = "cpan cpanm cpanplus cpm";
+
+/// Options that take a value.
+const VALUES: &str = "-l --local-lib -L --local-lib-contained --mirror --from -M -w --workers -g --with-feature --without-feature \
+    --cpanfile --configure-timeout --build-timeout --test-timeout --save-dists";
+
+/// The ecosystem.
+pub(super) struct Cpan;
+
+impl Ecosystem for Cpan {
+    fn name(&self) -> &'static str {
+        "cpan"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, _context: &Context) -> Reading {
+        let is_installer = program.path.as_str().is_some_and(|path| listed(INSTALLERS, paths::name(path)));
+        if is_installer { Reading::Ignored(install::INSTALLER) } else { Reading::Unrecognized }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let mut asked = Asked::default();
+        let words = invocation.words()?;
+        let said = invocation.says.iter().map(String::as_str);
+        request(&words)?.into_iter().chain(said).for_each(|word| read(word, context.index, &mut asked));
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        call(argv).is_some_and(|(program, _)| listed(INSTALLERS, program))
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        let Some((program, words)) = call(argv).filter(|(program, _)| listed(INSTALLERS, program)) else {
+            return Vec::new();
+        };
+        let line = Line::read(words, VALUES);
+        let file = line.values("--cpanfile").next().unwrap_or("cpanfile");
+        let reads = line.has("--installdeps") || (program == "cpm" && line.words.len() < 2);
+        if reads { vec![file.to_owned()] } else { Vec::new() }
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        let module = |line: &str| {
+            let rest = line.trim().strip_prefix("requires").or_else(|| line.trim().strip_prefix("test_requires"))?;
+            let name = rest.trim_start().split(['"', '\'']).nth(1)?;
+            (name != "perl").then(|| name.to_owned())
+        };
+        text.lines().filter_map(module).collect()
+    }
+}
+
+/// Returns the modules that a command line installs.
+fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
+    let (program, words) = call(argv)?;
+    let line = Line::read(words, VALUES);
+    let words = match program {
+        "cpm" => line.after("install")?.to_vec(),
+        "cpan" | "cpanm" => line.words.iter().copied().filter(|word| !word.is_empty()).collect(),
+        _ => return None,
+    };
+    Some(words).filter(|words| !words.is_empty())
+}
+
+/// Reads `Module::Name`, `Module::Name@1.2`, `Module-Name`, or what cpanm takes in its place.
+fn read(word: &str, index: &Index, asked: &mut Asked) {
+    let name = word.split(['@', '~']).next().unwrap_or_default();
+    if name == "." {
+        asked.ignored.insert("the project itself");
+        return;
+    }
+    let attr = (!name.contains('/'))
+        .then(|| index.known(&format!("perlPackages.{}", name.replace("::", "").replace('-', ""))));
+    match attr.flatten() {
+        Some(attr) => asked.wants.extend([Some(attr), index.known("perl")].into_iter().flatten().map(Want::new)),
+        None => drop(asked.unrecognized.insert(word.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::ask;
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("cpanm --notest JSON::XS", "wants perlPackages.JSONXS perl"),
+            ("cpan Moose", "wants perlPackages.Moose perl"),
+            (
+                "cpanm -l local Try::Tiny@0.31 No::Such::Thing",
+                "wants perlPackages.TryTiny perl | unrecognized No::Such::Thing",
+            ),
+            ("cpanm --installdeps .", "ignored the project itself"),
+        ] {
+            assert_eq!(ask(&Cpan, line).as_deref(), Some(reading), "{line}");
+        }
+        assert_eq!(ask(&Cpan, "cpan"), None);
+        assert_eq!(Cpan.files(&["cpanm", "--installdeps", "."]), ["cpanfile"]);
+        assert_eq!(Cpan.says(&[], "requires 'perl', '5.10';\nrequires \"Moose\";\n"), ["Moose"]);
+    }
+}

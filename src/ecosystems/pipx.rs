@@ -1,0 +1,81 @@
+//! pipx: programs of Python packages.
+
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, paths};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+/// Options that take a value.
+const VALUES: &str = "--python --spec --pip-args --suffix --index-url -i --backend --fetch-missing-python";
+
+/// The ecosystem.
+pub(super) struct Pipx;
+
+impl Ecosystem for Pipx {
+    fn name(&self) -> &'static str {
+        "pipx"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some()
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(name) = program.path.as_str().map(paths::name) else {
+            return Reading::Unrecognized;
+        };
+        let kept = paths::of(program).any(|path| paths::is_bin(path) && path.contains("/pipx/venvs/"));
+        match context.index.program(name).filter(|_| kept && !name.starts_with("python")) {
+            Some(found) => Reading::Wants(super::wants(context.index, found.attr, name, None)),
+            None => Reading::Unrecognized,
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let mut asked = Asked::default();
+        request(&invocation.words()?)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        call(argv).is_some_and(|(program, rest)| program == "pipx" && rest.first() != Some(&"run"))
+    }
+}
+
+/// Returns the packages that a command line installs or runs.
+fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
+    let (program, words) = call(argv)?;
+    let line = Line::read(words, VALUES);
+    let words = line.after("install run inject").filter(|_| program == "pipx")?;
+    let most = if line.words.first() == Some(&"run") { 1 } else { words.len() };
+    Some(line.values("--spec").chain(words.iter().copied().take(most)).collect())
+}
+
+/// Reads `package`, `package==1.2`, `package[extra]`.
+fn read(word: &str, index: &Index, asked: &mut Asked) {
+    let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
+    let (name, version) = (&word[..end], word[end..].strip_prefix("=="));
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
+    let is_name = !word[end..].starts_with([':', '/', '+']);
+    let seen = version.and_then(super::versions::upstream);
+    install::put(word, attr.filter(|_| is_name).map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{alone, ask, program};
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("pipx install --python python3.11 black==24.1", "tools black=24.1"),
+            ("pipx run cowsay moo", "tools cowsay"),
+            ("pipx install git+https://x.org/y", "unrecognized git+https://x.org/y"),
+        ] {
+            assert_eq!(ask(&Pipx, line).as_deref(), Some(reading), "{line}");
+        }
+        assert_eq!(ask(&Pipx, "pipx list"), None);
+        assert_eq!(alone(program("~/.local/share/pipx/venvs/black/bin/black")), "black [black] 1");
+    }
+}

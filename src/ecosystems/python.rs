@@ -1,0 +1,149 @@
+//! Which Python a session used: of all interpreters the one whose version somebody chose.
+
+use std::collections::BTreeSet;
+
+use super::install::INSTALLER;
+use super::{Asked, Want, families, listed, paths, project};
+use crate::index::{Index, normalized};
+use crate::journal::{Journal, Program};
+use crate::nix::AttrPath;
+
+/// What installs, and is not needed where nothing is installed.
+const INSTALLERS: &str = "pip wheel setuptools uv pipx virtualenv";
+
+/// Folders below which a component is the version of a Python.
+const MANAGED: [&str; 7] = [
+    "/.pyenv/versions/",
+    "/uv/python/cpython-",
+    "/mise/installs/python/",
+    "/.asdf/installs/python/",
+    "/Cellar/python@",
+    "/opt/python@",
+    "/hostedtoolcache/Python/",
+];
+
+/// Returns the Python of a journal, when just one version was chosen: by the name `python3.11`, by a version manager, by a
+/// command line, else by a file of the project. The `python3` that a host happens to have is no choice.
+pub(super) fn chosen(index: &Index, journal: &Journal, asked: &[&Want]) -> Option<families::Choice> {
+    let used = journal.programs.iter().filter(|program| program.is_used());
+    let ran: BTreeSet<String> = used.filter_map(version).collect();
+    let lines: BTreeSet<String> = asked.iter().filter_map(|want| of_want(want)).collect();
+    let file = || project::version(journal, "python").and_then(minor);
+    let one = |versions: BTreeSet<String>| Some(versions).filter(|versions| versions.len() == 1)?.pop_first();
+    let version = match (ran.len(), lines.len()) {
+        (0, 0) => file(),
+        (0, _) => one(lines),
+        _ => one(ran),
+    };
+    families::of_tool(index, "python", Some(&version?))
+}
+
+/// Returns the version of a wish for an interpreter of its own version.
+fn of_want(want: &Want) -> Option<String> {
+    let attr = want.instead.as_ref().map_or(&want.attr, |instead| &instead.of);
+    let digits = attr.as_str().strip_prefix("python3").filter(|digits| !digits.is_empty())?;
+    digits.parse::<u8>().ok().map(|minor| format!("3.{minor}"))
+}
+
+/// Returns the version of a Python that somebody chose: two numbers.
+fn version(program: &Program) -> Option<String> {
+    let managed = paths::of(program).find_map(|path| {
+        let rest = MANAGED.iter().find_map(|folder| path.split_once(folder))?.1;
+        minor(rest.split('/').next()?)
+    });
+    let named = || minor(paths::name(program.path.as_str()?).strip_prefix("python")?);
+    managed.or_else(named)
+}
+
+/// Returns the first two numbers of a version.
+fn minor(version: &str) -> Option<String> {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u8>().ok());
+    let (major, minor) = (numbers.next()??, numbers.next()??);
+    Some(format!("{major}.{minor}"))
+}
+
+/// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
+pub(super) fn distribution(word: &str, index: &Index, asked: &mut Asked) {
+    let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
+    let (name, rest) = word.split_at(end);
+    let rest = rest.trim_start();
+    let rest = rest
+        .strip_prefix('[')
+        .and_then(|extras| extras.split_once(']'))
+        .map_or(rest, |(_extras, rest)| rest.trim_start());
+    let path = word.split('[').next().unwrap_or(word);
+    if path == "." || path == "./" {
+        asked.ignored.insert("the project itself");
+    } else if name.is_empty() || name.starts_with('.') || rest.starts_with(['/', ':', '@', '+']) || is_archive(name) {
+        asked.unrecognized.insert(word.to_owned());
+    } else if listed(INSTALLERS, &normalized(name)) {
+        asked.ignored.insert(INSTALLER);
+    } else if let Some(attr) = index.python(name) {
+        let version = rest.strip_prefix("==").map(|rest| rest.trim_start_matches('=').trim());
+        let is_exact =
+            |version: &&str| !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
+        let seen = version.filter(is_exact).map(str::to_owned);
+        asked.installs.push(Want { seen, ..Want::new(attr) });
+        asked.installs.extend(index.known("python3").map(Want::new));
+    } else {
+        asked.unrecognized.insert(word.to_owned());
+    }
+}
+
+fn is_archive(name: &str) -> bool {
+    [".whl", ".tar.gz", ".zip"].iter().any(|suffix| name.ends_with(suffix))
+}
+
+/// Returns what a requirement file says, a specifier each, without addresses and options: those may hold secrets.
+pub(super) fn requirements(text: &str) -> Vec<String> {
+    let specifier = |line: &str| {
+        let line = line.split(['#', ';', '@']).next().unwrap_or_default().trim();
+        let plain = |c: char| c.is_ascii_alphanumeric() || " ._-[],<>=!~*+".contains(c);
+        let valid = line.starts_with(|c: char| c.is_ascii_alphanumeric()) && line.chars().all(plain);
+        valid.then(|| line.trim_end_matches('\\').trim().to_owned())
+    };
+    text.lines().filter_map(specifier).collect()
+}
+
+/// Returns a wish as one for the journal's Python.
+pub(super) fn of_journal(python: Option<&families::Choice>, want: Want) -> Want {
+    let Some(choice) = python else { return want };
+    if want.attr.as_str() == "python3" {
+        return Want { attr: choice.attr.clone(), instead: choice.instead.clone(), ..want };
+    }
+    let module = want.attr.within("python3Packages");
+    let module = module.and_then(|name| AttrPath::parse(&format!("{}Packages.{name}", choice.attr)).ok());
+    Want { attr: module.unwrap_or_else(|| want.attr.clone()), ..want }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{journal, program};
+    use super::*;
+
+    #[test]
+    fn the_version_that_was_chosen() {
+        let index = Index::new();
+        for (paths, attr) in [
+            (&["/usr/bin/python3"][..], None),
+            (&["/usr/bin/python3.11"], Some("python311")),
+            (&["~/.pyenv/versions/3.12.1/bin/python"], Some("python312")),
+            (&["~/.local/share/uv/python/cpython-3.11.9-linux-x86_64-gnu/bin/python3.11"], Some("python311")),
+            (&["~/.local/share/mise/installs/python/3.13.0/bin/python3"], Some("python313")),
+            (&["/usr/bin/python3.11", "~/.pyenv/versions/3.11.4/bin/pytest"], Some("python311")),
+            (&["/usr/bin/python3.11", "/usr/bin/python3.12"], None),
+            (&["/usr/bin/python2", "/usr/bin/python3-config"], None),
+        ] {
+            let journal = journal("s", paths.iter().map(|path| program(path)).collect());
+            let found = chosen(&index, &journal, &[]).map(|choice| choice.attr.as_str().to_owned());
+            assert_eq!(found.as_deref(), attr, "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn requirement_files() {
+        let text = "# x\nrequests==2.31 # why\nflask[async]>=2 ; python_version > '3.8'\n--index-url https://u:p@x.org\n-e .\n\
+            mine @ git+https://token@x.org/y\n./local\n\u{1b}[31m\n";
+        assert_eq!(requirements(text), ["requests==2.31", "flask[async]>=2", "mine"]);
+    }
+}

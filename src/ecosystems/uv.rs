@@ -1,0 +1,227 @@
+//! uv: tools, interpreters and packages. `uv pip` is read as pip.
+
+use super::install::{self, Kind, Line};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths, project, python, verifies};
+use crate::index::Index;
+use crate::journal::{Invocation, Program};
+
+/// Options that take a value.
+const VALUES: &str = "-p --python --from -w --with --with-editable --with-requirements --index --default-index -i --index-url \
+    --extra-index-url -f --find-links --index-strategy --keyring-provider --resolution --prerelease --exclude-newer --link-mode \
+    --config-setting -C --cache-dir --directory --project --config-file --color --env-file --package --group --no-group \
+    --only-group --extra --no-extra -m --module -r --requirements -c --constraints --tag --rev --branch --script --optional \
+    --prompt --python-platform --python-preference -n";
+
+/// The ecosystem.
+pub(super) struct Uv;
+
+impl Ecosystem for Uv {
+    fn name(&self) -> &'static str {
+        "uv"
+    }
+
+    fn keeps(&self, argv: &[&str]) -> bool {
+        request(argv).is_some_and(|request| !request.is_empty())
+    }
+
+    fn program(&self, program: &Program, context: &Context) -> Reading {
+        let Some(path) = program.path.as_str() else {
+            return Reading::Unrecognized;
+        };
+        // A tool that `uvx` runs is in an environment of its own, which it names by a hash.
+        let name = paths::name(path);
+        let kept = paths::of(program).any(|path| {
+            paths::is_bin(path)
+                && (path.contains("/uv/tools/")
+                    || path.contains("/uv/archive-v0/")
+                    || path.contains("/uv/environments-"))
+        });
+        match context.index.program(name).filter(|_| kept && !name.starts_with("python")) {
+            Some(found) => Reading::Wants(super::wants(context.index, found.attr, name, None)),
+            None => Reading::Unrecognized,
+        }
+    }
+
+    fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
+        let words = invocation.words()?;
+        let request = request(&words)?;
+        let mut asked = Asked::default();
+        for version in request.python {
+            let want = install::tool(context.index, "python", Some(version));
+            install::put(version, want, Kind::Tool, &mut asked);
+        }
+        for tool in request.tools {
+            read_tool(tool, context.index, &mut asked);
+        }
+        let is_locked = project::keeps(context.journal, "python");
+        for word in request.packages.iter().copied().chain(invocation.says.iter().map(String::as_str)) {
+            match is_locked {
+                true => drop(asked.ignored.insert(install::LOCKED)),
+                false => python::distribution(word, context.index, &mut asked),
+            }
+        }
+        request.with.iter().for_each(|word| python::distribution(word, context.index, &mut asked));
+        Some(asked)
+    }
+
+    fn installs(&self, argv: &[&str]) -> bool {
+        let is_one = |rest: &[&str]| {
+            let line = Line::read(rest, VALUES);
+            matches!(
+                line.words.as_slice(),
+                ["pip" | "venv" | "python" | "cache" | "self", ..] | ["tool", "install" | "upgrade", ..]
+            )
+        };
+        call(argv).is_some_and(|(program, rest)| program == "uv" && is_one(rest))
+    }
+
+    fn verifies(&self, argv: &[&str]) -> Option<String> {
+        let (program, rest) = call(argv)?;
+        match (program, rest) {
+            ("uv", ["run", rest @ ..]) | ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) => verifies(&behind(rest)?),
+            ("uv", ["lock", rest @ ..]) => rest.contains(&"--check").then(|| "uv-lock".to_owned()),
+            _ => None,
+        }
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        let Some(("uv", ["add", rest @ ..])) = call(argv) else { return Vec::new() };
+        Line::read(rest, VALUES).values("-r --requirements").map(str::to_owned).collect()
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        python::requirements(text)
+    }
+}
+
+/// Returns the command behind the options of `uv run`; `-m module` is one of Python.
+fn behind<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        match *word {
+            "--" => return Some(words[at + 1..].to_vec()),
+            "-m" | "--module" => return Some([&["python"], &words[at..]].concat()),
+            _ if listed(VALUES, word) => at += 2,
+            _ if word.starts_with('-') => at += 1,
+            _ => return Some(words[at..].to_vec()),
+        }
+    }
+    None
+}
+
+/// What a command line asks for.
+#[derive(Default)]
+struct Request<'a> {
+    python: Vec<&'a str>,
+    tools: Vec<&'a str>,
+    packages: Vec<&'a str>,
+    with: Vec<&'a str>,
+}
+
+impl Request<'_> {
+    fn is_empty(&self) -> bool {
+        self.python.is_empty() && self.tools.is_empty() && self.packages.is_empty() && self.with.is_empty()
+    }
+}
+
+fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let (program, words) = call(argv)?;
+    let mut request = Request::default();
+    let is_run = program == "uvx" || matches!(words, ["run", ..] | ["tool", "run", ..]);
+    let skip = if program == "uvx" { 0 } else { 1 + usize::from(words.first() == Some(&"tool")) };
+    let own = match behind(words.get(skip..).unwrap_or_default()).filter(|_| is_run) {
+        Some(inner) => &words[..words.len() - inner.len().min(words.len())],
+        None => words,
+    };
+    let line = Line::read(own, VALUES);
+    let number = |version: &&str| version.starts_with(|c: char| c.is_ascii_digit());
+    request.python.extend(
+        line.values("-p --python")
+            .map(|text| text.trim_start_matches("python").trim_start_matches("cpython-"))
+            .filter(number),
+    );
+    let tool =
+        || line.values("--from").next().or_else(|| behind(words.get(skip..).unwrap_or_default())?.first().copied());
+    match (program, words) {
+        ("uvx", _) | ("uv", ["tool", "run", ..]) => {
+            request.tools.extend(tool());
+            request.with.extend(line.values("-w --with").flat_map(|list| list.split(',')));
+        }
+        ("uv", ["run", ..]) => request.with.extend(line.values("-w --with").flat_map(|list| list.split(','))),
+        ("uv", _) => match line.words.as_slice() {
+            ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
+            ["python", "install" | "pin", rest @ ..] => {
+                request.python.extend(rest.iter().filter(|version| number(version)))
+            }
+            ["add", rest @ ..] => {
+                request.packages.extend(rest);
+                if rest.is_empty() && line.has("-r --requirements") {
+                    request.packages.extend(line.values("-r --requirements").map(|_| ".").take(1));
+                }
+            }
+            ["venv", ..] => {}
+            _ => return None,
+        },
+        _ => return None,
+    }
+    Some(request)
+}
+
+/// Reads `tool`, `tool@latest`, `tool==1.2`, `tool[extra]`.
+fn read_tool(word: &str, index: &Index, asked: &mut Asked) {
+    let end = word.find(|c| "@=<>[~!".contains(c)).unwrap_or(word.len());
+    let name = &word[..end];
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
+    install::put(word, attr.map(Want::new), Kind::Tool, asked);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{alone, ask, program};
+    use super::*;
+
+    #[test]
+    fn command_lines() {
+        for (line, reading) in [
+            ("uv tool install ruff@latest", "tools ruff"),
+            ("uvx --from httpie==3.2 http x.org", "tools httpie"),
+            ("uvx ruff check .", "tools ruff"),
+            ("uv python install 3.12", "tools python312=3.12"),
+            ("uv venv --python 3.11", "tools python311=3.11"),
+            (
+                "uv run --with requests,rich x.py",
+                "installs python3Packages.requests python3 python3Packages.rich python3",
+            ),
+            (
+                "uv add --dev pytest 'httpx>=0.27'",
+                "installs python3Packages.pytest python3 python3Packages.httpx python3",
+            ),
+        ] {
+            assert_eq!(ask(&Uv, line).as_deref(), Some(reading), "{line}");
+        }
+        for line in ["uv sync", "uv run pytest", "uv lock", "uv venv", "uv pip install x"] {
+            assert!(!Uv.keeps(&line.split(' ').collect::<Vec<_>>()), "{line}");
+        }
+    }
+
+    #[test]
+    fn programs() {
+        let pythons = "python3 [] 1, python3Packages.pytest [pytest] 1";
+        assert_eq!(alone(program("~/.local/share/uv/tools/ruff/bin/ruff")), "ruff [ruff] 1");
+        assert_eq!(alone(program("~/.cache/uv/archive-v0/AbC1/bin/pytest")), pythons);
+    }
+
+    #[test]
+    fn checks() {
+        for (line, name) in [
+            ("uv run pytest -q", Some("pytest")),
+            ("uv run --frozen --python 3.11 -- ruff check .", Some("ruff-check")),
+            ("uv run -m unittest", Some("unittest")),
+            ("uvx ruff check .", Some("ruff-check")),
+            ("uv run x.py", None),
+            ("uv sync", None),
+        ] {
+            assert_eq!(Uv.verifies(&line.split(' ').collect::<Vec<_>>()).as_deref(), name, "{line}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Programs → packages, best first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::names::Names;
+use super::package::Package;
+
+/// How many packages of a program are kept.
+pub(super) const KEPT: usize = 3;
+
+/// Packages for each name, with their points.
+#[derive(Default)]
+pub(super) struct Ranking {
+    found: BTreeMap<String, BTreeMap<String, f64>>,
+}
+
+impl Ranking {
+    /// Adds a package for a name; the better one stays where it is there already.
+    pub(super) fn add(&mut self, name: &str, attr: &str, points: f64) {
+        let attrs = match self.found.get_mut(name) {
+            Some(attrs) => attrs,
+            None => self.found.entry(name.to_owned()).or_default(),
+        };
+        let best = attrs.entry(attr.to_owned()).or_insert(points);
+        *best = best.max(points);
+    }
+
+    /// Returns the names with the best of their packages, best first.
+    pub(super) fn best(&self) -> impl Iterator<Item = (&str, Vec<(&str, f64)>)> {
+        self.found.iter().map(|(name, attrs)| {
+            let mut all: Vec<(&str, f64)> = attrs.iter().map(|(attr, points)| (attr.as_str(), *points)).collect();
+            all.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            all.truncate(KEPT);
+            (name.as_str(), all)
+        })
+    }
+}
+
+/// Writes a row: `name TAB attr:points,…`.
+pub(super) fn row(name: &str, attrs: &[(&str, f64)]) -> String {
+    let attrs: Vec<String> = attrs.iter().map(|(attr, points)| format!("{attr}:{points:.0}")).collect();
+    format!("{name}\t{}\n", attrs.join(","))
+}
+
+/// Returns the table of programs.
+pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap<String, u32>) -> String {
+    let mut ranking = Ranking::default();
+    let mut linked: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut plain: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (attr, package) in found {
+        *linked.entry(attr).or_default() += links.get(&package.hash).copied().unwrap_or_default();
+        if package.output.is_none() {
+            plain.extend(package.programs.iter().map(|(program, _)| (attr.as_str(), program.as_str())));
+        }
+    }
+    for (attr, package) in found {
+        let count = package.programs.len();
+        let links = linked.get(attr.as_str()).copied().unwrap_or_default();
+        let full = package.output.as_ref().map_or_else(|| attr.clone(), |output| format!("{attr}.{output}"));
+        for (program, away) in &package.programs {
+            if package.output.is_some() && plain.contains(&(attr.as_str(), program.as_str())) {
+                continue;
+            }
+            let having = names.having(attr, package, count, links, *away);
+            ranking.add(program, &full, having.program(program));
+        }
+    }
+    ranking.best().map(|(name, attrs)| row(name, &attrs)).collect()
+}

@@ -1,0 +1,103 @@
+//! `index`: the tables that are compiled in, made anew from a database and asked.
+
+use std::fs::{self, File};
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, ensure};
+
+use super::{Answer, World};
+use crate::console::{Hint, escape, escape_lines};
+use crate::index::Index;
+use crate::index::build::{self, Change, Facts, Tables};
+
+/// Where the tables are in a checkout of this program.
+const PLACE: &str = "src/index";
+
+/// How tables are made.
+#[derive(Clone, Debug, Default)]
+pub struct Build {
+    /// The database.
+    pub database: PathBuf,
+    /// Attrs with their versions; else those that are compiled in stay.
+    pub attrs: Option<PathBuf>,
+    /// The folder to write to.
+    pub output: Option<PathBuf>,
+    /// Write them though something is missing.
+    pub force: bool,
+    /// Write nothing.
+    pub dry_run: bool,
+}
+
+/// `index build`: database → tables. The answer is no when the database is not whole.
+pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
+    let folder = folder(world, build)?;
+    let facts = read(world, &build.database)?;
+    world.console.say(format_args!("{} store paths, {} files", facts.store_paths, facts.entries));
+    let attrs = build.attrs.as_ref().map(|path| {
+        fs::read_to_string(path).with_context(|| format!("failed to read attrs from `{}`", path.display()))
+    });
+    let tables = build::tables(&facts, &Index::new(), attrs.transpose()?.as_deref())
+        .with_context(|| format!("failed to read attrs from `{}`", shown(build.attrs.as_deref())))?;
+    let old = |table: &str| fs::read_to_string(folder.join(table)).unwrap_or_default();
+    let changes: Vec<Change> = tables.iter().map(|(table, text)| Change::between(table, &old(table), text)).collect();
+    changes.iter().for_each(|change| world.console.say(escape_lines(change.text().trim_end())));
+    let missing = build::missing(&tables, &changes);
+    for what in &missing {
+        world.console.warn(escape(what));
+    }
+    if !missing.is_empty() && !build.force {
+        world.console.say("this database is not whole: nothing is written; `--force` writes the tables all the same");
+        return Ok(Answer::No);
+    }
+    if build.dry_run {
+        return Ok(Answer::Yes);
+    }
+    write(&folder, &tables)?;
+    world.console.say(format_args!("wrote {} tables to {}", tables.len(), escape(&folder.display().to_string())));
+    Ok(Answer::Yes)
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.map(|path| path.display().to_string()).unwrap_or_default()
+}
+
+/// Returns the folder of the tables: the one that was named, else that of the checkout in which we are.
+fn folder(world: &World, build: &Build) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = &build.output {
+        ensure!(folder.is_dir(), "`{}` is no folder", folder.display());
+        return Ok(folder.clone());
+    }
+    let mut places = world.cwd.ancestors().map(|folder| folder.join(PLACE));
+    places
+        .find(|place| place.join("programs.tsv").is_file())
+        .ok_or_else(|| anyhow!("this is no checkout of agent-capture: there is no `{PLACE}`"))
+        .hint("name the folder for the tables: `--output DIR`")
+}
+
+fn read(world: &World, path: &Path) -> anyhow::Result<Facts> {
+    let doing = || format!("failed to read the database `{}`", path.display());
+    let progress = world.console.progress("reading the database");
+    let file = File::open(path)
+        .with_context(doing)
+        .hint("a Nix machine with nix-index has one in ~/.cache/nix-index/files; nix-index-database publishes them")?;
+    let mut at = |count: u64| progress.line(&format!("{count} store paths"));
+    Facts::read(BufReader::with_capacity(1 << 20, file), &mut at).with_context(doing)
+}
+
+/// Writes the tables: all beside their places first, then each into its place.
+fn write(folder: &Path, tables: &Tables) -> anyhow::Result<()> {
+    let doing = || format!("failed to write into `{}`", folder.display());
+    let mut written = Vec::new();
+    for (table, text) in tables {
+        let mut file = tempfile::NamedTempFile::new_in(folder).with_context(doing)?;
+        file.write_all(text.as_bytes()).with_context(doing)?;
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(mode).with_context(doing)?;
+        written.push((file, folder.join(table)));
+    }
+    for (file, place) in written {
+        file.persist(place).map_err(|error| error.error).with_context(doing)?;
+    }
+    Ok(())
+}
