@@ -48,6 +48,7 @@ pub(super) fn judge(
     findings.extend(matter.compiler(requirements));
     requirements.checks.iter().for_each(|check| findings.extend(matter.check(check)));
     findings.extend(matter.systems(requirements));
+    findings.extend(matter.unfree(requirements));
     findings.extend(matter.missing(requirements));
     let path = format!("{FOLDER}/requirements.json");
     for finding in findings.iter_mut().filter(|finding| finding.path.is_none()) {
@@ -271,6 +272,13 @@ impl<'a> Matter<'a> {
             self.at(Finding::error(Code::SystemWithoutEvidence, what), self.lines.systems())
         };
         more.map(tell).collect()
+    }
+
+    /// Says which unfree packages the flake allows and the policy does not.
+    fn unfree(&self, requirements: &Requirements) -> Option<Finding> {
+        let more: Vec<&str> = requirements.unfree.difference(&self.fresh.unfree).map(String::as_str).collect();
+        let what = || format!("the policy that counts does not allow what is not free: {}", more.join(", "));
+        (!more.is_empty()).then(|| Finding::error(Code::UnfreePackage, what()))
     }
 
     /// Says what the journals need and the document lacks.
