@@ -322,7 +322,8 @@ mod tests {
 
     #[test]
     fn pins() {
-        let (rev, hash) = ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
+        let (rev, hash) =
+            ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
         let pin = Pin::parse(&format!("github:NixOS/nixpkgs/{rev}?lastModified=1&narHash={hash}")).expect("a pin");
         let allow = format!("[[pin]]\nrev = \"{rev}\"\nallow = true\n");
         let policy = |text: &str| Policy::parse(text).expect(text);

@@ -14,6 +14,9 @@ use crate::nix::AttrPath;
 use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification};
 
+mod ci;
+mod verified;
+
 /// The most rows of a table; what is more is counted.
 const ROWS: usize = 100;
 

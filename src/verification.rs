@@ -87,11 +87,7 @@ impl Verification {
     }
 
     /// Evaluates a flake: purely, and without building. Returns the checks when they are exactly the expected ones.
-    pub fn evaluate(
-        tree: &Tree,
-        requirements: &Requirements,
-        nix: &Nix,
-    ) -> anyhow::Result<(Self, Option<Evaluated>)> {
+    pub fn evaluate(tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<(Self, Option<Evaluated>)> {
         let mut verification =
             Self { nix: nix.version().to_owned(), system: System::current(), passed: Vec::new(), failures: Vec::new() };
         let checks = match nix.checks(tree, &verification.system)? {

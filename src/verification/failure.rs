@@ -146,8 +146,7 @@ fn refused(line: &str) -> Option<Why> {
 /// Reads why a check is not there.
 pub(super) fn of(name: &str, check: &Check, said: &Finished) -> Failure {
     let prefix = format!("{}> ", drv_name(&check.drv));
-    let log: Vec<String> =
-        said.lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect();
+    let log: Vec<String> = said.lines.iter().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect();
     let drv = check.drv.rsplit('/').next().unwrap_or_default();
     let failed = said
         .lines
@@ -221,7 +220,8 @@ fn wanted_from_network(log: &[String]) -> Option<String> {
         after.and_then(|(_, rest)| word(rest)).map(|name| format!("`{name}`"))
     };
     let host = |line: &String| {
-        let markers = ["resolve host: ", "resolve host '", "EAI_AGAIN ", "ENOTFOUND ", "lookup ", "https://", "http://"];
+        let markers =
+            ["resolve host: ", "resolve host '", "EAI_AGAIN ", "ENOTFOUND ", "lookup ", "https://", "http://"];
         let after = markers.iter().find_map(|words| line.split_once(words));
         let name = after.and_then(|(_, rest)| word(rest.split('/').next().unwrap_or(rest)));
         name.map(|name| format!("the host `{name}`"))
@@ -286,16 +286,31 @@ mod tests {
     fn what_wants_the_network() {
         for (line, wanted) in [
             ("curl: (6) Could not resolve host: example.org", "the host `example.org`"),
-            ("fatal: unable to access 'https://example.org/x.git/': Could not resolve host: example.org", "the host `example.org`"),
-            ("npm error request to https://example.org/left-pad failed, reason: getaddrinfo EAI_AGAIN example.org", "the host `example.org`"),
-            ("go: github.com/x/y@v1.2.3: Get \"https://example.org/x\": dial tcp: lookup example.org: no such host", "`github.com/x/y@v1.2.3`"),
+            (
+                "fatal: unable to access 'https://example.org/x.git/': Could not resolve host: example.org",
+                "the host `example.org`",
+            ),
+            (
+                "npm error request to https://example.org/left-pad failed, reason: getaddrinfo EAI_AGAIN example.org",
+                "the host `example.org`",
+            ),
+            (
+                "go: github.com/x/y@v1.2.3: Get \"https://example.org/x\": dial tcp: lookup example.org: no such host",
+                "`github.com/x/y@v1.2.3`",
+            ),
             ("Temporary failure in name resolution", "something that its log does not name"),
         ] {
             assert_eq!(why(&[&format!("pytest> {line}")]), Why::Network(wanted.to_owned()), "{line}");
         }
-        let pip = ["pytest> Collecting requests==2.31", "pytest> WARNING: Retrying: [Errno -3] Temporary failure in name resolution"];
+        let pip = [
+            "pytest> Collecting requests==2.31",
+            "pytest> WARNING: Retrying: [Errno -3] Temporary failure in name resolution",
+        ];
         assert_eq!(why(&pip), Why::Network("`requests==2.31`".into()));
-        let cargo = ["pytest> warning: spurious network error: [6] Could not resolve hostname", "pytest>   failed to download from `https://example.org/serde`"];
+        let cargo = [
+            "pytest> warning: spurious network error: [6] Could not resolve hostname",
+            "pytest>   failed to download from `https://example.org/serde`",
+        ];
         assert_eq!(why(&cargo), Why::Network("`https://example.org/serde`".into()));
     }
 }

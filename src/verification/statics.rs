@@ -221,9 +221,10 @@ fn pin(document: &Document, policy: &Option<Policy>, rules: &Rules, lines: &Line
                 "`nix flake metadata github:NixOS/nixpkgs/REV` says them; a [[pin]] with nar-hash in the policy allows these",
             )
         }
-        (_, Standing::Unknown) if rules.base.is_some_and(|base| base.pin.as_ref() == Some(pin)) => {
-            Finding::note(Code::PinUnknown, format!("no channel is known to have had nixpkgs {rev}; the base has it, too"))
-        }
+        (_, Standing::Unknown) if rules.base.is_some_and(|base| base.pin.as_ref() == Some(pin)) => Finding::note(
+            Code::PinUnknown,
+            format!("no channel is known to have had nixpkgs {rev}; the base has it, too"),
+        ),
         (_, Standing::Unknown) => {
             let what = format!("no channel is known to have had nixpkgs {rev}: it may be a fork's");
             doubtful(Code::PinUnknown, what).help(format!(

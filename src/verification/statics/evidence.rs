@@ -148,7 +148,8 @@ impl<'a> Matter<'a> {
                 );
                 return Some(Finding::error(Code::EvidenceDiffers, what));
             }
-            let same = package.programs == fresh.programs && package.policy == fresh.policy && package.seen == fresh.seen;
+            let same =
+                package.programs == fresh.programs && package.policy == fresh.policy && package.seen == fresh.seen;
             let what = format!("of `{attr}` this program says other programs, another version or another choice");
             return (!same).then(|| Finding::note(Code::Drift, what));
         }
@@ -207,7 +208,8 @@ impl<'a> Matter<'a> {
     fn is_plausible(&self, attr: &AttrPath, names: &BTreeSet<String>) -> bool {
         let pname = self.index.attr(attr).and_then(|attr| attr.pname);
         let own = [attr.names().last(), attr.names().next(), pname].into_iter().flatten();
-        let own: BTreeSet<String> = own.flat_map(|name| [Some(name), unversioned(name)]).flatten().map(normalized).collect();
+        let own: BTreeSet<String> =
+            own.flat_map(|name| [Some(name), unversioned(name)]).flatten().map(normalized).collect();
         names.iter().any(|name| {
             own.contains(&normalized(name))
                 || self.index.called(attr, name).is_some()
@@ -299,7 +301,8 @@ impl<'a> Matter<'a> {
             .map(|unchecked| &unchecked.evidence)
             .collect();
         let lacks_check = |fresh: &&Check| {
-            let there = requirements.checks.iter().any(|check| check.line == fresh.line && check.folder == fresh.folder);
+            let there =
+                requirements.checks.iter().any(|check| check.line == fresh.line && check.folder == fresh.folder);
             !there && !fresh.evidence.iter().any(|evidence| left_out.contains(evidence))
         };
         let check = |fresh: &Check| {

@@ -54,9 +54,7 @@ pub(super) fn names(files: &Files) -> Vec<Finding> {
             _ if most.is_none() => {
                 Finding::new(Code::ExtraFile, severity, format!("agent-capture writes no `{path}`: take it out"))
             }
-            Found::Other(what) => {
-                Finding::error(Code::NotAFile, format!("`{path}` is {what} where a file must be"))
-            }
+            Found::Other(what) => Finding::error(Code::NotAFile, format!("`{path}` is {what} where a file must be")),
             Found::Unread(bytes) => Finding::error(
                 Code::TooLarge,
                 format!("`{path}` has {bytes} bytes, more than the {} that it may have", most.unwrap_or_default()),
@@ -113,9 +111,7 @@ pub(super) fn document(files: &Files) -> (Option<Document>, Vec<Finding>) {
             let findings = canonical(&path, bytes, document.to_bytes());
             (Some(document), findings.into_iter().collect())
         }
-        Err(error) => {
-            (None, vec![Finding::error(Code::DocumentMalformed, format!("{error:#}")).at(path, None)])
-        }
+        Err(error) => (None, vec![Finding::error(Code::DocumentMalformed, format!("{error:#}")).at(path, None)]),
     }
 }
 

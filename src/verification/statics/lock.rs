@@ -68,8 +68,7 @@ fn differences(lock: &Map<String, Value>, pin: &Pin) -> Vec<String> {
 
 /// Notes the keys that are not among those that there may be.
 fn extra(wrong: &mut Vec<String>, what: &str, object: &Map<String, Value>, names: &[&str]) {
-    let more: Vec<String> =
-        object.keys().filter(|key| !names.contains(&key.as_str())).map(|key| short(key)).collect();
+    let more: Vec<String> = object.keys().filter(|key| !names.contains(&key.as_str())).map(|key| short(key)).collect();
     if !more.is_empty() {
         wrong.push(format!("{what} has more than it should: {}", more.join(", ")));
     }
@@ -102,7 +101,9 @@ mod tests {
         };
         assert!(judge("flake.lock", good.as_bytes(), &pin, &good).is_empty());
         assert_eq!(wrong("  \"version\": 7", "  \"version\":  7").len(), 1);
-        assert!(wrong("  \"version\": 7", "  \"version\":  7")[0].starts_with("lock-differs: it says what the pin says"));
+        assert!(
+            wrong("  \"version\": 7", "  \"version\":  7")[0].starts_with("lock-differs: it says what the pin says")
+        );
         assert!(wrong("\"version\": 7", "\"version\": 6")[0].contains("version is not 7"));
         let owner = wrong("\"owner\": \"NixOS\"", "\"owner\": \"evil\"");
         assert_eq!(owner.len(), 2, "{owner:?}");
@@ -110,7 +111,9 @@ mod tests {
         assert!(wrong("sha256-lDeb", "sha256-aaaa")[0].contains("`locked.narHash`"));
         assert!(wrong("8eeec934", "00000000").iter().any(|what| what.contains("`locked.rev`")));
         assert!(wrong("\"type\": \"github\"", "\"type\": \"github\", \"dir\": \"x\"")[0].contains("dir"));
-        assert!(wrong("\"nodes\": {", "\"nodes\": {\n\"evil\": {},")[0].contains("nodes has more than it should: evil"));
+        assert!(
+            wrong("\"nodes\": {", "\"nodes\": {\n\"evil\": {},")[0].contains("nodes has more than it should: evil")
+        );
         assert!(wrong("\"nixpkgs\": \"nixpkgs\"", "\"nixpkgs\": \"evil\"")[0].contains("is not the node `nixpkgs`"));
         assert!(judge("flake.lock", b"[]", &pin, &good)[0].message.contains("no JSON object"));
     }
