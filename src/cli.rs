@@ -82,6 +82,12 @@ pub enum Command {
         after_help = "Example: agent-capture index which rg deb:libssl-dev pc:openssl libz.so.1 openssl/ssl.h py:yaml"
     )]
     Index(Index),
+    /// Say what works here, and the cure for what does not
+    ///
+    /// Tries each recorder and a sandboxed build, and whether a commit would work. Exit status 1 when something does not
+    /// work that is needed.
+    #[command(after_help = "Example: agent-capture doctor --json")]
+    Doctor(Doctor),
     /// Print completions for a shell
     #[command(
         after_help = "Example: agent-capture completions bash > ~/.local/share/bash-completion/completions/agent-capture"
@@ -139,9 +145,17 @@ pub struct Capture {
     pub name: Option<String>,
 }
 
-/// How much is recorded
+/// How a session is recorded
 #[derive(Args, Clone, Debug, Default)]
 pub struct Recording {
+    /// Recorder to use, as `doctor` names them [default: the best that works]
+    #[arg(long, value_name = "RECORDER")]
+    pub recorder: Option<String>,
+
+    /// Record only in ways that let sudo work
+    #[arg(long)]
+    pub keep_sudo: bool,
+
     /// Record what runs and nothing else: neither files nor the network
     #[arg(long)]
     pub exec_only: bool,
@@ -150,7 +164,7 @@ pub struct Recording {
 /// Record a command
 #[derive(Args, Debug)]
 pub struct Run {
-    /// How much is recorded
+    /// How it is recorded
     #[command(flatten)]
     pub recording: Recording,
 
@@ -166,7 +180,7 @@ pub struct Run {
 /// Open a recorded shell
 #[derive(Args, Debug)]
 pub struct Start {
-    /// How much is recorded
+    /// How it is recorded
     #[command(flatten)]
     pub recording: Recording,
 
@@ -186,6 +200,14 @@ pub struct Stop {
 /// Say what is being recorded
 #[derive(Args, Debug)]
 pub struct Status {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Say what works here
+#[derive(Args, Debug)]
+pub struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -394,6 +416,9 @@ pub struct Front {
     /// How much is recorded
     #[arg(long, default_value = "network")]
     pub depth: String,
+    /// The recorder
+    #[arg(long)]
+    pub recorder: Option<String>,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -402,6 +427,9 @@ pub struct Front {
 /// The recorder's own process
 #[derive(Args, Debug)]
 pub struct Worker {
+    /// The recorder
+    #[arg(long)]
+    pub recorder: String,
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
@@ -437,6 +465,9 @@ pub struct Launch {
     /// How much is recorded
     #[arg(long, default_value = "network")]
     pub depth: String,
+    /// Install no filter
+    #[arg(long)]
+    pub no_filter: bool,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,

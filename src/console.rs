@@ -95,10 +95,15 @@ impl Console {
         let mut out = anstream::stderr();
         let chain: Vec<String> = error.chain().map(|cause| escape(&cause.to_string())).collect();
         drop(writeln!(out, "{}error:{} {}", style("31;1"), style("0"), defused(&chain.join(": "))));
-        for hint in error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()) {
-            drop(writeln!(out, "{}hint:{} {}", style("36;1"), style("0"), defused(&escape(&hint.hint))));
+        for hint in hints(error) {
+            drop(writeln!(out, "{}hint:{} {}", style("36;1"), style("0"), defused(&escape(hint))));
         }
     }
+}
+
+/// Returns the cures of an error, not yet passed through [`escape`].
+pub fn hints(error: &anyhow::Error) -> impl Iterator<Item = &str> {
+    error.chain().filter_map(|cause| cause.downcast_ref::<Hinted>()).map(|hinted| hinted.hint.as_str())
 }
 
 /// Returns the escape sequence of a style; it is stripped where there are no colours.

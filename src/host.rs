@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+mod libraries;
 mod state;
 
+pub use libraries::{find, needed, soname};
 pub use state::{Changed, Found, left_behind};
 
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.

@@ -5,8 +5,13 @@
 //!
 //! | table | row |
 //! |---|---|
-//! | `programs` | program → up to 3 attrs, best first |
-//! | `overrides` | program → attr, by hand, where the ranking is wrong or the package is not in the database |
+//! | `programs` | program → up to 3 attrs with points, best first |
+//! | `sonames` | library (`libz.so`; with its version where that is another package) → the same |
+//! | `headers` | first name of a header's path, two names where one is not enough → the same |
+//! | `pkgconfig` | module of pkg-config → the same |
+//! | `cmake` | package of CMake → the same |
+//! | `pymodules` | Python module → the same, below `python3Packages`, where it is not of that name |
+//! | `overrides` | program, or `pc:…`, `py:…`, `cmake:…`, `header:…`, `lib:…` → attr, by hand, where the ranking is wrong or the package is not in the database |
 //! | `rules` | expression for versioned names → attr; in this order |
 //! | `stdenv_programs` | program that every `mkShell` has → its package |
 //! | `attrs` | attr without a dot → pname, version, mainProgram |
@@ -15,7 +20,6 @@
 //! | `canon` | odd attr → the one that people write; `*` for a whole set |
 //! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
 //! | `pynames` | Python distribution → attr, where it is not the same |
-//! | `pymodules` | Python module → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
 //! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
@@ -26,11 +30,15 @@ use regex::Regex;
 use crate::nix::AttrPath;
 
 pub mod build;
+mod debian;
+mod libraries;
 mod near;
 pub mod pins;
 mod table;
+mod which;
 
 use table::Table;
+pub use which::Scored;
 
 /// Sets in which a package has the name of its store path.
 const SETS: [&str; 4] = ["haskellPackages", "texlive.pkgs", "ocamlPackages", "kdePackages"];
@@ -45,6 +53,10 @@ const PYTHON: &str = "python3Packages";
 #[derive(Debug)]
 pub struct Index {
     programs: Table,
+    sonames: Table,
+    headers: Table,
+    pkgconfig: Table,
+    cmake: Table,
     overrides: Table,
     stdenv: Table,
     attrs: Table,
@@ -103,6 +115,10 @@ impl Index {
     pub const fn new() -> Self {
         Self {
             programs: Table(include_str!("index/programs.tsv")),
+            sonames: Table(include_str!("index/sonames.tsv")),
+            headers: Table(include_str!("index/headers.tsv")),
+            pkgconfig: Table(include_str!("index/pkgconfig.tsv")),
+            cmake: Table(include_str!("index/cmake.tsv")),
             overrides: Table(include_str!("index/overrides.tsv")),
             stdenv: Table(include_str!("index/stdenv_programs.tsv")),
             attrs: Table(include_str!("index/attrs.tsv")),
@@ -144,7 +160,17 @@ impl Index {
 
     /// Returns the packages that have a program of exactly this name, best first; at most three are known.
     pub fn candidates<'a>(&'a self, name: &str) -> impl Iterator<Item = AttrPath> + use<'a> {
-        self.programs.get(name).into_iter().flat_map(|attrs| attrs.split(',')).filter_map(|attr| self.known(attr))
+        self.ranked(self.programs, name).map(|(attr, _)| attr)
+    }
+
+    /// Returns the packages in a row of a table with points, best first.
+    fn ranked<'a>(&'a self, table: Table, key: &str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
+        let row = table.get(key).unwrap_or_default();
+        let item = |item: &str| {
+            let (attr, points) = item.rsplit_once(':')?;
+            Some((self.known(attr)?, points.parse().ok()?))
+        };
+        row.split(',').filter_map(item)
     }
 
     /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
@@ -216,14 +242,31 @@ impl Index {
         self.distribution(name).or_else(|| self.module(name))
     }
 
-    /// Returns the package of a Python module (`yaml`, `json.tool`), else of a distribution of this name.
+    /// Returns the package of a Python module (`yaml`, `json.tool`, `google.cloud.storage`), else of a distribution of the
+    /// name of its first part.
     pub fn python_module(&self, name: &str) -> Option<AttrPath> {
-        let top = name.split('.').next().unwrap_or(name);
-        self.module(top).or_else(|| self.distribution(top))
+        let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]).take(4).collect::<Vec<_>>();
+        let module = ends.iter().rev().find_map(|end| self.module(&name[..*end]));
+        module.or_else(|| self.distribution(name.split('.').next().unwrap_or(name)))
     }
 
     fn module(&self, name: &str) -> Option<AttrPath> {
-        self.pymodules.get(name).and_then(|attr| self.known(&format!("{PYTHON}.{attr}")))
+        let by_hand = self.by_hand("py", name);
+        by_hand.or_else(|| self.modules(name).next().map(|(attr, _)| attr))
+    }
+
+    /// Returns the packages of a Python module, where that is not of the module's name.
+    fn modules<'a>(&'a self, name: &str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
+        let row = self.pymodules.get(name).unwrap_or_default();
+        row.split(',').filter_map(|item| {
+            let (attr, points) = item.rsplit_once(':')?;
+            Some((self.known(&format!("{PYTHON}.{attr}"))?, points.parse().ok()?))
+        })
+    }
+
+    /// Returns what the table of overrides says of a name of this kind.
+    fn by_hand(&self, kind: &str, name: &str) -> Option<AttrPath> {
+        self.overrides.get(&format!("{kind}:{name}")).and_then(|attr| self.known(attr))
     }
 
     fn distribution(&self, name: &str) -> Option<AttrPath> {
@@ -248,25 +291,6 @@ impl Index {
         }
         let in_set = || SETS.iter().map(|set| format!("{set}.{name}")).find(|attr| self.more.get(attr).is_some());
         self.known(name).or_else(|| self.known(&in_set()?))
-    }
-
-    /// Returns the attr of a package of Debian or Ubuntu.
-    pub fn debian(&self, package: &str) -> Option<AttrPath> {
-        if let Some(attr) = self.debian.get(package) {
-            return self.known(attr);
-        }
-        if let Some(attr) = rule(package).and_then(|attr| self.known(&attr)) {
-            return Some(attr);
-        }
-        if let Some(module) = package.strip_prefix("python3-") {
-            return self.python(module);
-        }
-        let library = package.strip_suffix("-dev").filter(|name| name.starts_with("lib"));
-        let names = match library {
-            Some(name) => [Some(name), Some(name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c)))],
-            None => [Some(package), unversioned(package)],
-        };
-        names.into_iter().flatten().filter(|name| !name.contains('.')).find_map(|name| self.known(name))
     }
 
     /// Returns attrs with names near to this one, nearest first.
@@ -301,7 +325,7 @@ pub fn unversioned(name: &str) -> Option<&str> {
 /// Returns the attr that a rule gives for a versioned name, whether or not it exists.
 fn rule(name: &str) -> Option<String> {
     static COMPILED: OnceLock<Vec<(Regex, &str)>> = OnceLock::new();
-    if !name.ends_with(|c: char| c.is_ascii_digit()) && !name.ends_with("-config") {
+    if !name.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
     let rows = || RULES.lines().filter_map(|line| line.split_once('\t'));

@@ -10,16 +10,18 @@ use std::fmt;
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Bytes, Server, Status};
+use crate::event::{Bytes, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
 mod close;
 mod place;
 mod roles;
+mod used;
 
 pub use close::{Closing, Digest};
 pub use place::Place;
+pub use used::{Delegated, Library};
 
 /// The version of the journal that this program writes.
 pub const VERSION: u32 = 1;
@@ -90,6 +92,9 @@ pub struct Journal {
     pub files: Vec<ProjectFile>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
+    /// Shared libraries that the project's own programs need.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<Library>,
     /// Work that was handed to servers of the machine, which no recorder follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Delegated>,
@@ -307,16 +312,6 @@ pub struct State {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
-}
-
-/// A server that did work for the session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delegated {
-    /// The server.
-    pub server: Server,
-    /// Commands that asked it.
-    pub commands: BTreeSet<Ref>,
 }
 
 /// Execs that were set aside.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Options, Progress, Verify, World};
+use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -39,11 +39,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     };
     match command {
         Command::Run(run) => {
-            Ok(session(console, pipeline::run(&world, &run.argv, &recording(&run.recording, run.capture))?))
+            Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
             let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recording(&start.recording, start.capture))?))
+            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
@@ -83,7 +83,14 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             pipeline::index_build(&world, &build).map(code)
         }
         Command::Index(cli::Index::Which(which)) => {
-            todo!()
+            let found = pipeline::index_which(which.names);
+            console.print(if which.json { Found::json(&found)? } else { Found::terminal(&found) })?;
+            Ok(code(Found::answer(&found)))
+        }
+        Command::Doctor(doctor) => {
+            let found = pipeline::doctor(&world);
+            console.print(if doctor.json { found.json()? } else { found.terminal() })?;
+            Ok(code(found.answer()))
         }
         Command::Completions { shell } => {
             Ok(console.print(String::from_utf8_lossy(&cli::completions(shell))).map(|()| 0)?)
@@ -95,24 +102,30 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let segment = std::path::absolute(front.segment)?;
             let closed = front.closed.map_or_else(|| Ok(segment.with_extension("closed")), std::path::absolute)?;
             let program = front.argv[0].to_string_lossy().into_owned();
-            let (exit_group, depth) = (front.exit_group, depth(&front.depth)?);
-            let launch = Launch { argv: front.argv, segment, closed, recorder: None, exit_group, depth };
+            let (argv, recorder, exit_group) = (front.argv, front.recorder, front.exit_group);
+            let launch = Launch {
+                argv,
+                segment,
+                closed,
+                recorder,
+                exit_group,
+                depth: depth(&front.depth)?,
+                ..Launch::default()
+            };
             let finished = recorders::run(&launch)?;
             if let Some(why) = finished.failure {
                 console.error(&anyhow!("cannot run `{program}`: {why}"));
             }
             Ok(finished.status.shell())
         }
-        Command::Worker(Worker { segment, closed, socket, exit_group, depth: name, resume, argv }) => {
-            let depth = depth(&name)?;
+        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, argv }) => {
+            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, argv };
             // Its error was told to the front, which says it.
-            let work = |sink: &mut dyn Sink| {
-                recorders::worker(&WorkerArgs { closed, socket, exit_group, depth, resume, argv }, sink)
-            };
+            let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
         }
-        Command::Launch(cli::Launch { socket, exit_group, depth: name, argv }) => {
-            Ok(recorders::launch(&LaunchArgs { socket, exit_group, depth: depth(&name)?, argv }))
+        Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
+            Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
     }
 }
@@ -123,9 +136,10 @@ fn options(capture: Capture) -> Options {
 }
 
 /// Returns the options of a command that records.
-fn recording(recording: &Recording, capture: Capture) -> Options {
-    let depth = if recording.exec_only { Depth::Execs } else { Depth::Network };
-    Options { depth, ..options(capture) }
+fn recorded(recording: Recording, capture: Capture) -> Options {
+    let Recording { recorder, keep_sudo, exec_only } = recording;
+    let depth = if exec_only { Depth::Execs } else { Depth::Network };
+    Options { recorder, keep_sudo, depth, ..options(capture) }
 }
 
 /// Parses what one process of a recorder told another.

@@ -11,6 +11,7 @@ mod advisories;
 mod develop;
 mod log;
 mod run;
+mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;

@@ -23,6 +23,8 @@ use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
 
+mod doctor;
+mod files;
 mod minimize;
 mod plan;
 mod prove;
@@ -31,11 +33,12 @@ mod tables;
 mod update;
 mod verify;
 
+pub use doctor::{Doctor, doctor};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove_or_leave_out, remember, remembered};
 pub use rollback::rollback;
-pub use tables::{Build, index_build};
+pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
 pub use verify::{Verify, is_from_elsewhere, summarize, token, verify};
 
@@ -58,6 +61,10 @@ pub struct Options {
     pub name: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
+    /// The recorder; none for the best that works.
+    pub recorder: Option<String>,
+    /// Record only in ways that let `sudo` work.
+    pub keep_sudo: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -89,17 +96,16 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
+    let (recorder, keep_sudo) = (options.recorder.clone(), options.keep_sudo);
+    let depth = options.depth;
+    let mut launch = Launch { argv: argv.to_vec(), recorder, keep_sudo, depth, ..Launch::default() };
+    for warning in recorders::warnings(&launch) {
+        world.console.warn(warning);
+    }
     let open = open(world, &repository, argv, options.name.as_deref())?;
+    (launch.segment, launch.closed) = (open.segment(1), open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let launch = Launch {
-        argv: argv.to_vec(),
-        segment: open.segment(1),
-        closed: open.closed(),
-        recorder: None,
-        exit_group: false,
-        depth: options.depth,
-    };
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {
@@ -272,6 +278,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         None => closing.segment(),
         Some(event) => closing.event(event),
     })?;
+    closing.link(&host::needed, &|soname| host::find(Path::new("/"), soname));
     let nix = Nix::find(world.path.as_deref());
     let session = Session {
         id,
@@ -292,6 +299,7 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
     let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
+    files::keep(&mut journal, repository.root());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
 }

@@ -4,10 +4,16 @@ use std::io::Cursor;
 
 use brush_parser::ast::{
     AndOr, Command, CommandPrefixOrSuffixItem, CompoundListItem, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect,
-    Pipeline, SeparatorOperator, SimpleCommand,
+    Pipeline, Program, SeparatorOperator, SimpleCommand,
 };
 use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{Parser, ParserOptions};
+
+mod programs;
+mod walk;
+mod words;
+
+pub use programs::{Folder, Run, Says, programs};
 
 /// The longest line that is parsed, in bytes: the parser recurses, and no command that a person reads is longer.
 const LIMIT: usize = 16 * 1024;
@@ -43,12 +49,7 @@ impl Simple {
 /// Returns the commands of a line that fails as soon as one of them does: simple commands joined by `&&`. Otherwise the
 /// reason why its status says less, a clause of fixed words.
 pub fn strict(line: &str) -> Result<Vec<Simple>, &'static str> {
-    if line.len() > LIMIT || nesting(line) > DEPTH {
-        return Err("its line is too long or too deep");
-    }
-    let program = Parser::new(Cursor::new(line), &ParserOptions::default())
-        .parse_program()
-        .map_err(|_unreadable| "its line is no Bash that can be parsed")?;
+    let program = parse(line)?;
     let mut items = program.complete_commands.iter().flat_map(|list| &list.0);
     let (Some(CompoundListItem(list, separator)), None) = (items.next(), items.next()) else {
         return Err("its line is several commands, of which only the last decides");
@@ -61,6 +62,32 @@ pub fn strict(line: &str) -> Result<Vec<Simple>, &'static str> {
         AndOr::Or(_) => Err("it cannot fail: `||` takes another way"),
     });
     std::iter::once(Ok(&list.first)).chain(rest).map(|pipeline| simple(pipeline?)).collect()
+}
+
+/// Returns all commands of a line, however they are joined; an error when one is no simple command.
+pub fn all(line: &str) -> Result<Vec<Simple>, &'static str> {
+    let program = parse(line)?;
+    let items = program.complete_commands.iter().flat_map(|list| &list.0);
+    let pipelines = items.flat_map(|CompoundListItem(list, _)| {
+        let rest = list.additional.iter().map(|next| match next {
+            AndOr::And(pipeline) | AndOr::Or(pipeline) => pipeline,
+        });
+        std::iter::once(&list.first).chain(rest)
+    });
+    let commands = pipelines.flat_map(|pipeline| &pipeline.seq).map(|command| match command {
+        Command::Simple(command) => read(command),
+        _ => Err("it is a compound command"),
+    });
+    commands.collect()
+}
+
+fn parse(line: &str) -> Result<Program, &'static str> {
+    if line.len() > LIMIT || nesting(line) > DEPTH {
+        return Err("its line is too long or too deep");
+    }
+    Parser::new(Cursor::new(line), &ParserOptions::default())
+        .parse_program()
+        .map_err(|_unreadable| "its line is no Bash that can be parsed")
 }
 
 fn simple(pipeline: &Pipeline) -> Result<Simple, &'static str> {
@@ -181,6 +208,16 @@ mod tests {
         let command = &strict("pytest $ARGS tests/*.py < in.txt").expect("strict")[0];
         assert_eq!(command.words.iter().map(|word| word.literal).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!(command.others, [Word { text: "in.txt".into(), literal: true }]);
+    }
+
+    #[test]
+    fn all_commands_of_a_line() {
+        let texts = |line: &str| {
+            all(line)
+                .map(|commands| commands.iter().map(|command| command.texts().join(" ")).collect::<Vec<_>>().join("|"))
+        };
+        assert_eq!(texts("a x && b 2>&1 | tail -3; c || true &").as_deref(), Ok("a x|b|tail -3|c|true"));
+        assert!(texts("(a)").is_err() && texts("a 'b").is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What only `unsafe` can ask of Linux, as a small safe interface; the only file that may hold `unsafe`.
+//! What only `unsafe` can ask of Linux, as a small safe interface; the only place that may hold `unsafe`.
 //!
 //! One system call per function, no policy. What rustix offers safely is not here.
 #![expect(
@@ -15,6 +15,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 mod filter;
+pub mod ptrace;
 
 pub use filter::Call;
 use filter::{TABLE, filter};
@@ -75,6 +76,23 @@ impl Listener {
         let result =
             unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) };
         checked(result).map(drop)
+    }
+
+    /// Tries whether its requests get through, which some containers and sandboxes block. Waits for nothing and answers
+    /// nothing: the requests are malformed in ways that Linux 5.5 and newer refuse first.
+    pub fn works(&self) -> io::Result<()> {
+        let data = libc::seccomp_data { nr: 0, arch: 0, instruction_pointer: 0, args: [0; 6] };
+        let mut room = Room { head: libc::seccomp_notif { id: 1, pid: 0, flags: 0, data }, spare: [0; 64] };
+        // SAFETY: `room` is at least as long as what the kernel reads and writes.
+        let received = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, &raw mut room) };
+        let received = checked(received).map(drop);
+        for (result, refusal) in [(received, libc::EINVAL), (self.let_continue(0), libc::ENOENT)] {
+            match result {
+                Err(error) if error.raw_os_error() != Some(refusal) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// Receives one call; none when its process was killed or interrupted meanwhile. Blocks, so poll first.

@@ -159,7 +159,9 @@ to('run/podman.sock', socket.AF_UNIX)
 open('containerd.sock', 'w').close()
 to('containerd.sock', socket.AF_UNIX)
 ";
-    ["run/systemd", "nix/var/nix/daemon-socket"].map(|name| fs::create_dir_all(session.path(name)).expect("a folder"));
+    for name in ["run/systemd", "nix/var/nix/daemon-socket"] {
+        fs::create_dir_all(session.path(name)).expect("a folder");
+    }
     let recorded = session.python(&format!("{TRY}{program}"));
     let servers = [Server::Docker, Server::Nix, Server::Systemd];
     assert_eq!(recorded.connects(), servers.map(Peer::Server));
@@ -210,4 +212,29 @@ fn the_journal_says_which_commands_reached_the_network() {
     let journal = self::journal(&project);
     assert!(journal.commands.iter().all(|command| !command.network));
     assert!(journal.session.recorder.blind.iter().any(|sentence| sentence.contains("network")));
+}
+
+#[test]
+fn the_journal_says_which_libraries_the_projects_programs_need() {
+    let project = Project::demo();
+    project.write("ran.c", "#include <math.h>\nint main(int argc, char **argv) { return sin(argc) > 2; }\n");
+    let script = "
+gcc ran.c -o ran -lm; ./ran
+gcc -shared -fPIC ran.c -o libown.so -Wl,--no-as-needed -lm
+mkdir sub; cd sub; gcc ../ran.c -o linked -L.. -Wl,--no-as-needed -lown -lm
+gcc ../ran.c -o gone -lm; rm gone
+python3 -c pass
+";
+    project.session(&["--no-verify", "--no-commit"], script).success();
+    let journal = journal(&project);
+    let named = |soname: &str| journal.libraries.iter().find(|library| library.soname == soname);
+    let libm = named("libm.so.6").expect("libm");
+    let ran = journal.programs.iter().find(|program| program.path.as_str() == Some("ran")).expect("it ran");
+    assert_eq!(libm.programs.iter().collect::<Vec<_>>(), [&ran.id]);
+    let files: Vec<_> = libm.files.iter().filter_map(|file| file.as_str()).collect();
+    assert_eq!(files, ["libown.so", "sub/linked"]);
+    assert_eq!(named("libown.so"), None, "it is the project's own");
+    if Path::new("/var/lib/dpkg/status").exists() {
+        assert_eq!(libm.owner.as_ref().map(|owner| owner.package.as_str()), Some("libc6"));
+    }
 }

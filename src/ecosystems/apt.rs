@@ -60,6 +60,9 @@ impl Ecosystem for Apt {
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let (program, words) = call(argv)?;
     let mut rest = words.iter().copied();
+    if words.iter().any(|word| listed("-s --simulate --just-print --dry-run --no-act --print-uris --help", word)) {
+        return None;
+    }
     let (mut plain, mut unpacks) = (Vec::new(), false);
     while let Some(word) = rest.next() {
         if listed(VALUES, word) {
@@ -157,7 +160,9 @@ mod tests {
         ] {
             assert_eq!(ask(line), Some(reading), "{line}");
         }
-        for line in ["apt-get update", "apt-cache install", "dpkg -l", "apt list install", "apt-get"] {
+        for line in
+            ["apt-get update", "apt-get install -s jq", "apt-cache install", "dpkg -l", "apt list install", "apt-get"]
+        {
             assert_eq!(ask(line), None, "{line}");
         }
     }

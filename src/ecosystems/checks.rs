@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Bytes;
-use crate::journal::{Command, Journal};
+use crate::journal::{Command, Journal, Ref};
 use crate::policy::Policy;
 use crate::requirements::{Check, CheckLine, CheckName, Evidence, Unchecked};
 use crate::shell::{self, Simple};
@@ -17,12 +17,16 @@ const HARMLESS: &[&str] = &[
 /// Programs that run another: what follows their own arguments is judged.
 const WRAPPERS: &[&str] = &["command", "env", "exec", "nice", "time", "timeout"];
 
+/// Programs that may stand beside an installing command in one line, besides the harmless ones.
+const BESIDE: &[&str] = &["date", "false", "grep", "head", "sleep", "source", ".", "tail", "tee", "wc", "which", "yes"];
+
 /// Reads all commands of the journals: those that verify become checks, one for each line and folder; the others are
 /// returned with the reason.
 pub(super) fn read(
     journals: &[&Journal],
     policy: &Policy,
     verifies: &dyn Fn(&[&str]) -> Option<String>,
+    inner: &dyn Fn(&[&str]) -> Option<String>,
 ) -> (Vec<Check>, Vec<Unchecked>) {
     let mut wanted: BTreeMap<(CheckLine, CheckLine), (String, BTreeSet<Evidence>)> = BTreeMap::new();
     let mut unchecked = Vec::new();
@@ -30,7 +34,7 @@ pub(super) fn read(
         let last = last_runs(journal);
         for command in &journal.commands {
             let evidence = Evidence { session: journal.session.id.clone(), entry: command.id.clone() };
-            match judge(command, &last, verifies) {
+            match judge(command, &last, verifies, inner) {
                 Ok((name, line, folder)) => {
                     wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new())).1.insert(evidence);
                 }
@@ -73,6 +77,7 @@ fn judge(
     command: &Command,
     last: &Runs,
     verifies: &dyn Fn(&[&str]) -> Option<String>,
+    inner: &dyn Fn(&[&str]) -> Option<String>,
 ) -> Result<(String, CheckLine, CheckLine), &'static str> {
     match command.status {
         None => return Err("how it ended is not known"),
@@ -88,6 +93,7 @@ fn judge(
     }
     let printable = |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
     let (line, folder) = (printable(&command.line)?, printable(&command.cwd)?);
+    let line = unwrapped(line, inner);
     let commands = shell::strict(line.as_str())?;
     let name = named(&commands, verifies).ok_or("it tests, builds and lints nothing")?;
     if command.network {
@@ -102,10 +108,51 @@ fn judge(
     Ok((name, line, folder))
 }
 
+/// Returns the commands of a journal that only install packages: all that their lines run puts packages on the machine.
+pub(super) fn installing<'a>(journal: &'a Journal, installs: &dyn Fn(&[&str]) -> bool) -> BTreeSet<&'a Ref> {
+    let beside = |simple: &Simple| {
+        is_harmless(simple) || simple.words.first().is_some_and(|word| BESIDE.contains(&word.text.as_str()))
+    };
+    let only = |command: &&Command| {
+        let commands = command.line.as_str().and_then(|line| shell::all(line).ok()).unwrap_or_default();
+        let is_one = |simple: &Simple| installs(unprivileged(&simple.texts()));
+        commands.iter().any(is_one) && commands.iter().all(|simple| is_one(simple) || beside(simple))
+    };
+    journal.commands.iter().filter(only).map(|command| &command.id).collect()
+}
+
+/// Returns the words behind `sudo` and other wrappers.
+fn unprivileged<'a, 'b>(words: &'b [&'a str]) -> &'b [&'a str]
+where
+    'a: 'b,
+{
+    match words.split_first() {
+        Some((&("sudo" | "doas"), rest)) => {
+            bare(&rest[rest.iter().take_while(|word| word.starts_with('-') || word.contains('=')).count()..])
+        }
+        _ => bare(words),
+    }
+}
+
 /// Returns whether a line runs a program of this name.
 pub(super) fn runs(line: &str, program: &str) -> bool {
     let commands = shell::strict(line).unwrap_or_default();
     commands.iter().any(|simple| bare(&simple.texts()).first() == Some(&program))
+}
+
+/// Returns the line without what only provides the packages: those of the flake take its place.
+fn unwrapped(line: CheckLine, inner: &dyn Fn(&[&str]) -> Option<String>) -> CheckLine {
+    let commands = shell::strict(line.as_str()).unwrap_or_default();
+    let is_plain = |simple: &Simple| simple.others.is_empty() && simple.words.iter().all(|word| word.literal);
+    if !commands.iter().all(is_plain) || !commands.iter().any(|simple| inner(bare(&simple.texts())).is_some()) {
+        return line;
+    }
+    let part = |simple: &Simple| {
+        let texts = simple.texts();
+        inner(bare(&texts)).or_else(|| shlex::try_join(texts.iter().copied()).ok())
+    };
+    let parts: Option<Vec<String>> = commands.iter().map(part).collect();
+    parts.and_then(|parts| CheckLine::parse(&parts.join(" && "))).unwrap_or(line)
 }
 
 /// Returns the name of the check that these commands are: of the first that verifies.

@@ -1,7 +1,7 @@
 //! Conda, Mamba and Micromamba: what their environments hold.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python, verifies};
+use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
 use crate::index::{Index, normalized};
 use crate::journal::{Invocation, Program};
 
@@ -16,6 +16,10 @@ const VALUES: &str = "-n --name -p --prefix -c --channel -f --file --solver --re
 const NAMES: &str = "nodejs=nodejs openjdk=jdk gcc= gxx= gcc_linux-64= gxx_linux-64= compilers= c-compiler= cxx-compiler= \
     make= cmake=cmake ninja=ninja git=git ffmpeg=ffmpeg r-base=R go=go rust=rustc pkg-config=pkg-config postgresql=postgresql \
     graphviz=graphviz pandoc=pandoc jq=jq openssl=openssl sqlite=sqlite zlib=zlib curl=curl";
+
+/// Packages of Python whose distributions have other names.
+const PYTHON: &str = "matplotlib-base=matplotlib opencv=opencv-python py-opencv=opencv-python pytorch=torch pytorch-cpu=torch \
+    pytorch-gpu=torch tensorflow-gpu=tensorflow py-xgboost=xgboost pyyaml=pyyaml";
 
 /// The ecosystem.
 pub(super) struct Conda;
@@ -47,14 +51,8 @@ impl Ecosystem for Conda {
         call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
     }
 
-    fn verifies(&self, argv: &[&str]) -> Option<String> {
-        let (_, rest) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
-        let line = rest.strip_prefix(&["run"])?;
-        let mut at = 0;
-        while let Some(word) = line.get(at).filter(|word| word.starts_with('-')) {
-            at += 1 + usize::from(listed(VALUES, word));
-        }
-        verifies(line.get(at..)?)
+    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+        shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
@@ -82,6 +80,17 @@ impl Ecosystem for Conda {
     }
 }
 
+/// Returns the command of `conda run -n x command`.
+fn inner<'a, 'b>(argv: &'b [&'a str]) -> Option<&'b [&'a str]> {
+    let (_, rest) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
+    let words = rest.strip_prefix(&["run"])?;
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
+        at += 1 + usize::from(listed(VALUES, word));
+    }
+    words.get(at..).filter(|words| !words.is_empty())
+}
+
 /// Returns the packages that a command line installs; empty when only a file says them.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let (program, words) = call(argv)?;
@@ -107,6 +116,8 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         install::put(word, want, if version.is_some() { Kind::Tool } else { Kind::Library }, asked);
     } else if name == "pip" || normalized(name) == "setuptools" {
         asked.ignored.insert(install::INSTALLER);
+    } else if let Some(of_python) = install::by_hand(PYTHON, name) {
+        python::distribution(of_python, index, asked);
     } else if install::by_hand(NAMES, name).is_some() || index.python(name).is_none() {
         install::put(word, install::named(index, NAMES, name, version), Kind::Tool, asked);
     } else {
@@ -131,6 +142,7 @@ mod tests {
                 "mamba install -y conda-forge::nodejs=22 gcc",
                 "tools nodejs_22=22 | ignored the standard environment has it",
             ),
+            ("conda install pytorch", "installs python3Packages.torch python3"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");
@@ -140,7 +152,8 @@ mod tests {
         let text =
             "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";
         assert_eq!(Conda.says(&[], text), ["python=3.11", "flask==3.0"]);
-        assert_eq!(Conda.verifies(&["conda", "run", "-n", "x", "pytest"]).as_deref(), Some("pytest"));
+        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new());
+        assert_eq!(line.as_deref(), Some("pytest -k 'a b'"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) struct Entry {
 }
 
 /// A requirement in the making.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Package {
     pub(super) programs: BTreeSet<ProgramName>,
     pub(super) seen: Option<String>,
@@ -44,6 +44,8 @@ pub(super) struct Draft<'a> {
     pub(super) refused: BTreeMap<AttrPath, Refused>,
     /// Programs of packages that are refused.
     pub(super) without: BTreeSet<ProgramName>,
+    /// Programs of the project's own packages, which its lock file keeps.
+    pub(super) locked: BTreeSet<ProgramName>,
     pub(super) unfree: BTreeSet<String>,
     pub(super) packages: BTreeMap<AttrPath, Package>,
     pub(super) compiler: BTreeSet<Evidence>,
@@ -54,8 +56,8 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
         let (packages, ignored, unrecognized, refused) = Default::default();
-        let (compiler, unfree, without) = Default::default();
-        Self { index, python: None, packages, compiler, ignored, unrecognized, refused, without, unfree }
+        let (compiler, unfree, without, locked) = Default::default();
+        Self { index, python: None, packages, compiler, ignored, unrecognized, refused, without, locked, unfree }
     }
 
     /// Applies what the user chose to replace, to drop and to keep.
@@ -68,9 +70,7 @@ impl<'a> Draft<'a> {
                 continue;
             };
             let package = self.packages.entry(choice.with().clone()).or_default();
-            package.programs.extend(old.programs);
-            package.seen = versions::highest(package.seen.take(), old.seen);
-            package.evidence.extend(old.evidence);
+            package.merge(old);
             package.alternatives = Some(Vec::new());
             package.policy = Some(choice.reason().to_owned());
         }
@@ -100,13 +100,35 @@ impl<'a> Draft<'a> {
         self.index.attr(attr).is_some()
     }
 
+    /// Takes one package where a family is there with a version and without: `nodejs` beside `nodejs_22`.
+    pub(super) fn one_version(&mut self) {
+        let unseen: Vec<&AttrPath> = self.packages.keys().collect();
+        for (plain, versioned) in families::pairs(&unseen) {
+            let is_other = |package: &Package| package.seen.is_some();
+            let Some(old) = self.packages.get(&plain).filter(|package| !is_other(package)).cloned() else { continue };
+            self.packages.remove(&plain);
+            self.packages.entry(versioned.clone()).or_default().merge(old);
+            let set: Vec<AttrPath> = self
+                .packages
+                .keys()
+                .filter(|attr| families::in_set(self.index, attr, &versioned).is_some())
+                .cloned()
+                .collect();
+            for attr in set {
+                let Some(to) = families::in_set(self.index, &attr, &versioned) else { continue };
+                let old = self.packages.remove(&attr).unwrap_or_default();
+                self.packages.entry(to).or_default().merge(old);
+            }
+        }
+    }
+
     /// Leaves out what nixpkgs refuses and the policy does not allow.
     pub(super) fn refuse(&mut self, policy: &Policy) {
         let chosen: BTreeSet<&AttrPath> = policy
             .keep
             .iter()
-            .map(|choice| choice.attr())
-            .chain(policy.replace.iter().map(|choice| choice.with()))
+            .map(super::super::policy::Choice::attr)
+            .chain(policy.replace.iter().map(super::super::policy::Replacement::with))
             .collect();
         let is_refused = |attr: &AttrPath| match refused::of(attr)? {
             Refusal::Unfree if policy.unfree.contains(attr) => None,
@@ -175,6 +197,14 @@ impl<'a> Draft<'a> {
 }
 
 impl Package {
+    /// Adds what is known of another that this one stands for.
+    fn merge(&mut self, old: Self) {
+        self.programs.extend(old.programs);
+        self.seen = versions::highest(self.seen.take(), old.seen);
+        self.evidence.extend(old.evidence);
+        self.instead = self.instead.take().or(old.instead);
+    }
+
     /// Returns whether a program of it ran.
     pub(super) fn has_program(&self) -> bool {
         self.evidence.values().any(|entry| entry.is_program)

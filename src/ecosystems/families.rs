@@ -3,8 +3,9 @@
 //! When the index has no package of a version, or nixpkgs refuses it, the nearest stands in its place: the next newer one,
 //! else the newest of the older ones.
 
-use super::refused;
+use super::{Want, project, refused};
 use crate::index::Index;
+use crate::journal::Journal;
 use crate::nix::AttrPath;
 use crate::requirements::{Instead, Refusal};
 
@@ -79,6 +80,46 @@ pub(super) fn of_tool(index: &Index, tool: &str, version: Option<&str>) -> Optio
 /// family.
 pub(super) fn of_attr(index: &Index, attr: &str) -> Option<Choice> {
     FAMILIES.iter().find_map(|(default, form)| nearest(index, form, default, &read(form, attr)?))
+}
+
+/// Returns a wish for a member without a version, of which no version was seen, as one for the version that a file of the
+/// project asks for.
+pub(super) fn of_project(index: &Index, journal: &Journal, want: Want) -> Want {
+    let family = FAMILIES.iter().map(|(default, _)| *default).find(|default| *default == want.attr.as_str());
+    let Some(family) = family.filter(|_| want.seen.is_none() && want.instead.is_none()) else { return want };
+    let others = NAMES.iter().filter(|(_, of)| *of == family).map(|(name, _)| *name);
+    let Some(version) = others.chain([family]).find_map(|name| project::version(journal, name)) else { return want };
+    match of_tool(index, family, Some(version)) {
+        // `go.mod` says the least that is needed: a newer one will do.
+        Some(choice) if family == "go" && choice.instead.is_some() => want,
+        Some(choice) => Want { attr: choice.attr, instead: choice.instead, ..want },
+        None => want,
+    }
+}
+
+/// Returns the members of a family of which no version was seen, each with the only one of a version beside it: one of the
+/// two will do.
+pub(super) fn pairs(attrs: &[&AttrPath]) -> Vec<(AttrPath, AttrPath)> {
+    let of = |(default, form): &(&str, &str)| {
+        let plain = attrs.iter().find(|attr| attr.as_str() == *default)?;
+        let mut versioned = attrs.iter().filter(|attr| read(form, attr.as_str()).is_some());
+        let one = versioned.next().filter(|_| versioned.next().is_none())?;
+        Some(((*plain).clone(), (*one).clone()))
+    };
+    FAMILIES.iter().filter_map(of).collect()
+}
+
+/// Returns a package of a family's set as one for a version: `rubyPackages_3_3.rails` of `rubyPackages.rails`.
+pub(super) fn in_set(index: &Index, attr: &AttrPath, versioned: &AttrPath) -> Option<AttrPath> {
+    let name = attr.within("rubyPackages")?;
+    let version = versioned.as_str().strip_prefix("ruby")?;
+    index.known(&format!("rubyPackages{version}.{name}"))
+}
+
+/// Returns whether an attr is of a version, and the other is the same family's without one: who installs a version chooses it.
+pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> bool {
+    let of = |(default, form): &&(&str, &str)| *default == plain.as_str() && read(form, versioned.as_str()).is_some();
+    FAMILIES.iter().find(of).is_some_and(|_| index.attr(versioned).is_some())
 }
 
 fn default_of(index: &Index, attr: &str) -> Option<Choice> {

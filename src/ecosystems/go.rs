@@ -32,7 +32,9 @@ impl Ecosystem for Go {
         if paths::of(program).any(|path| path.contains("/pkg/tool/")) {
             return Reading::Ignored(install::PART);
         }
-        match paths::of(program).find_map(version) {
+        // What a distribution's `go` leads to is the version that it happens to have.
+        let chosen = |path: &&str| *path == program.path.as_str().unwrap_or_default() || !path.contains("/lib/go-");
+        match paths::of(program).filter(chosen).find_map(version) {
             Some(version) => {
                 install::managed(context, "go", version, if path.ends_with("gofmt") { "gofmt" } else { "go" })
             }

@@ -124,7 +124,7 @@ mod tests {
             ("~/.ghcup/bin/ghc-9.6.4", "haskell.compiler.ghc96 9.6.4 [ghc] 1"),
             ("~/.ghcup/ghc/9.8.1/bin/ghc", "haskell.compiler.ghc98 9.8.1 [ghc] 1"),
             ("~/.stack/programs/x86_64-linux/ghc-9.4.7/bin/ghc", "haskell.compiler.ghc94 9.4.7 [ghc] 1"),
-            ("~/.ghcup/bin/cabal", "cabal-install or cabal-cli [cabal] 1"),
+            ("~/.ghcup/bin/cabal", "cabal-install [cabal] 1"),
             ("~/.cabal/bin/hlint", "hlint [hlint] 1"),
         ] {
             assert_eq!(alone(program(path)), reading, "{path}");

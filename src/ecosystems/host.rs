@@ -37,12 +37,32 @@ impl Ecosystem for Host {
         if program.owner.as_ref().is_some_and(|owner| listed(names::HOUSE, &owner.package)) {
             return Reading::Ignored(ADMINISTERS);
         }
+        if let Some(wants) = beside(path, name, context.index) {
+            return Reading::Wants(wants);
+        }
         let resolved = program.resolved.as_ref().and_then(|path| path.as_str()).map(paths::name);
         let owner = program.owner.as_ref();
         let called = Called { name, resolved, owner: owner.map(|owner| owner.package.as_str()) };
         let seen = owner.and_then(|owner| versions::upstream(&owner.version));
         called.read(context.index, seen)
     }
+}
+
+/// Reads a program in a folder of which there is one for each version: `/usr/lib/postgresql/15/bin`, `/usr/lib/llvm-18/bin`.
+fn beside(path: &str, name: &str, index: &Index) -> Option<Vec<Want>> {
+    let (tool, version) = match (paths::below(path, "/lib/postgresql/"), paths::below(path, "/lib/llvm-")) {
+        (Some((version, _)), _) => ("postgresql", version),
+        (_, Some((version, _))) => {
+            let attr = index.versioned(&format!("{name}-{version}"))?;
+            return Some(vec![Want {
+                programs: vec![name.to_owned()],
+                ..Want::of(families::of_attr(index, &attr)?, None)
+            }]);
+        }
+        _ => return None,
+    };
+    let choice = families::of_tool(index, tool, Some(version))?;
+    Some(vec![Want { programs: vec![name.to_owned()], ..Want::of(choice, versions::upstream(version)) }])
 }
 
 /// Returns the path that says what a program is: the one it was reached by, unless that only leads out of the project or is
@@ -169,7 +189,11 @@ fn others(index: &Index, names: &[&str], attr: &AttrPath) -> Vec<AttrPath> {
                 let pname = index.attr(attr).and_then(|attr| attr.pname);
                 pname.or(attr.names().last()).unwrap_or_default().to_owned()
             };
-            let is_other = |other: &AttrPath| other != attr && pname(other) != pname(attr);
+            let first = |attr: &AttrPath| pname(attr).split('-').next().unwrap_or_default().to_owned();
+            let is_other = |other: &AttrPath| {
+                let set = other.names().next().unwrap_or_default();
+                first(other) != first(attr) && !listed(names::SINKS, &first(other)) && !listed(names::SINKS, set)
+            };
             index.candidates(name).filter(|other| is_other(other) && !is_main).take(2).collect()
         }
         _ => Vec::new(),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Index;
-use crate::journal::{Invocation, Journal, Program};
+use crate::journal::{Invocation, Journal, Program, Ref};
 use crate::nix::AttrPath;
 use crate::requirements::Instead;
 
@@ -171,6 +171,8 @@ pub struct Context<'a> {
     stores: BTreeSet<&'a str>,
     /// Where such programs are, by name.
     places: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Commands that only put packages on the machine.
+    installing: BTreeSet<&'a Ref>,
 }
 
 impl<'a> Context<'a> {
@@ -185,7 +187,13 @@ impl<'a> Context<'a> {
                 places.entry(paths::name(path)).or_default().push(path);
             }
         }
-        Self { index, journal, asked: BTreeSet::new(), owners, stores, places }
+        let installing = checks::installing(journal, &installs);
+        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, installing }
+    }
+
+    /// Returns whether a program ran only while packages were installed: it is not the project that needs it.
+    fn only_installed(&self, program: &Program) -> bool {
+        !program.commands.is_empty() && program.commands.iter().all(|command| self.installing.contains(command))
     }
 
     /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.

@@ -8,7 +8,7 @@ use crate::nix::AttrPath;
 mod ask;
 
 /// Programs of Nix itself.
-const ITSELF: &str = "nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \
+const ITSELF: &str = ", comma nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \
     nix-instantiate nix-prefetch-url nix-shell nix-store";
 
 /// The ecosystem.
@@ -57,7 +57,19 @@ impl Ecosystem for Nix {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index))
+        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+    }
+
+    fn files(&self, argv: &[&str]) -> Vec<String> {
+        ask::script(argv).map(str::to_owned).into_iter().collect()
+    }
+
+    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
+        ask::shebang(text)
+    }
+
+    fn inner(&self, argv: &[&str], index: &Index) -> Option<String> {
+        ask::inner(argv, index)
     }
 }
 

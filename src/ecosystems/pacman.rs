@@ -62,12 +62,10 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         }
         None => name,
     };
-    if let Some(module) = name.strip_prefix("python-").filter(|module| !["pip", "setuptools", "pipx"].contains(module))
-    {
-        if let Some(attr) = index.python(module) {
-            asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
-            return;
-        }
+    let module = name.strip_prefix("python-").filter(|module| !["pip", "setuptools", "pipx"].contains(module));
+    if let Some(attr) = module.and_then(|module| index.python(module)) {
+        asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
+        return;
     }
     let kind = if name.starts_with("lib") && name != "libreoffice" { Kind::Library } else { Kind::Tool };
     install::put(word, find(index, name), kind, asked);

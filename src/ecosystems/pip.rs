@@ -1,6 +1,8 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
-use super::{Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, versions, wants};
+use super::{
+    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, project, versions, wants,
+};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -43,11 +45,15 @@ impl Ecosystem for Pip {
             return Reading::Ignored("it installs packages, and those are wanted");
         }
         let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
-        if !paths::is_project(path) || !interpreter.is_some_and(is_python) {
+        let of_project =
+            paths::is_project(path) || path.contains("/pypoetry/virtualenvs/") || path.contains("/share/virtualenvs/");
+        if !of_project || !interpreter.is_some_and(is_python) {
             return Reading::Unrecognized;
         }
+        // The project's lock file keeps what its environment holds: then only the interpreter is wanted.
+        let is_locked = project::keeps(context.journal, "python") && paths::is_bin(path);
         // A script of the project: of a virtual environment when it is in a folder for programs.
-        let module = context.index.program(name).filter(|_| paths::is_bin(path));
+        let module = context.index.program(name).filter(|_| paths::is_bin(path) && !is_locked);
         let own = || python(context.index, interpreter.unwrap_or("python3"), None).into_iter().map(unseen).collect();
         Reading::Wants(module.map_or_else(own, |found| wants(context.index, found.attr, name, None)))
     }

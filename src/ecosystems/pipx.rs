@@ -37,6 +37,14 @@ impl Ecosystem for Pipx {
         Some(asked)
     }
 
+    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+        let rest = call(argv).filter(|(program, _)| *program == "pipx")?.1.strip_prefix(&["run"])?;
+        let options = rest.iter().take_while(|word| word.starts_with('-')).count();
+        // An option may have a value: only without any is the program sure to be first.
+        rest.first().filter(|_| options == 0)?;
+        shlex::try_join(rest.iter().copied()).ok()
+    }
+
     fn installs(&self, argv: &[&str]) -> bool {
         call(argv).is_some_and(|(program, rest)| program == "pipx" && rest.first() != Some(&"run"))
     }
@@ -76,6 +84,7 @@ mod tests {
             assert_eq!(ask(&Pipx, line).as_deref(), Some(reading), "{line}");
         }
         assert_eq!(ask(&Pipx, "pipx list"), None);
+        assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new()).as_deref(), Some("black ."));
         assert_eq!(alone(program("~/.local/share/pipx/venvs/black/bin/black")), "black [black] 1");
     }
 }

@@ -2,11 +2,34 @@
 
 use std::collections::BTreeSet;
 
-use super::install::INSTALLER;
+use super::install::{self, INSTALLER};
 use super::{Asked, Want, families, listed, paths, project};
 use crate::index::{Index, normalized};
 use crate::journal::{Journal, Program};
 use crate::nix::AttrPath;
+
+/// Modules of the standard library (`sys.stdlib_module_names` of Python 3.11, which still has those that went since).
+pub(super) const STANDARD: &str = "abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb \
+    binascii bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop \
+    collections colorsys compileall concurrent configparser contextlib contextvars copy copyreg \
+    crypt csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils doctest email \
+    encodings ensurepip enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib \
+    functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq hmac \
+    html http imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 \
+    linecache locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder \
+    msilib msvcrt multiprocessing netrc nis nntplib nt ntpath nturl2path numbers opcode operator \
+    optparse os ossaudiodev pathlib pdb pickle pickletools pipes pkgutil platform plistlib \
+    poplib posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc pydoc_data \
+    pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched secrets \
+    select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver \
+    spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep \
+    struct subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile \
+    termios textwrap this threading time timeit token tokenize tomllib trace traceback \
+    tracemalloc tty types typing unicodedata unittest urllib uu uuid venv warnings wave weakref \
+    webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
+
+/// Distributions that are installed for their programs, where nixpkgs calls those otherwise.
+const TOOLS: &str = "awscli=awscli2 clang-format=clang-tools clang-tidy=clang-tools";
 
 /// What installs, and is not needed where nothing is installed.
 const INSTALLERS: &str = "pip wheel setuptools uv pipx virtualenv";
@@ -78,15 +101,20 @@ pub(super) fn distribution(word: &str, index: &Index, asked: &mut Asked) {
         asked.unrecognized.insert(word.to_owned());
     } else if listed(INSTALLERS, &normalized(name)) {
         asked.ignored.insert(INSTALLER);
-    } else if let Some(attr) = index.python(name) {
+    } else if let Some(attr) = index.python(name).filter(|_| normalized(name) != "python") {
         let version = rest.strip_prefix("==").map(|rest| rest.trim_start_matches('=').trim());
         let is_exact =
             |version: &&str| !version.is_empty() && version.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.');
         let seen = version.filter(is_exact).map(str::to_owned);
         asked.installs.push(Want { seen, ..Want::new(attr) });
         asked.installs.extend(index.known("python3").map(Want::new));
+    } else if listed(STANDARD, &normalized(name).replace('-', "_")) || normalized(name) == "python" {
+        asked.ignored.insert("a module of Python itself");
     } else {
-        asked.unrecognized.insert(word.to_owned());
+        // A program whose package is none of Python's: `awscli`, `pre-commit`.
+        let attr = index.known(install::by_hand(TOOLS, name).unwrap_or(&normalized(name)));
+        let tool = attr.filter(|attr| index.attr(attr).is_some_and(|attr| attr.main_program.is_some()));
+        install::put(word, tool.map(Want::new), install::Kind::Tool, asked);
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, python, verifies};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, paths, python, verifies};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Check, Evidence, Requirements};
+use crate::requirements::{Check, Evidence, ProgramName, Requirements};
 
 /// Reason for what the standard environment has.
 const STANDARD: &str = "the standard environment has it";
@@ -23,16 +23,27 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let mut draft = Draft::new(index);
     let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
     draft.installs(asked);
+    draft.one_version();
     draft.policy(policy);
     draft.refuse(policy);
     let without = std::mem::take(&mut draft.without);
+    let provided = |name: &ProgramName| draft.packages.values().any(|package| package.programs.contains(name));
+    let locked: BTreeSet<ProgramName> = std::mem::take(&mut draft.locked);
+    let locked: Vec<ProgramName> = locked.into_iter().filter(|name| !provided(name)).collect();
     let mut requirements = draft.finish();
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
-    (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &verifies);
-    let lacks = |check: &&Check| without.iter().any(|program| checks::runs(check.line.as_str(), program.as_str()));
-    let names = requirements.checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
-    requirements.leave_out(&names, "nixpkgs refuses the package of its program");
+    (requirements.checks, requirements.unchecked) =
+        checks::read(&journals, policy, &verifies, &|argv| inner(argv, index));
+    let reasons = [
+        (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
+        (locked, "the project's lock file keeps its program"),
+    ];
+    for (programs, reason) in reasons {
+        let lacks = |check: &&Check| programs.iter().any(|program| checks::runs(check.line.as_str(), program.as_str()));
+        let names = requirements.checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
+        requirements.leave_out(&names, reason);
+    }
     requirements
 }
 
@@ -109,14 +120,24 @@ impl Draft<'_> {
                 .map(|ecosystem| ecosystem.program(program, context))
                 .find(|reading| *reading != Reading::Unrecognized)
         };
-        match aside::reason(program, context).map(Reading::Ignored).or_else(read) {
+        let reading = aside::reason(program, context).map(Reading::Ignored).or_else(read);
+        let reading = match reading {
+            Some(Reading::Ignored(_)) => reading,
+            _ if context.only_installed(program) => Some(Reading::Ignored("it ran only while packages were installed")),
+            _ => reading,
+        };
+        match reading {
             Some(Reading::Wants(wants)) => {
                 let (wants, unknown): (Vec<Want>, Vec<Want>) = wants.into_iter().partition(|want| self.has(&want.attr));
                 if wants.is_empty() {
                     let name = unknown.first().map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
                     self.unrecognized(entry, name);
                 }
-                wants.into_iter().map(|want| self.want(entry, want)).collect()
+                if of_project(program) && wants.iter().all(|want| want.programs.is_empty()) {
+                    self.locked.extend(program.name().as_str().and_then(ProgramName::parse));
+                }
+                let wants = wants.into_iter().map(|want| families::of_project(self.index, context.journal, want));
+                wants.map(|want| self.want(entry, want)).collect()
             }
             Some(Reading::Stdenv { compiler: true }) => {
                 self.compiler.insert(entry.evidence.clone());
@@ -162,16 +183,22 @@ impl Draft<'_> {
         let pname = |attr: &AttrPath| self.index.attr(attr).and_then(|attr| attr.pname);
         let ran =
             self.packages.iter().filter(|(attr, package)| attr.names().count() == 1 && !package.programs.is_empty());
-        let ran: BTreeMap<&str, AttrPath> = ran.filter_map(|(attr, _)| Some((pname(attr)?, attr.clone()))).collect();
+        let mut ran: BTreeMap<&str, AttrPath> =
+            ran.filter_map(|(attr, _)| Some((pname(attr)?, attr.clone()))).collect();
         for Installed { entry, installs, tools, python } in asked {
             self.python = python;
             let installs = installs.into_iter().map(|want| (want, false));
             for (want, is_tool) in installs.chain(tools.into_iter().map(|want| (want, true))) {
                 let want = python::of_journal(self.python.as_ref(), want);
-                let stands = pname(&want.attr)
-                    .and_then(|name| ran.get(name))
-                    .filter(|_| !self.packages.contains_key(&want.attr));
-                let attr = stands.cloned().unwrap_or_else(|| want.attr.clone());
+                let name = pname(&want.attr);
+                let stands =
+                    name.and_then(|name| ran.get(name)).filter(|_| !self.packages.contains_key(&want.attr)).cloned();
+                let chose = stands.as_ref().filter(|stands| families::chooses(self.index, stands, &want.attr));
+                if let Some(stands) = chose {
+                    self.packages.remove(stands).map(|package| self.packages.insert(want.attr.clone(), package));
+                    name.map(|name| ran.insert(name, want.attr.clone()));
+                }
+                let attr = stands.clone().filter(|_| chose.is_none()).unwrap_or_else(|| want.attr.clone());
                 if is_tool && stands.is_none() && !self.packages.get(&attr).is_some_and(Package::has_program) {
                     self.ignore(&entry, "installed, but nothing of it ran");
                 } else if self.has(&attr) {
@@ -182,6 +209,12 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// Returns whether a program is of the packages that the project keeps for itself: one of a folder for programs.
+fn of_project(program: &Program) -> bool {
+    let keeps = |path: &str| path.contains("virtualenvs/") || paths::is_project(path) && paths::is_bin(path);
+    program.path.as_str().is_some_and(keeps)
 }
 
 /// Returns why an entry does not count, whatever it is.

@@ -119,7 +119,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     match index.program(name).map(|found| found.attr).or_else(|| index.known(name)) {
         // A gem of which a program has the name is installed for that.
         Some(attr) if attr.as_str() == name || library.is_none() => {
-            install::put(word, Some(Want::new(attr)), Kind::Tool, asked)
+            install::put(word, Some(Want::new(attr)), Kind::Tool, asked);
         }
         _ => {
             let ruby = library.as_ref().and_then(|_| index.known("ruby")).map(Want::new);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::event::Bytes;
 use crate::host::Owner;
-use crate::journal::{Events, Known, Recorder, Ref, Session, SessionId, VERSION};
+use crate::journal::{Events, Known, ProjectFile, Recorder, Ref, Session, SessionId, VERSION};
 use crate::nix::System;
 use crate::policy::Policy;
 use crate::requirements::{ProgramName, Requirements};
@@ -67,6 +67,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         invocations: Vec::new(),
         files: Vec::new(),
         missing: Vec::new(),
+        libraries: Vec::new(),
         delegated: Vec::new(),
         state: Vec::new(),
         installed: Vec::new(),

@@ -78,10 +78,18 @@ impl Ecosystem for Uv {
     fn verifies(&self, argv: &[&str]) -> Option<String> {
         let (program, rest) = call(argv)?;
         match (program, rest) {
-            ("uv", ["run", rest @ ..]) | ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) => verifies(&behind(rest)?),
+            ("uv", ["run", rest @ ..]) => verifies(&behind(rest)?),
             ("uv", ["lock", rest @ ..]) => rest.contains(&"--check").then(|| "uv-lock".to_owned()),
             _ => None,
         }
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+        let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = call(argv)? else { return None };
+        let words = behind(rest)?;
+        let (program, rest) = words.split_first()?;
+        let program = program.split(['@', '=', '[']).next()?;
+        shlex::try_join([&[program], rest].concat()).ok()
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
@@ -151,7 +159,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         ("uv", _) => match line.words.as_slice() {
             ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
             ["python", "install" | "pin", rest @ ..] => {
-                request.python.extend(rest.iter().filter(|version| number(version)))
+                request.python.extend(rest.iter().filter(|version| number(version)));
             }
             ["add", rest @ ..] => {
                 request.packages.extend(rest);
@@ -217,11 +225,13 @@ mod tests {
             ("uv run pytest -q", Some("pytest")),
             ("uv run --frozen --python 3.11 -- ruff check .", Some("ruff-check")),
             ("uv run -m unittest", Some("unittest")),
-            ("uvx ruff check .", Some("ruff-check")),
             ("uv run x.py", None),
             ("uv sync", None),
         ] {
             assert_eq!(Uv.verifies(&line.split(' ').collect::<Vec<_>>()).as_deref(), name, "{line}");
         }
+        let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new());
+        assert_eq!(inner("uvx --python 3.12 ruff@0.4.1 check .").as_deref(), Some("ruff check ."));
+        assert_eq!(inner("uv run ruff"), None);
     }
 }

@@ -29,6 +29,16 @@ const RESTLESS: [&[u8]; 12] = [
     b".zsh_history",
 ];
 
+/// What programs note for themselves below the home folder: it installs nothing and changes no program.
+const NOTES: [&str; 6] = [
+    ".cache/nix",
+    ".cargo/.global-cache",
+    ".cargo/.package-cache",
+    ".cargo/.package-cache-mutate",
+    ".local/share/nix",
+    ".local/state/nix",
+];
+
 /// The clock of a file system stands still between ticks: 10 ms at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -104,7 +114,7 @@ impl Walk<'_> {
         let mut paths = vec![(path.to_path_buf(), 0)];
         while let Some((path, depth)) = paths.pop() {
             self.seen += 1;
-            if self.seen >= LIMIT || path == self.skip {
+            if self.seen >= LIMIT || path == self.skip || NOTES.iter().any(|own| path == top.join(own)) {
                 continue;
             }
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };

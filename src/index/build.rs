@@ -13,6 +13,8 @@ mod package;
 mod programs;
 mod rank;
 mod stores;
+#[cfg(test)]
+mod tests;
 
 pub use change::{Change, Missing, missing};
 use database::{Database, Entry, StorePath};
@@ -133,7 +135,7 @@ impl Index {
             let mut field = || fields.next().unwrap_or_default();
             Fields { pname: field(), version: field(), main_program: field() }
         };
-        let row = |row: &'static str| row.split_once('\t').map(|(attr, rest)| (attr, rest));
+        let row = |row: &'static str| row.split_once('\t');
         let top = self.attrs.0.lines().filter_map(row).map(move |(attr, rest)| (attr.to_owned(), fields(rest)));
         let python = self.python.0.lines().filter_map(row);
         top.chain(python.map(move |(attr, rest)| (format!("{PYTHON}.{attr}"), fields(rest))))

@@ -11,6 +11,10 @@ fn tables_are_sorted_and_their_keys_unique() {
     let index = Index::new();
     let tables = [
         index.programs,
+        index.sonames,
+        index.headers,
+        index.pkgconfig,
+        index.cmake,
         index.overrides,
         index.stdenv,
         index.attrs,
@@ -42,9 +46,18 @@ fn values_are_attrs_that_exist() {
             assert!(index.known(attr).is_some(), "{line}");
         }
     }
-    for line in index.pynames.0.lines().chain(index.pymodules.0.lines()) {
+    for line in index.pynames.0.lines() {
         let (_, attr) = line.split_once('\t').expect("two fields");
         assert!(index.known(&format!("python3Packages.{attr}")).is_some(), "{line}");
+    }
+    for line in [index.programs, index.sonames, index.headers, index.pkgconfig, index.cmake]
+        .iter()
+        .flat_map(|table| table.0.lines())
+    {
+        let (key, attrs) = line.split_once('\t').expect("two fields");
+        let table = [index.programs, index.sonames, index.headers, index.pkgconfig, index.cmake];
+        let known = table.into_iter().any(|table| index.ranked(table, key).count() == attrs.split(',').count());
+        assert!(known, "{line}");
     }
     assert!(RULES.lines().all(|line| Regex::new(line.split('\t').next().unwrap_or("(")).is_ok()));
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
+use super::used::Used;
 use super::{
     Command, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session,
     VERSION,
@@ -51,6 +52,7 @@ pub struct Closing<'a> {
     delegated: BTreeMap<Server, BTreeSet<Ref>>,
     /// Servers that the session itself runs.
     own: BTreeSet<Server>,
+    used: Used,
     count: u64,
     execs: u64,
     lost: u64,
@@ -105,6 +107,7 @@ impl<'a> Closing<'a> {
             missing: BTreeMap::new(),
             delegated: BTreeMap::new(),
             own: BTreeSet::new(),
+            used: Used::default(),
             count: 0,
             execs: 0,
             lost: 0,
@@ -143,6 +146,7 @@ impl<'a> Closing<'a> {
         if Server::Gradle.is_run_by(exec.argv.iter().map(Bytes::as_slice)) {
             self.own.insert(Server::Gradle);
         }
+        self.used.exec(exec, &self.place.root);
         let root = *self.segment.root.get_or_insert(exec.process);
         if exec.process == root && self.segment.driver.is_none() && !is_prefix(exec) {
             let leads = self.agent || leads(exec, &self.place.root);
@@ -319,6 +323,14 @@ impl<'a> Closing<'a> {
         }
     }
 
+    /// Finds out which libraries the project's own programs need, as their files are now: `needed` tells it of a file, `find`
+    /// where the host has a library.
+    pub fn link(&mut self, needed: &dyn Fn(&Path) -> Option<BTreeSet<String>>, find: &dyn Fn(&str) -> Option<PathBuf>) {
+        let places = self.paths.iter().map(|(path, resolved)| resolved.as_ref().unwrap_or(path).as_path());
+        let ran = self.programs.iter().map(|program| &program.id).zip(places);
+        self.used.link(self.place, ran, needed, find);
+    }
+
     /// Returns the journal. `owners` tells the host's packages of all these paths at once.
     pub fn finish(
         mut self,
@@ -329,7 +341,7 @@ impl<'a> Closing<'a> {
         self.segment();
         self.forget(COMMANDS + 1);
         let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
-        let owners = owners(all.map(PathBuf::as_path).collect());
+        let owners = owners(all.map(PathBuf::as_path).chain(self.used.paths()).collect());
         for (program, (path, resolved)) in self.programs.iter_mut().zip(&self.paths) {
             program.owner = owners.get(path).or_else(|| owners.get(resolved.as_ref()?)).cloned();
         }
@@ -343,6 +355,7 @@ impl<'a> Closing<'a> {
             invocations: self.invocations,
             files: Vec::new(),
             missing: self.missing.into_values().collect(),
+            libraries: self.used.finish(&owners),
             delegated: delegated.map(|(server, commands)| Delegated { server, commands }).collect(),
             state: Vec::new(),
             installed: Vec::new(),

@@ -140,7 +140,7 @@ impl Nix {
         command
     }
 
-    fn output(&self, mut command: Command) -> anyhow::Result<Output> {
+    pub(super) fn output(&self, mut command: Command) -> anyhow::Result<Output> {
         command.output().with_context(|| format!("failed to run `{}`", self.program.display()))
     }
 

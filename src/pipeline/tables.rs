@@ -1,18 +1,65 @@
-//! `index`: the tables that are compiled in, made anew from a database and asked.
+//! `index`: the tables that are compiled in, asked and made anew from a database.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io::{BufReader, Write};
+use std::io::{BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
+use serde::Serialize;
 
 use super::{Answer, World};
 use crate::console::{Hint, escape, escape_lines};
-use crate::index::Index;
 use crate::index::build::{self, Change, Facts, Tables};
+use crate::index::{Index, Scored};
 
 /// Where the tables are in a checkout of this program.
 const PLACE: &str = "src/index";
+
+/// What the index has for a name.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// The name.
+    pub name: String,
+    /// The packages, best first.
+    pub candidates: Vec<Scored>,
+}
+
+/// `index which`: the packages for each name.
+pub fn index_which(names: Vec<String>) -> Vec<Found> {
+    let index = Index::new();
+    names.into_iter().map(|name| Found { candidates: index.which(&name), name }).collect()
+}
+
+impl Found {
+    /// Returns whether each name has a package.
+    pub fn answer(all: &[Self]) -> Answer {
+        if all.iter().all(|found| !found.candidates.is_empty()) { Answer::Yes } else { Answer::No }
+    }
+
+    /// Returns all as JSON, LF at the end.
+    pub fn json(all: &[Self]) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(all)? + "\n")
+    }
+
+    /// Returns all for a terminal.
+    pub fn terminal(all: &[Self]) -> String {
+        let wide = all.iter().flat_map(|found| &found.candidates).map(|it| it.attr.as_str().len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for found in all {
+            text.push_str(&escape(&found.name));
+            text.push('\n');
+            if found.candidates.is_empty() {
+                text.push_str("  no package\n");
+            }
+            for Scored { attr, score, reason } in &found.candidates {
+                let attr = attr.as_str();
+                _ = writeln!(text, "  {attr:wide$}  {score:4}  {}", escape(reason));
+            }
+        }
+        text
+    }
+}
 
 /// How tables are made.
 #[derive(Clone, Debug, Default)]

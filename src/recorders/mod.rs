@@ -1,16 +1,26 @@
 //! Recorders: each runs a command and writes what its processes run, one [`Event`](crate::event::Event) at a time.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
-use crate::event::Status;
+use crate::console::Hint;
+use crate::event::{Sink, Status};
 
+#[cfg(target_os = "linux")]
+mod exec;
+#[cfg(target_os = "linux")]
+mod hook;
+#[cfg(target_os = "linux")]
+mod ptrace;
 #[cfg(target_os = "linux")]
 mod seccomp;
 #[cfg(target_os = "linux")]
-pub use self::seccomp::{LaunchArgs, WorkerArgs, launch, worker};
+pub use self::exec::WorkerArgs;
+#[cfg(target_os = "linux")]
+pub use self::exec::launch::{LaunchArgs, launch};
 
 /// A way to see what processes run.
 pub trait Recorder: Sync {
@@ -18,20 +28,34 @@ pub trait Recorder: Sync {
     fn name(&self) -> &'static str;
     /// Tries it out on a harmless program; the error is one sentence that says why it cannot work here.
     fn available(&self) -> Result<(), String>;
+    /// Returns what can be done where it does not work.
+    fn cure(&self) -> &'static str;
+    /// Returns whether programs that it records lose the right to gain privileges, which `sudo` needs.
+    fn restricts(&self) -> bool;
     /// Returns what it cannot see, one sentence each.
     fn blind(&self) -> Vec<String>;
-    /// Runs a command recorded; returns when the command has ended.
+    /// Runs a command recorded; returns when the command has ended. An error means that it was not started.
     fn run(&self, launch: &Launch) -> Result<Finished>;
+    /// Records one session in a process of its own, which [`Recorder::run`] starts. An error was told already.
+    #[cfg(target_os = "linux")]
+    fn worker(&self, args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()>;
 }
 
 /// All recorders, the best first.
 pub static ALL: &[&dyn Recorder] = &[
     #[cfg(target_os = "linux")]
     &seccomp::Seccomp,
+    #[cfg(target_os = "linux")]
+    &ptrace::Ptrace,
+    #[cfg(target_os = "linux")]
+    &hook::Hook,
 ];
 
+/// The recorders that see nothing by themselves, and are used only when they are asked for by name.
+const BY_NAME: &[&str] = &["hook"];
+
 /// A command to record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Launch {
     /// The command.
     pub argv: Vec<OsString>,
@@ -39,8 +63,10 @@ pub struct Launch {
     pub segment: PathBuf,
     /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
     pub closed: PathBuf,
-    /// The recorder to use; none for the best.
+    /// The recorder to use; none for the best that works.
     pub recorder: Option<String>,
+    /// Whether to use only recorders that let `sudo` work.
+    pub keep_sudo: bool,
     /// Whether to see ends of processes the way older kernels need.
     pub exit_group: bool,
     /// How much is recorded.
@@ -88,11 +114,80 @@ pub struct Finished {
     pub left: u32,
 }
 
-/// Runs a command recorded; returns when the command has ended. An error means that it was not started.
+/// Returns the recorders that may be used, the best first. Errors when there is none of the wanted name.
+fn choice(name: Option<&str>) -> Result<Vec<&'static dyn Recorder>> {
+    let wanted = |recorder: &&dyn Recorder| match name {
+        Some(name) => recorder.name() == name,
+        None => !BY_NAME.contains(&recorder.name()),
+    };
+    let found: Vec<_> = ALL.iter().copied().filter(wanted).collect();
+    let Some(name) = name.filter(|_| found.is_empty()) else { return Ok(found) };
+    let names: Vec<_> = ALL.iter().map(|recorder| recorder.name()).collect();
+    Err(anyhow!("there is no recorder `{}`", name.escape_debug())).hint(format_args!("there is: {}", names.join(", ")))
+}
+
+/// Returns what must be said before [`run`] records a session, one sentence each.
+pub fn warnings(launch: &Launch) -> Vec<&'static str> {
+    let choice = choice(launch.recorder.as_deref()).unwrap_or_default();
+    let Some(recorder) = choice.first() else { return Vec::new() };
+    let restricts = !launch.keep_sudo && recorder.restricts();
+    let mut warnings = Vec::new();
+    if restricts {
+        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (`--keep-sudo` rather records less)");
+    }
+    if BY_NAME.contains(&recorder.name()) {
+        warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known");
+    }
+    warnings
+}
+
+/// Runs a command recorded, by the best recorder that works; returns when the command has ended. An error means that it
+/// was not started. That a recorder works is found out by using it: where the best one does, nothing else is tried.
 pub fn run(launch: &Launch) -> Result<Finished> {
-    let wanted = |recorder: &&&dyn Recorder| launch.recorder.as_ref().is_none_or(|name| recorder.name() == name);
-    match ALL.iter().find(wanted) {
-        Some(recorder) => recorder.run(launch),
-        None => bail!("cannot record: no such recorder works on this system"),
+    let is_new = !launch.segment.exists();
+    let mut failed: Vec<(&str, String)> = Vec::new();
+    let mut cures = Vec::new();
+    for recorder in choice(launch.recorder.as_deref())? {
+        if launch.keep_sudo && recorder.restricts() {
+            failed.push((recorder.name(), "without privileges it would keep sudo from gaining any".to_owned()));
+            cures.push("run this as root, or without `--keep-sudo`");
+            continue;
+        }
+        match recorder.run(launch) {
+            Ok(finished) => return Ok(finished),
+            Err(error) => failed.push((recorder.name(), reason(&error))),
+        }
+        cures.push(recorder.cure());
+        if is_new {
+            // What a recorder wrote that then could not begin.
+            drop(fs::remove_file(&launch.segment));
+            drop(fs::remove_file(launch.segment.with_extension("unwritten")));
+        }
+    }
+    if launch.recorder.is_none() {
+        cures.extend(ALL.iter().filter(|recorder| BY_NAME.contains(&recorder.name())).map(|recorder| recorder.cure()));
+    }
+    cures.dedup();
+    let mut why: Vec<_> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    if let Some((_, first)) = failed.first()
+        && failed.iter().all(|(_, why)| why == first)
+    {
+        why = vec![first.clone()];
+    }
+    let why = if why.is_empty() { "no recorder is for this system".to_owned() } else { why.join("; ") };
+    Err(anyhow!("cannot record: {why}")).hint(cures.join("; or "))
+}
+
+fn reason(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.strip_prefix("cannot record: ").unwrap_or(&text).to_owned()
+}
+
+/// The recorder's own process: records one session.
+#[cfg(target_os = "linux")]
+pub fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
+    match choice(Some(&args.recorder))?.first() {
+        Some(recorder) => recorder.worker(args, sink),
+        None => bail!("there is no recorder `{}`", args.recorder),
     }
 }

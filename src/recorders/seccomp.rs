@@ -9,30 +9,18 @@
 //! | a program that listens with seccomp itself, a recorder in a recorder | no: Linux allows one (EBUSY) |
 //! | a server that was running before | no |
 //!
-//! Three processes: the [front](front) is the user's own, the [worker](worker) records and outlives the command when
-//! others do, the [launcher](launch) becomes the command. Should the worker be killed, the front lets go on what it had in
-//! hand and starts another.
+//! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
-mod arguments;
-mod channel;
-mod front;
-mod glimpse;
-mod launch;
-mod out;
 mod processes;
-mod program;
 mod reach;
-mod slots;
 mod worker;
 
-use std::fs;
-use std::process::{Command, Stdio};
-
 use anyhow::Result;
+use rustix::thread::CapabilitySet;
 
-pub use self::launch::{LaunchArgs, launch};
-pub use self::worker::{WorkerArgs, worker};
+use super::exec::{WorkerArgs, front, has, may_gain_none, probe};
 use super::{Depth, Finished, Launch, Recorder};
+use crate::event::Sink;
 
 const NAME: &str = "seccomp";
 
@@ -46,32 +34,26 @@ impl Recorder for Seccomp {
     }
 
     fn available(&self) -> Result<(), String> {
-        let whole = || -> Result<Option<String>> {
-            let folder = tempfile::tempdir()?;
-            let segment = folder.path().join("segment");
-            let mut command = Command::new(std::env::current_exe()?);
-            command.arg("__front").arg("--segment").arg(&segment).args(["--", "/bin/sh", "-c", ":"]);
-            let output = command.stdin(Stdio::null()).output()?;
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            let seen = fs::read_to_string(&segment).is_ok_and(|text| text.contains(r#""event":"exit""#));
-            Ok(match (output.status.success(), seen) {
-                (true, true) => None,
-                (true, false) => Some("it ran a program and did not see it".to_owned()),
-                (false, _) => Some(stderr.lines().last().unwrap_or("it could not run a program").to_owned()),
-            })
-        };
-        match whole() {
-            Ok(None) => Ok(()),
-            Ok(Some(why)) => Err(why.trim_start_matches("error: ").trim_start_matches("cannot record: ").to_owned()),
-            Err(error) => Err(format!("{error:#}")),
-        }
+        probe(NAME)
+    }
+
+    fn cure(&self) -> &'static str {
+        "use Linux 5.5 or newer, outside of what listens with seccomp already: another recorder, some sandboxes"
+    }
+
+    fn restricts(&self) -> bool {
+        !may_gain_none() && !has(CapabilitySet::SYS_ADMIN)
     }
 
     fn blind(&self) -> Vec<String> {
-        worker::blind(false, Depth::default())
+        worker::blind(self.restricts(), Depth::default())
     }
 
     fn run(&self, launch: &Launch) -> Result<Finished> {
-        front::run(launch)
+        front::run(launch, NAME)
+    }
+
+    fn worker(&self, args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
+        worker::worker(args, sink)
     }
 }

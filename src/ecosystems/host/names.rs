@@ -7,6 +7,10 @@ pub(super) const ALTERNATIVES: &str = "editor pager pinentry sensible-browser se
 /// What Debian puts before the names of compilers and their tools.
 pub(super) const TRIPLES: [&str; 2] = ["x86_64-linux-gnu-", "aarch64-linux-gnu-"];
 
+/// Packages that have many programs of others, or the runtime of a language: they are no close call. First parts of their names.
+pub(super) const SINKS: &str =
+    "9base busybox gash jre klibc klibcShrunk plan9port sbase toybox u ubase unixtools uutils zulu";
+
 /// Programs inside a compiler.
 pub(super) const COMPILER: &str =
     "as cc1 cc1obj cc1plus collect2 d21 f951 g++-mapper-server gnat1 go1 ld lto-wrapper lto1";

@@ -23,18 +23,80 @@ pub(super) enum Request<'a> {
     Flake { develops: bool, installables: Vec<&'a str> },
     /// Nix expressions within nixpkgs.
     Packages(Vec<&'a str>),
+    /// A program, by its name: comma.
+    Program(&'a str),
+    /// A script that says in its first lines what it needs, or a file of Nix.
+    Script(&'a str),
 }
 
 /// Returns what a command line asks for; none when it names no packages.
 pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let (program, rest) = call(argv)?;
-    let line = Line::read(rest);
+    let line = Line::read(program, rest);
+    let is_nixpkgs = line.words.first() == Some(&"<nixpkgs>");
     match program {
         "nix" => line.flake(),
-        "nix-shell" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
+        "nix-shell" | "nix-build" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
+        "nix-build" | "nix-shell" if is_nixpkgs && line.has(&["-A", "--attr"]) => {
+            Some(Request::Packages(line.attrs().collect()))
+        }
+        "nix-build" => Some(Request::Flake { develops: false, installables: vec!["."] }),
+        "nix-shell" => line.words.first().filter(|word| !word.starts_with('<')).map(|word| Request::Script(word)),
         "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => Some(Request::Packages(line.words)),
+        "," | "comma" => line.words.first().map(|word| Request::Program(word)),
         _ => None,
     }
+}
+
+/// Returns the command line that Nix runs with what it provides, when all of that is known.
+pub(super) fn inner(argv: &[&str], index: &Index) -> Option<String> {
+    let (program, rest) = call(argv)?;
+    let line = Line::read(program, rest);
+    let command = line.command.clone();
+    let words = |words: &[&str]| shlex::try_join(words.iter().copied()).ok();
+    let is_known =
+        |request: Option<&Request>| request.is_none_or(|request| request.read(index, &[]).unrecognized.is_empty());
+    let request = request(argv);
+    match (program, &request) {
+        ("nix-shell", Some(Request::Script(file))) if !file.ends_with(".nix") => None,
+        ("nix-shell", _) => command
+            .first()
+            .map(|text| (*text).to_owned())
+            .filter(|_| is_known(request.as_ref().filter(|it| !matches!(it, Request::Script(_))))),
+        ("nix", Some(Request::Flake { installables, .. })) if line.words.first() == Some(&"run") => {
+            let [installable] = installables.as_slice() else { return None };
+            let attr = request.as_ref()?.read(index, &[]).wants.into_iter().next()?.attr;
+            let main = index.attr(&attr).and_then(|attr| attr.main_program);
+            let program = main.or(installable.rsplit(['#', '.']).next())?;
+            words(&[&[program], command.as_slice()].concat())
+        }
+        ("nix", Some(_)) if !command.is_empty() && is_known(request.as_ref()) => words(&command),
+        (",", Some(_)) => words(&line.words),
+        _ => None,
+    }
+}
+
+/// Returns the script that a command line starts, when it is no file of Nix.
+pub(super) fn script<'a>(argv: &[&'a str]) -> Option<&'a str> {
+    match request(argv)? {
+        Request::Script(file) if !file.ends_with(".nix") => Some(file),
+        _ => None,
+    }
+}
+
+/// Returns the packages that the first lines of a script name: `#! nix-shell -i bash -p jq`.
+pub(super) fn shebang(text: &str) -> Vec<String> {
+    let lines = text.lines().take_while(|line| line.starts_with("#!")).filter_map(|line| {
+        let rest = line.trim_start_matches("#!").trim_start().strip_prefix("nix-shell ")?;
+        shlex::split(rest)
+    });
+    let packages = lines.flat_map(|words| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let line = Line::read("nix-shell", &words);
+        let packages = if line.has(&["-p", "--packages"]) { line.words } else { Vec::new() };
+        packages.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    });
+    packages.collect()
 }
 
 /// Returns whether an option of nix-env installs: `-i`, `-iA`, `--install`.
@@ -48,25 +110,39 @@ fn is_install(option: &str) -> bool {
 struct Line<'a> {
     words: Vec<&'a str>,
     options: Vec<(&'a str, Option<&'a str>)>,
+    /// The command that it runs: words, or for nix-shell one text.
+    command: Vec<&'a str>,
 }
 
 impl<'a> Line<'a> {
-    fn read(words: &[&'a str]) -> Self {
+    fn read(program: &str, words: &[&'a str]) -> Self {
         let mut line = Self::default();
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
             match word {
-                "--" | "-c" | "--command" | "--run" => break,
-                "-p" | "--packages" => line.options.push((word, None)),
+                "--run" | "--command" if program == "nix-shell" => line.command.extend(rest.next()),
+                "--" | "-c" | "--command" if program == "nix" => line.command.extend(rest.by_ref()),
+                "-i" if program == "nix-shell" => drop(rest.next()),
+                "-p" | "--packages" if program != "nix-env" => line.options.push((word, None)),
                 _ if word.starts_with('-') => {
                     let count = if listed(TWO, word) { 2 } else { usize::from(listed(ONE, word)) };
                     let values: Vec<&str> = rest.by_ref().take(count).collect();
                     line.options.push((word, values.last().copied()));
                 }
+                // Comma's options end where its program begins.
+                _ if [",", "comma"].contains(&program) => {
+                    line.words.push(word);
+                    line.words.extend(rest.by_ref());
+                }
                 _ => line.words.push(word),
             }
         }
         line
+    }
+
+    /// Returns the attrs that are named by an option.
+    fn attrs(&self) -> impl Iterator<Item = &'a str> {
+        self.options.iter().filter(|(option, _)| ["-A", "--attr"].contains(option)).filter_map(|(_, attr)| *attr)
     }
 
     fn has(&self, options: &[&str]) -> bool {
@@ -97,13 +173,20 @@ impl<'a> Line<'a> {
 }
 
 impl Request<'_> {
-    /// Reads each of its words.
-    pub(super) fn read(&self, index: &Index) -> Asked {
+    /// Reads each of its words; `said` is what a script says.
+    pub(super) fn read(&self, index: &Index, said: &[String]) -> Asked {
         let mut asked = Asked::default();
         match self {
             Self::Flake { develops, installables } => {
                 installables.iter().for_each(|word| read_installable(word, *develops, index, &mut asked));
             }
+            Self::Script(file) if file.ends_with(".nix") => drop(asked.ignored.insert("the project's own shell")),
+            Self::Script(file) if said.is_empty() => drop(asked.unrecognized.insert(format!("nix-shell {file}"))),
+            Self::Script(_) => said.iter().for_each(|term| read_term(term, index, &mut asked)),
+            Self::Program(name) => match index.program(name) {
+                Some(found) => asked.wants.push(Want::new(found.attr)),
+                None => drop(asked.unrecognized.insert(format!(", {name}"))),
+            },
             Self::Packages(terms) => terms.iter().for_each(|term| read_term(term, index, &mut asked)),
         }
         asked
@@ -127,7 +210,7 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
     match index.known(attr).filter(|_| !develops && is_nixpkgs(flake)) {
         Some(attr) => asked.wants.push(Want::new(attr)),
         None => {
-            let name = if develops { format!("nix develop {installable}") } else { installable.to_owned() };
+            let name = if develops { format!("what builds {installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
@@ -186,7 +269,7 @@ mod tests {
     fn ask(line: &str) -> Option<String> {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let asked = request(&argv)?.read(&Index::new());
+        let asked = request(&argv)?.read(&Index::new(), &[]);
         let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
         let unknown: Vec<String> = asked.unrecognized.iter().map(|name| format!("?{name}")).collect();
         Some([wants.join(" "), unknown.join(" "), asked.ignored.into_iter().collect()].join("|"))
@@ -205,7 +288,7 @@ mod tests {
             ),
             ("nix build .#x", "||the project's own flake"),
             ("nix develop", "||the project's own flake"),
-            ("nix develop nixpkgs#jq", "|?nix develop nixpkgs#jq|"),
+            ("nix develop nixpkgs#jq", "|?what builds nixpkgs#jq|"),
             (
                 "nix shell ../other#x github:a/b nixpkgs#no-such-thing",
                 "|?../other#x ?github:a/b ?nixpkgs#no-such-thing|",
@@ -225,11 +308,51 @@ mod tests {
             ("nix profile install nixpkgs#jq", "jq||"),
             ("nix shell --impure --expr 'import ./x'", "|?--expr|"),
             ("nix build -f '<nixpkgs>' jq", "jq||"),
+            ("nix-build '<nixpkgs>' -A jq -A ripgrep", "jq ripgrep||"),
+            ("nix-build -A x", "||the project's own flake"),
+            (", cowsay moo", "cowsay||"),
+            (", zz-no-such-thing", "|?, zz-no-such-thing|"),
+            ("nix-shell shell.nix --run make", "||the project's own shell"),
+            ("nix-shell ./run.sh", "|?nix-shell ./run.sh|"),
         ] {
             assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["nix flake check", "nix-shell", "nix-env -q", "nix eval nixpkgs#jq.name", "rg nix", ""] {
+        for line in
+            ["nix flake check", "nix-shell", "nix-shell --pure", "nix-env -q", "nix eval nixpkgs#jq.name", "rg nix", ""]
+        {
             assert_eq!(ask(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn scripts() {
+        let text = "#!/usr/bin/env nix-shell\n#! nix-shell -i bash\n#! nix-shell -p jq 'python3.withPackages (ps: [ ps.flask ])'\nset -e\n";
+        let said = shebang(text);
+        assert_eq!(said, ["jq", "python3.withPackages (ps: [ ps.flask ])"]);
+        let asked = request(&["nix-shell", "./x.sh"]).expect("a script").read(&Index::new(), &said);
+        assert_eq!((asked.wants.len(), asked.unrecognized.len()), (3, 0));
+    }
+
+    #[test]
+    fn commands_inside() {
+        for (line, command) in [
+            ("nix shell nixpkgs#cargo nixpkgs#rustc -c cargo test -- 'a b'", Some("cargo test -- 'a b'")),
+            ("nix develop --command make check", Some("make check")),
+            ("nix develop .#ci -c make", Some("make")),
+            ("nix run nixpkgs#ripgrep -- -q x .", Some("rg -q x .")),
+            ("nix run nixpkgs#ruff -- check .", Some("ruff check .")),
+            ("nix-shell -p jq --run 'jq -e . x && make'", Some("jq -e . x && make")),
+            ("nix-shell --run 'make check'", Some("make check")),
+            (", shellcheck x.sh", Some("shellcheck x.sh")),
+            ("nix shell github:a/b -c make", None),
+            ("nix run .#x", None),
+            ("nix shell nixpkgs#jq", None),
+            ("nix flake check", None),
+            ("make check", None),
+        ] {
+            let argv = shlex::split(line).expect("words");
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            assert_eq!(inner(&argv, &Index::new()).as_deref(), command, "{line}");
         }
     }
 }

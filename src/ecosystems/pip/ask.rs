@@ -5,26 +5,6 @@ use super::super::{Asked, Want, call, listed, python};
 use super::is_python;
 use crate::index::Index;
 
-/// Modules of the standard library (`sys.stdlib_module_names` of Python 3.11, which still has those that went since).
-const STANDARD: &str = "abc aifc antigravity argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb \
-    binascii bisect builtins bz2 cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop \
-    collections colorsys compileall concurrent configparser contextlib contextvars copy copyreg \
-    crypt csv ctypes curses dataclasses datetime dbm decimal difflib dis distutils doctest email \
-    encodings ensurepip enum errno faulthandler fcntl filecmp fileinput fnmatch fractions ftplib \
-    functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq hmac \
-    html http imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 \
-    linecache locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder \
-    msilib msvcrt multiprocessing netrc nis nntplib nt ntpath nturl2path numbers opcode operator \
-    optparse os ossaudiodev pathlib pdb pickle pickletools pipes pkgutil platform plistlib \
-    poplib posix posixpath pprint profile pstats pty pwd py_compile pyclbr pydoc pydoc_data \
-    pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched secrets \
-    select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver \
-    spwd sqlite3 sre_compile sre_constants sre_parse ssl stat statistics string stringprep \
-    struct subprocess sunau symtable sys sysconfig syslog tabnanny tarfile telnetlib tempfile \
-    termios textwrap this threading time timeit token tokenize tomllib trace traceback \
-    tracemalloc tty types typing unicodedata unittest urllib uu uuid venv warnings wave weakref \
-    webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib zoneinfo";
-
 /// Names that projects give their own modules; what the index has of these names is something else.
 const OWN: &str = "__main__ api app apps backend bench benchmarks bin cli client config core demo docs example examples \
     experiments lib main manage migrations my mypackage project run script scripts server service setup src test tests \
@@ -95,7 +75,8 @@ pub(super) fn module<'a, 'b>(words: &'b [&'a str]) -> Option<(&'a str, &'b [&'a 
 
 fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
     let start = words.iter().position(|word| !word.starts_with('-'))?;
-    (words[start] == "install").then(|| Request::Install(words[start + 1..].to_vec()))
+    let only_tells = words.iter().any(|word| ["--dry-run", "--help", "-h"].contains(word));
+    (words[start] == "install" && !only_tells).then(|| Request::Install(words[start + 1..].to_vec()))
 }
 
 impl Request<'_> {
@@ -155,7 +136,7 @@ fn read_file(file: &str, said: &[String], asked: &mut Asked) {
 
 fn read_module(module: &str, index: &Index, asked: &mut Asked) {
     let top = module.split('.').next().unwrap_or(module);
-    if listed(STANDARD, top) {
+    if listed(python::STANDARD, top) {
         asked.ignored.insert("a module of Python itself");
     } else if top == "pip" {
         asked.ignored.insert(INSTALLER);
@@ -176,7 +157,12 @@ mod tests {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         let asked = request(&argv)?.read(&Index::new(), &[]);
-        let wants = asked.wants.iter().chain(&asked.installs).filter(|want| want.attr.as_str() != "python3");
+        let wants = asked
+            .wants
+            .iter()
+            .chain(&asked.installs)
+            .chain(&asked.tools)
+            .filter(|want| want.attr.as_str() != "python3");
         let shown = |want: &Want| {
             let name = want.attr.within("python3Packages").unwrap_or(want.attr.as_str());
             want.seen.as_ref().map_or(name.to_owned(), |seen| format!("{name}={seen}"))
@@ -203,6 +189,8 @@ mod tests {
                 "pip install git+https://x/y ./other no-such-thing-zz x-1.0-py3-none-any.whl",
                 "|./other git+https://x/y no-such-thing-zz x-1.0-py3-none-any.whl|",
             ),
+            ("pip install awscli pre-commit", "awscli2 pre-commit||"),
+            ("pip install argparse", "||a module of Python itself"),
             ("pip install --upgrade pip setuptools wheel", "||it installs packages, and those are wanted"),
             ("python -m pytest -q", "pytest||"),
             ("python3.11 -Im http.server", "||a module of Python itself"),
@@ -215,6 +203,7 @@ mod tests {
         }
         for line in [
             "pip list",
+            "pip3 install --dry-run flask",
             "python x.py -m y",
             "python -c 'import x' -m y",
             "python",

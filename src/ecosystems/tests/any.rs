@@ -22,6 +22,13 @@ fn paths() -> impl Strategy<Value = String> {
         "/nix/store",
         "node_modules/.bin",
         "/usr/lib/node_modules/x/bin",
+        "~/.nvm/versions/node/v20.1.0/bin",
+        "~/.pyenv/versions/3.10.1/bin",
+        "~/.rustup/toolchains/1.70.0-x86_64-unknown-linux-gnu/bin",
+        "~/.local/share/mise/installs/java/17.0.1/bin",
+        "/usr/lib/postgresql/15/bin",
+        "/usr/lib/llvm-14/bin",
+        "/opt/homebrew/opt/node@18/bin",
     ]);
     let known =
         (folders, names).prop_map(|(folder, row)| format!("{folder}/{}", row.split('\t').next().unwrap_or_default()));
@@ -51,7 +58,39 @@ fn journals() -> impl Strategy<Value = Vec<Journal>> {
         Just("nixpkgs#jq".to_owned()),
         Just("-m".to_owned())
     ];
-    let tool = proptest::sample::select(vec!["pip", "apt-get", "nix shell", "nix-shell -p", "python3", "dpkg -i", "x"]);
+    let tool = proptest::sample::select(vec![
+        "pip",
+        "apt-get",
+        "nix shell",
+        "nix-shell -p",
+        "python3",
+        "dpkg -i",
+        "x",
+        "apk add",
+        "brew install",
+        "cargo install",
+        "composer global require",
+        "conda create",
+        "corepack prepare",
+        "cpanm",
+        "dnf install",
+        "gem install",
+        "ghcup install",
+        "go install",
+        "mise use",
+        "npm install -g",
+        "npx",
+        "nvm install",
+        "opam install",
+        "pacman -S",
+        "pipx install",
+        "poetry add",
+        "pyenv install",
+        "rustup component add",
+        "sdk install",
+        "uv add",
+        "uvx",
+    ]);
     let line =
         (tool, proptest::collection::vec(word, 0..5)).prop_map(|(tool, words)| format!("{tool} {}", words.join(" ")));
     let one = (proptest::collection::vec(programs(), 0..8), proptest::collection::vec(line, 0..4));

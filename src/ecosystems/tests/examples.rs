@@ -96,6 +96,89 @@ fn programs_together() {
 }
 
 #[test]
+fn who_installs_a_version_chooses_it() {
+    for (path, line, reading) in [
+        ("/usr/local/bin/node", "nvm install 22", "nodejs_22 22 [node] 1"),
+        ("/usr/local/bin/node", "n 20.11.1", "nodejs_22 for nodejs_20 20.11.1 [node] 1"),
+        ("~/.local/share/mise/shims/go", "mise use go@1.25", "go_1_25 1.25 [go] 1"),
+        ("/usr/bin/java", "sdk install java 17.0.9-tem", "jdk17 17.0.9 [java] 1"),
+        ("/usr/bin/python3", "conda create -n x python=3.12", "python312 3.12 [python3] 1"),
+        ("/usr/bin/psql", "brew install postgresql@15", "postgresql_15 [psql] 1"),
+    ] {
+        assert_eq!(read(&with_lines(journal("s", vec![program(path)]), &[line])), [reading], "{line}");
+    }
+}
+
+#[test]
+fn files_of_the_project_choose_versions() {
+    for (path, file, said, reading) in [
+        ("/usr/local/bin/node", ".nvmrc", "node 22", "nodejs_22 [node] 1"),
+        ("~/.volta/bin/node", ".tool-versions", "nodejs 20.1", "nodejs_22 for nodejs_20 [node] 1"),
+        (".venv/bin/python", ".python-version", "python 3.12", "python312 [python] 1"),
+        ("/usr/local/go/bin/go", "go.mod", "go 1.22", "go [go] 1"),
+        ("/usr/local/go/bin/go", "go.mod", "go 1.25.1", "go_1_25 [go] 1"),
+        ("/usr/local/bin/ruby", ".ruby-version", "ruby 3.3.0", "ruby_3_3 [ruby] 1"),
+        ("/usr/bin/pnpm", "package.json", "pnpm 10.1.0", "pnpm_10 [pnpm] 1"),
+        ("/usr/bin/jq", ".nvmrc", "node 22", "jq [jq] 1"),
+    ] {
+        let files = vec![ProjectFile { path: file.to_owned(), says: vec![said.to_owned()] }];
+        assert_eq!(read(&Journal { files, ..journal("s", vec![program(path)]) }), [reading], "{file} {said}");
+    }
+    let owner = owned("/usr/bin/node", "nodejs", "18.20.4+dfsg-1");
+    let files = vec![ProjectFile { path: ".nvmrc".to_owned(), says: vec!["node 22".to_owned()] }];
+    assert_eq!(read(&Journal { files, ..journal("s", vec![owner]) }), ["nodejs 18.20.4 [node] 1"], "what ran is seen");
+}
+
+#[test]
+fn requirement_files_and_locks() {
+    let mut said = with_lines(
+        journal("s", vec![program("/usr/bin/python3")]),
+        &["pip install -r requirements.txt", "uv add rich"],
+    );
+    said.invocations[0].says = vec!["requests==2.31".to_owned(), "flask".to_owned()];
+    assert_eq!(
+        read(&said),
+        [
+            "python3 [python3] 1",
+            "python3Packages.flask [] 1",
+            "python3Packages.requests 2.31 [] 1",
+            "python3Packages.rich [] 1"
+        ]
+    );
+    said.files = vec![ProjectFile { path: "uv.lock".to_owned(), says: Vec::new() }];
+    said.invocations.remove(0);
+    assert_eq!(read(&said), ["python3 [python3] 1", "i2 ignored: the project's lock file keeps it"]);
+}
+
+#[test]
+fn what_ran_only_while_packages_were_installed() {
+    let command = |id: usize, line: &str| crate::journal::Command {
+        id: Ref::new('c', id),
+        line: Bytes::from(line),
+        cwd: Bytes::default(),
+        status: None,
+        at: 0,
+        took: None,
+        network: false,
+        known: Known::Traced,
+        incomplete: false,
+    };
+    for (line, reading) in [
+        (
+            "apt-get update && apt-get install -y perl 2>&1 | tail -3",
+            "p1 ignored: it ran only while packages were installed",
+        ),
+        ("sudo -E apt-get install -y perl", "p1 ignored: it ran only while packages were installed"),
+        ("cargo install just", "p1 ignored: it ran only while packages were installed"),
+        ("apt-get install -y perl && perl x.pl", "perl [perl] 1"),
+        ("perl x.pl", "perl [perl] 1"),
+    ] {
+        let journal = Journal { commands: vec![command(1, line)], ..journal("s", vec![program("/usr/bin/perl")]) };
+        assert_eq!(read(&journal), [reading], "{line}");
+    }
+}
+
+#[test]
 fn the_policy() {
     let text = "traced-only = true\n[[keep]]\nattr = \"shellcheck\"\nreason = \"hook\"\n[[keep]]\nattr = \"jq\"\nreason = \"no\"\n\
         [[drop]]\nattr = \"ripgrep\"\nreason = \"x\"\n[[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\

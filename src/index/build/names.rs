@@ -51,7 +51,8 @@ impl<'a> Names<'a> {
     pub(super) fn of(&self, package: &Package) -> Option<String> {
         let attr = (self.canon)(&package.attr).or_else(|| self.hidden(package)).unwrap_or_else(|| package.attr.clone());
         let set = attr.split_once('.').map_or("", |(set, _)| set);
-        (AttrPath::parse(&attr).is_ok() && !LEFT_OUT.contains(&set)).then_some(attr)
+        let full = with_output(&attr, package);
+        (AttrPath::parse(&full).is_ok() && !LEFT_OUT.contains(&set)).then_some(attr)
     }
 
     /// Returns the attr of the package's own name, when nixpkgs has it with a package of this name and the database lacks
@@ -74,7 +75,12 @@ impl<'a> Names<'a> {
         let listed = |name: &str| {
             self.attrs.get_key_value(&format!("{PYTHON}.{}", normalized(name))).and_then(|(attr, _)| python(attr))
         };
-        python(attr).or_else(|| listed(inside.unwrap_or(attr)).filter(|_| !attr.contains('.')))
+        // Some were renamed since: `xlib` is `python-xlib`.
+        let renamed = |name: &str| listed(&format!("python-{name}")).filter(|_| !self.attrs.contains_key(attr));
+        if let Some(name) = python(attr) {
+            return Some(renamed(name).unwrap_or(name));
+        }
+        listed(inside.unwrap_or(attr)).filter(|_| !attr.contains('.'))
     }
 
     /// Returns what a package is ranked by.
@@ -114,6 +120,11 @@ impl<'a> Names<'a> {
             |(at, _): (usize, &str)| attr[at + 1..].starts_with(|c: char| c.is_ascii_digit()) && has(&attr[..at]);
         (short.len() < attr.len() && has(short)) || attr.match_indices('_').any(inside)
     }
+}
+
+/// Returns the attr of a package's output, when a shell does not get that by itself: `bind.dnsutils`.
+pub(super) fn with_output(attr: &str, package: &Package) -> String {
+    package.output.as_ref().map_or_else(|| attr.to_owned(), |output| format!("{attr}.{output}"))
 }
 
 /// Returns an attr without the version at its end: `postgresql` of `postgresql_15`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::names::Names;
+use super::names::{Names, with_output};
 use super::package::Package;
 
 /// How many packages of a program are kept.
@@ -29,7 +29,13 @@ impl Ranking {
     pub(super) fn best(&self) -> impl Iterator<Item = (&str, Vec<(&str, f64)>)> {
         self.found.iter().map(|(name, attrs)| {
             let mut all: Vec<(&str, f64)> = attrs.iter().map(|(attr, points)| (attr.as_str(), *points)).collect();
-            all.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+            // Of versions with equal points the highest: `bolt_22` before `bolt_19`.
+            let version =
+                |attr: &str| attr.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect();
+            all.sort_by(|a, b| {
+                let versions: [Vec<u64>; 2] = [version(a.0), version(b.0)];
+                b.1.total_cmp(&a.1).then_with(|| versions[1].cmp(&versions[0])).then_with(|| a.0.cmp(b.0))
+            });
             all.truncate(KEPT);
             (name.as_str(), all)
         })
@@ -56,7 +62,7 @@ pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap
     for (attr, package) in found {
         let count = package.programs.len();
         let links = linked.get(attr.as_str()).copied().unwrap_or_default();
-        let full = package.output.as_ref().map_or_else(|| attr.clone(), |output| format!("{attr}.{output}"));
+        let full = with_output(attr, package);
         for (program, away) in &package.programs {
             if package.output.is_some() && plain.contains(&(attr.as_str(), program.as_str())) {
                 continue;

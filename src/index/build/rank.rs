@@ -4,7 +4,7 @@ use super::names::Fields;
 
 /// Packages that bring programs or copies of libraries of many others.
 const SINKS: &str = "9base android-studio-tools busybox coreutils-prefixed cope emscripten freecad heirloom libtorch-bin mkosi-full \
-    msys2 obase perf-tools plan9port sage sageWithDoc sagetex sbase steam-run texliveBasic texliveBookPub texliveConTeXt texliveGUST texliveTeTeX tetex miktex toybox tt-metal u-root ubase uutils-coreutils uutils-coreutils-noprefix";
+    msys2 obase perf-tools plan9port plan9port-wayland sage sageWithDoc sagetex sbase steam-run texliveBasic texliveBookPub texliveConTeXt texliveGUST texliveTeTeX tetex miktex toybox tt-metal u-root ubase uutils-coreutils uutils-coreutils-noprefix";
 
 /// Packages that stand in for another, or bring copies of its libraries.
 const STAND_INS: &str = "angle argp-standalone aws-lc bionic boringssl cef-binary dietlibc elf-header elf-header-real eudev evolutionWithPlugins \
@@ -25,7 +25,7 @@ const KNOWN: &str = "alsa-utils android-tools apacheHttpd autoconf automake avah
     exiftool expat fakeroot ffmpeg flex fontconfig freetype fuse3 gcc-unwrapped gdal gdb gdk-pixbuf ghc ghostscript git glib glibc.bin gnupg go \
     gobject-introspection gradle graphicsmagick graphviz groff gtk3 gtk4 haproxy heimdal hdf5 hunspell icu imagemagick inetutils \
     inkscape jdk kotlin krb5 kubectl lame libarchive libjpeg libreoffice libtiff libtool libwebp libxml2 libxslt lighttpd lld lldb llvm lrzsz \
-    lua lz4 mariadb maven mercurial mesa-demos mono moreutils mpich nginx ninja nix nmap nodejs nspr nss ntfs3g ocaml opam openjpeg openldap openresolv openssl \
+    lua lz4 mariadb maven mercurial mesa-demos mono moreutils mpi nginx ninja nix nmap nodejs nspr nss ntfs3g ocaml opam openjpeg openldap openresolv openssl \
     opensc pandoc pcsclite php pkg-config podman poppler-utils postgresql protobuf pulseaudio putty python3 qemu qt6.qtbase R rabbitmq-server \
     redis rpm rsync ruby rustc sane-backends samba sbcl scala SDL2 sox sqlite squashfsTools strace subversion swig systemtap tcl tk \
     tcpdump tmux trash-cli unbound unzip valgrind vim wayland wget wine wireshark-cli xfsprogs yarn zfs zip zsh";
@@ -56,7 +56,7 @@ const SETS: &[(&str, f64)] = &[
     ("haskellPackages", -9.0),
     ("ocamlPackages", -7.0),
     ("unixtools", -40.0),
-    ("texlive", -60.0),
+    ("texlive", -75.0),
     ("luaPackages", -4.0),
     ("rubyPackages_3_3", -12.0),
     ("haskell", -18.0),
@@ -81,6 +81,7 @@ const VARIANTS: &[(&str, f64)] = &[
     ("-minimal", -8.0),
     ("Minimal", -8.0),
     ("-static", -12.0),
+    ("Compat", -6.0),
     ("-musl", -14.0),
     ("-git", -9.0),
     ("-unstable", -8.0),

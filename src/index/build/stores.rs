@@ -53,6 +53,9 @@ impl<'a> Stores<'a> {
             attrs.extend(each.filter_map(|attr| attr.rsplit_once(':')).map(|(attr, _)| attr));
         }
         attrs.extend(self.ranking.best().flat_map(|(_, attrs)| attrs).map(|(attr, _)| attr));
+        // Unfree packages of a set are in no database and no evaluation: only a person names them.
+        let by_hand = self.index.overrides.0.lines().filter_map(|line| line.split_once('\t'));
+        attrs.extend(by_hand.map(|(_, attr)| attr).filter(|attr| attr.contains('.')));
         attrs.retain(|attr| !self.names.attrs.contains_key(*attr) && AttrPath::parse(attr).is_ok());
         attrs.into_iter().map(|attr| format!("{attr}\n")).collect()
     }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,10 +10,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getsid, pidfd_open};
 
-use super::arguments::Arguments;
-use super::program::Program;
-use super::slots::{Kept, Slots};
 use crate::event::{Bytes, Event, Exec, Exit, Missing, Status};
+use crate::recorders::exec::arguments::Arguments;
+use crate::recorders::exec::program::Program;
+use crate::recorders::exec::slots::{Kept, Slots};
+use crate::recorders::exec::status_field;
 use crate::sys::{self, Info};
 
 /// A process that ran a program, or tried to.
@@ -291,11 +291,4 @@ fn leads(pid: i32) -> bool {
 fn ended(pidfd: BorrowedFd<'_>) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
     poll(&mut fds, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
-}
-
-/// Returns a number out of `/proc/<id>/status`.
-pub(super) fn status_field(id: i32, name: &str) -> Option<i32> {
-    let status = fs::read(format!("/proc/{id}/status")).ok()?;
-    let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
-    std::str::from_utf8(line).ok()?.trim().parse().ok()
 }

@@ -1,9 +1,7 @@
 //! The worker: starts the launcher, records what the filter reports, and stays until the last recorded process is gone.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,34 +10,18 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{Timespec, epoll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
-use super::arguments::{Arguments, Unread};
-use super::channel::{Channel, Message};
-use super::glimpse::Glimpse;
-use super::out::{Out, now};
 use super::processes::Processes;
-use super::program::{Program, Programs};
 use super::reach::{self, Reach, Told};
-use super::slots::Slots;
 use crate::event::Sink;
 use crate::recorders::Depth;
+use crate::recorders::exec::arguments::{Arguments, Unread};
+use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::glimpse::Glimpse;
+use crate::recorders::exec::out::{Out, now};
+use crate::recorders::exec::program::{Program, Programs};
+use crate::recorders::exec::slots::Slots;
+use crate::recorders::exec::{WorkerArgs, let_go, number};
 use crate::sys::{self, Call, Listener, Signals, Stopped};
-
-/// What the hidden subcommand `__worker` was given.
-#[derive(Debug)]
-pub struct WorkerArgs {
-    /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
-    pub closed: PathBuf,
-    /// Number of the socket to the front.
-    pub socket: RawFd,
-    /// Whether to see ends of processes by the filter even where pidfds tell them.
-    pub exit_group: bool,
-    /// How much is recorded.
-    pub depth: Depth,
-    /// Whether to go on with the session of a worker that died.
-    pub resume: bool,
-    /// The command; unused when going on.
-    pub argv: Vec<OsString>,
-}
 
 const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
@@ -49,7 +31,7 @@ const FRONT: u64 = u64::MAX - 2;
 const LINGER: Duration = Duration::from_millis(500);
 
 /// Records one session. An error was told to the front already.
-pub fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
+pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
     let begun = if args.resume { Begun::resume(&front) } else { Begun::start(&front, args) };
     let recorded = begun.and_then(|begun| Worker::new(args, &front, sink, begun));
@@ -91,11 +73,12 @@ impl Begun {
             Some(Message::Failed(why)) => bail!("{why}"),
             _ => bail!("the launcher ended early"),
         };
+        listener.works().context("the requests of seccomp are blocked")?;
         drop(listener.set_sync_wake_up());
         let slots = Slots::new().context("failed to make shared memory")?;
         let copy = |fd: &OwnedFd| fd.try_clone();
         front.send(&Message::Recording {
-            listener: copy(&listener.0)?,
+            listener: Some(copy(&listener.0)?),
             slots: slots.as_fd().try_clone_to_owned()?,
             command: rustix::process::pidfd_open(pid, PidfdFlags::empty())?,
             pid: pid.as_raw_pid(),
@@ -107,7 +90,7 @@ impl Begun {
     /// Goes on where another worker died.
     fn resume(front: &Channel) -> Result<Self> {
         let signals = Signals::take(&[libc::SIGCHLD])?;
-        let Some(Message::Recording { listener, slots, .. }) = front.receive()? else {
+        let Some(Message::Recording { listener: Some(listener), slots, .. }) = front.receive()? else {
             bail!("the front did not say what to go on with");
         };
         let (listener, slots) = (Listener(listener), Slots::from(slots));
@@ -147,7 +130,7 @@ impl<'a> Worker<'a> {
             let gone = processes.take_over(epoll.as_fd(), now());
             out.write_all(&gone);
         } else {
-            out.start(blind(restricted, args.depth)).context("failed to write to the session's events")?;
+            out.start(super::NAME, blind(restricted, args.depth)).context("failed to write to the session's events")?;
         }
         epoll::add(&epoll, &listener.0, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
@@ -405,26 +388,4 @@ fn tells_by_filter(forced: bool) -> bool {
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
     forced || version < (6, 15) || !own.is_ok_and(|own| sys::process_info(own.as_fd()).is_ok())
-}
-
-/// Lets go of everything of the session's, so that nothing waits for this process: its process group, its standard
-/// descriptors, what else it left open, its folder. Takes as many descriptors as may be had.
-fn let_go() -> io::Result<()> {
-    rustix::process::setpgid(None, None)?;
-    let null = File::options().read(true).write(true).open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    sys::close_inherited()?;
-    std::env::set_current_dir("/")?;
-    let mut files = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    files.current = files.maximum;
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, files);
-    Ok(())
-}
-
-/// Returns the number of a descriptor, as an argument for a child.
-pub(super) fn number(fd: impl AsFd) -> String {
-    use std::os::fd::AsRawFd;
-    fd.as_fd().as_raw_fd().to_string()
 }

@@ -1,0 +1,215 @@
+//! Packages of Debian and Ubuntu: a table by hand, then what their names say. Debian names libraries after their files
+//! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::{Index, rule, unversioned};
+use crate::nix::AttrPath;
+
+/// Ends of the names of parts: what comes before is the package.
+const PARTS: [&str; 28] = [
+    "-dev",
+    "-dbg",
+    "-dbgsym",
+    "-doc",
+    "-common",
+    "-data",
+    "-bin",
+    "-utils",
+    "-util",
+    "-tools",
+    "-core",
+    "-base",
+    "-client",
+    "-clients",
+    "-user",
+    "-server",
+    "-minimal",
+    "-full",
+    "-nox",
+    "-cli",
+    "-runtime",
+    "-all",
+    "-extra",
+    "-plugins",
+    "-modules",
+    "-gui",
+    "-qt",
+    "-headless",
+];
+
+/// Extensions that the default build of PHP has.
+const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
+    ldap mbstring mysql mysqli opcache pdo pgsql phar posix readline simplexml soap sockets sqlite3 sysvsem tokenizer xml \
+    xmlreader xmlwriter zip";
+
+impl Index {
+    /// Returns the attr of a package of Debian or Ubuntu.
+    pub fn debian(&self, package: &str) -> Option<AttrPath> {
+        let package = package.split(':').next().unwrap_or(package);
+        let package =
+            package.strip_suffix("t64").filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(package);
+        self.listed(package)
+            .or_else(|| self.of_language(package))
+            .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
+            .or_else(|| self.library(package))
+            .or_else(|| self.tool(package))
+            .or_else(|| self.part(package))
+            .or_else(|| self.program(package).map(|found| found.attr))
+    }
+
+    /// Returns what the table or a rule for versions says.
+    fn listed(&self, package: &str) -> Option<AttrPath> {
+        match self.debian.get(package) {
+            Some(attr) => self.known(attr),
+            None => rule(package).and_then(|attr| self.known(&attr)),
+        }
+    }
+
+    /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
+    fn of_language(&self, package: &str) -> Option<AttrPath> {
+        if let Some(module) = package.strip_prefix("python3-") {
+            return self.python_package(module);
+        }
+        if let Some((version, _)) = package.strip_prefix("python3.").and_then(|rest| rest.split_once('-')) {
+            return self.known(&format!("python3{version}")).or_else(|| self.known("python3"));
+        }
+        if let Some(module) = package.strip_prefix("lib").and_then(|rest| rest.strip_suffix("-perl")) {
+            return self.perl(module);
+        }
+        if let Some(rest) = package.strip_prefix("php") {
+            return self.php(rest);
+        }
+        if let Some((version, name)) = package.strip_prefix("postgresql-").and_then(|rest| rest.split_once('-')) {
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+            let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
+            return sets.iter().find_map(|set| self.known(&format!("{set}.{name}")));
+        }
+        let sets =
+            [("ruby-", "rubyPackages"), ("r-cran-", "rPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
+        for (prefix, set) in sets {
+            if let Some(name) = package.strip_prefix(prefix) {
+                let between = if set.ends_with("plugins") { '-' } else { '.' };
+                return self.known(&format!("{set}{between}{name}"));
+            }
+        }
+        if let Some(name) = package.strip_prefix("lua-") {
+            return ["", "lua"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
+        }
+        if let Some(name) = package.strip_prefix("fonts-") {
+            let names = [format!("{name}-fonts"), format!("{name}_fonts"), name.to_owned(), format!("{name}-font")];
+            return names.iter().find_map(|name| self.known(name));
+        }
+        let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
+        haskell.and_then(|name| self.known(&format!("haskellPackages.{name}")))
+    }
+
+    fn python_package(&self, module: &str) -> Option<AttrPath> {
+        let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
+        let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
+        let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
+        names.iter().find_map(|name| same(name)).or_else(short)
+    }
+
+    /// Finds `JSONXS` for `json-xs`: Debian writes names of Perl in small letters.
+    fn perl(&self, module: &str) -> Option<AttrPath> {
+        static NAMES: OnceLock<HashMap<String, &str>> = OnceLock::new();
+        let squashed = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+        let names = NAMES.get_or_init(|| {
+            let perl = self.more.keys().filter_map(|attr| attr.strip_prefix("perlPackages."));
+            perl.map(|name| (squashed(name), name)).collect()
+        });
+        names.get(&squashed(module)).and_then(|name| self.known(&format!("perlPackages.{name}")))
+    }
+
+    /// Reads what follows `php`: a version, an extension, or both.
+    fn php(&self, rest: &str) -> Option<AttrPath> {
+        let (version, extension) = rest.split_once('-').unwrap_or((rest, "cli"));
+        let version = version.replace('.', "");
+        if !version.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        if PHP.split_ascii_whitespace().any(|built_in| built_in == extension) {
+            return self.known(&format!("php{version}")).or_else(|| self.known("php"));
+        }
+        let sets = [format!("php{version}Extensions"), "phpExtensions".to_owned()];
+        sets.iter().find_map(|set| self.known(&format!("{set}.{extension}")))
+    }
+
+    /// Reads a library: `libssl3` has `libssl.so.3`, `libssl-dev` is what is built against.
+    fn library(&self, package: &str) -> Option<AttrPath> {
+        let bare = package.strip_suffix("-dev").or_else(|| package.strip_suffix("-dbg")).unwrap_or(package);
+        if let Some(qt) = self.qt(bare) {
+            return Some(qt);
+        }
+        if bare != package {
+            return self.development(bare);
+        }
+        if !package.starts_with("lib") {
+            return None;
+        }
+        // `libgtk-3-0` has libgtk-3.so.0, `libssl3` libssl.so.3, `libglib2.0-0` libglib-2.0.so.0.
+        let at = package.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let (name, major) = (package[..at].trim_end_matches('-'), &package[at..]);
+        let digits = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let split = format!("{}-{}", &name[..digits], &name[digits..]);
+        let files = [
+            format!("{name}.so.{major}"),
+            format!("{split}.so.{major}"),
+            format!("{}.so", name.replace('-', "_")),
+            format!("{package}.so"),
+        ];
+        files.iter().find_map(|file| self.soname(file))
+    }
+
+    /// Finds what is built against: by its name, as a module of pkg-config, as a file.
+    fn development(&self, bare: &str) -> Option<AttrPath> {
+        let short = bare.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+        let without = |name: &'_ str| name.strip_prefix("lib").map(str::to_owned);
+        let names: Vec<String> = [Some(bare.to_owned()), without(bare), Some(short.to_owned()), without(short)]
+            .into_iter()
+            .flatten()
+            .filter(|name| name.len() > 1)
+            .collect();
+        let numbered = |name: &str| name.rsplit_once('-').map(|(name, _)| name.to_owned()).filter(|_| bare != short);
+        let names: Vec<String> = names.iter().flat_map(|name| [Some(name.clone()), numbered(name)]).flatten().collect();
+        let exact = names.iter().take(2).find_map(|name| self.pkg_config(name).or_else(|| self.plain(name)));
+        let file = || self.soname(&format!("{bare}.so")).or_else(|| self.soname(&format!("{short}.so")));
+        let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.pkg_config(name)));
+        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare))
+    }
+
+    /// Returns the attr of exactly this name, when it is one without a set.
+    fn plain(&self, name: &str) -> Option<AttrPath> {
+        self.known(name).filter(|_| !name.contains('.'))
+    }
+
+    /// Reads a part of Qt: `libqt5svg5`, `libqt6svg6`, `qt6-svg`, `qtbase5`.
+    fn qt(&self, bare: &str) -> Option<AttrPath> {
+        let old = |module: &str| self.known(&format!("libsForQt5.qt5.qt{module}"));
+        let new = |module: &str| self.known(&format!("qt6.qt{module}"));
+        let inside = |prefix: &str, end: &str| bare.strip_prefix(prefix).map(|rest| rest.trim_end_matches(end));
+        if let Some(module) = inside("libqt5", "5") {
+            return old(module).or_else(|| self.soname(&format!("libQt5{module}.so"))).or_else(|| old("base"));
+        }
+        if let Some(module) = inside("libqt6", "6").or_else(|| inside("qt6-", "")) {
+            return new(module).or_else(|| new(module.split('-').next().unwrap_or(module))).or_else(|| new("base"));
+        }
+        let module = bare.strip_prefix("qt").and_then(|rest| rest.split_once('5')).map(|(module, _)| module)?;
+        old(module.trim_end_matches('-')).filter(|_| !module.is_empty())
+    }
+
+    /// Finds a tool: the attr of this name, its version left out or not.
+    fn tool(&self, package: &str) -> Option<AttrPath> {
+        let names = [Some(package), unversioned(package)].into_iter().flatten();
+        let mut plain = names.filter(|name| name.len() > 1);
+        plain.find_map(|name| self.plain(name).or_else(|| self.plain(&name.replace('-', "_"))))
+    }
+
+    /// Reads a part of a package: `graphviz-doc`, `nginx-core`.
+    fn part(&self, package: &str) -> Option<AttrPath> {
+        let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| whole.len() > 1)?;
+        self.listed(whole).or_else(|| self.tool(whole)).or_else(|| self.library(whole)).or_else(|| self.part(whole))
+    }
+}

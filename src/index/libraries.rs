@@ -1,0 +1,59 @@
+//! Libraries by the names with which they are built against: modules of pkg-config, packages of CMake, headers, files.
+
+use super::Index;
+use super::table::Table;
+use crate::nix::AttrPath;
+
+impl Index {
+    /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`.
+    pub fn pkg_config(&self, module: &str) -> Option<AttrPath> {
+        self.file("pc", self.pkgconfig, module)
+    }
+
+    /// Returns the package of a package of CMake: `fmt`, `Qt6Core`. Case counts as little as in `find_package`.
+    pub fn cmake(&self, name: &str) -> Option<AttrPath> {
+        let lower = || name.to_ascii_lowercase();
+        self.file("cmake", self.cmake, name).or_else(|| self.file("cmake", self.cmake, &lower()))
+    }
+
+    /// Returns the package of a library: `libz.so`, `libssl.so.3`, or the path of one. The version counts where packages of
+    /// different versions exist.
+    pub fn soname(&self, name: &str) -> Option<AttrPath> {
+        sonames(name).iter().find_map(|name| self.file("lib", self.sonames, name))
+    }
+
+    /// Returns the package of a header or of a folder of headers, as it is included (`openssl/ssl.h`, `zlib.h`) or found
+    /// (`/usr/include/libxml2`).
+    pub fn header(&self, path: &str) -> Option<AttrPath> {
+        headers(path).iter().find_map(|name| self.file("header", self.headers, name))
+    }
+
+    fn file(&self, kind: &str, table: Table, name: &str) -> Option<AttrPath> {
+        self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| attr))
+    }
+}
+
+/// Returns the keys of a library, the most exact first.
+pub(super) fn sonames(name: &str) -> Vec<&str> {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let Some(at) = file.find(".so") else { return Vec::new() };
+    let short = &file[..at + 3];
+    let major = file[at + 3..].strip_prefix('.').map(|version| version.split('.').next().unwrap_or(version));
+    let with_major = major.map(|major| &file[..short.len() + 1 + major.len()]);
+    [with_major, Some(short)].into_iter().flatten().collect()
+}
+
+/// Returns the keys of a header, the most exact first.
+pub(super) fn headers(path: &str) -> Vec<&str> {
+    let included = match path.split_once("/include/") {
+        Some((_, rest)) => rest,
+        None => path.trim_start_matches('/'),
+    };
+    // Debian's folder for one machine.
+    let first = included.split('/').next().unwrap_or(included);
+    let triple = ["x86_64-linux-gnu", "aarch64-linux-gnu"].contains(&first);
+    let included = if triple { included[first.len()..].trim_start_matches('/') } else { included };
+    let mut ends = included.match_indices('/').map(|(at, _)| at).chain([included.len()]);
+    let (first, second) = (ends.next().unwrap_or_default(), ends.next());
+    [second, Some(first)].into_iter().flatten().map(|end| &included[..end]).filter(|key| !key.is_empty()).collect()
+}

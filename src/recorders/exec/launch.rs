@@ -1,0 +1,77 @@
+//! The launcher: puts the filter on itself and hands its end to the worker, if it is to have one; then becomes the command.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::RawFd;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use super::channel::{Channel, Message};
+use crate::recorders::Depth;
+use crate::sys::{self, Call, Listener};
+
+/// What the hidden subcommand `__launch` was given.
+#[derive(Debug)]
+pub struct LaunchArgs {
+    /// Number of the socket to the worker.
+    pub socket: RawFd,
+    /// Whether ends of processes are reported by the filter: for kernels whose pidfds do not tell the status.
+    pub exit_group: bool,
+    /// How much is recorded.
+    pub depth: Depth,
+    /// Whether it is recorded without a filter.
+    pub no_filter: bool,
+    /// The command.
+    pub argv: Vec<OsString>,
+}
+
+/// Runs the command, recorded. Returns only when that failed, with the status to end with; the worker was told why.
+pub fn launch(args: &LaunchArgs) -> u8 {
+    let Ok(worker) = Channel::inherited(args.socket) else { return 125 };
+    if !args.no_filter {
+        let message = match install(&calls(args.exit_group, args.depth)) {
+            Ok((listener, restricted)) => Message::Filter { listener: listener.0, restricted },
+            Err(why) => Message::Failed(why),
+        };
+        if worker.send(&message).is_err() || matches!(message, Message::Failed(_)) {
+            return 125;
+        }
+    }
+    let Ok(Some(Message::Go)) = worker.receive() else { return 125 };
+    let Some((program, arguments)) = args.argv.split_first() else { return 125 };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    sys::hand_on(&mut command, None);
+    let errno = command.exec().raw_os_error().unwrap_or(libc::ENOENT);
+    drop(worker.send(&Message::NotRun(errno)));
+    if errno == libc::ENOENT { 127 } else { 126 }
+}
+
+/// Returns the system calls that the filter reports.
+fn calls(exits: bool, depth: Depth) -> Vec<Call> {
+    let mut calls = vec![Call::Execve, Call::Execveat];
+    if exits {
+        calls.push(Call::ExitGroup);
+    }
+    if depth >= Depth::Network {
+        calls.extend([Call::Connect, Call::Sendto, Call::Socketcall]);
+    }
+    calls
+}
+
+/// Installs the filter; says whether that took away the right to gain privileges.
+fn install(calls: &[Call]) -> Result<(Listener, bool), String> {
+    let had = rustix::thread::no_new_privs().unwrap_or(false);
+    let result = match sys::install_filter(calls) {
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) && !had => rustix::thread::set_no_new_privs(true)
+            .map_err(io::Error::from)
+            .and_then(|()| sys::install_filter(calls))
+            .map(|listener| (listener, true)),
+        result => result.map(|listener| (listener, false)),
+    };
+    result.map_err(|error| match error.raw_os_error() {
+        Some(libc::EBUSY) => "this process is recorded already, and Linux allows one recorder with seccomp".to_owned(),
+        Some(libc::ENOSYS | libc::EINVAL) => format!("this kernel has no seccomp user notification ({error})"),
+        _ => format!("seccomp refused the filter ({error})"),
+    })
+}

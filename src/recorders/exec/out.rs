@@ -1,0 +1,73 @@
+//! Where events go while the session is open, and how many could not be written.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use rustix::fs::{Access, access};
+
+use crate::event::{Event, Lost, Sink, Start};
+
+/// Where events go, and what could not be written.
+pub(in crate::recorders) struct Out<'a> {
+    sink: &'a mut dyn Sink,
+    closed: PathBuf,
+    open: bool,
+    lost: u64,
+}
+
+impl<'a> Out<'a> {
+    /// Returns one for an open session, which ends when `closed` exists.
+    pub(in crate::recorders) fn new(sink: &'a mut dyn Sink, closed: &Path) -> Self {
+        Self { sink, closed: closed.to_path_buf(), open: true, lost: 0 }
+    }
+
+    /// Writes the first event, without which there is no recording.
+    pub(in crate::recorders) fn start(&mut self, recorder: &str, blind: Vec<String>) -> io::Result<()> {
+        let start = Start { format: 1, at: now(), recorder: recorder.to_owned(), blind };
+        self.sink.event(&Event::Start(start))
+    }
+
+    /// Counts an event that could not be seen whole.
+    pub(in crate::recorders) fn lost(&mut self, why: &str) {
+        self.write(&Event::Lost(Lost { at: now(), count: 1, why: why.to_owned() }));
+    }
+
+    /// Returns whether the session was open at the last look.
+    pub(in crate::recorders) fn was_open(&self) -> bool {
+        self.open
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.open = self.open && access(&self.closed, Access::EXISTS).is_err();
+        self.open
+    }
+
+    /// Writes events.
+    pub(in crate::recorders) fn write_all(&mut self, events: &[Event]) {
+        for event in events {
+            self.write(event);
+        }
+    }
+
+    fn write(&mut self, event: &Event) {
+        if !self.is_open() {
+            return;
+        }
+        if self.lost > 0 {
+            let why = "they could not be written".to_owned();
+            if self.sink.event(&Event::Lost(Lost { at: now(), count: self.lost, why })).is_ok() {
+                self.lost = 0;
+            }
+        }
+        if self.sink.event(event).is_err() {
+            self.lost += 1;
+        }
+    }
+}
+
+/// Returns the time in milliseconds since 1970.
+pub(in crate::recorders) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis() as i64
+}

@@ -1,0 +1,128 @@
+//! What a worker knows that must outlive it, in memory that the front holds too.
+//!
+//! 32 bytes of head: the number of the notification in hand, the number of the next exec. Then one slot of 32 bytes per
+//! living process. Every write is one `pwrite`, so a worker that is killed leaves each slot old or new.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::MemfdFlags;
+
+const SIZE: u64 = 32;
+
+/// The memory.
+#[derive(Debug)]
+pub(in crate::recorders) struct Slots {
+    file: File,
+    free: Vec<u64>,
+    used: u64,
+}
+
+/// A process as a slot holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::recorders) struct Kept {
+    pub pid: i32,
+    pub number: u64,
+    pub exec: u64,
+    /// 0 for none.
+    pub parent: u64,
+}
+
+impl AsFd for Slots {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Slots {
+    /// Returns new empty ones.
+    pub(in crate::recorders) fn new() -> io::Result<Self> {
+        let fd = rustix::fs::memfd_create("agent-capture", MemfdFlags::CLOEXEC)?;
+        Ok(Self::from(fd))
+    }
+
+    /// Notes which notification is in hand and which number the next exec gets.
+    pub(in crate::recorders) fn note(&self, notification: u64, next: u64) {
+        let bytes = [notification.to_le_bytes(), next.to_le_bytes()].concat();
+        drop(self.file.write_all_at(&bytes, 0));
+    }
+
+    /// Returns the notification in hand, and the number of the next exec.
+    pub(in crate::recorders) fn noted(&self) -> (u64, u64) {
+        let mut bytes = [0; 16];
+        drop(self.file.read_exact_at(&mut bytes, 0));
+        (number(&bytes, 0), number(&bytes, 8))
+    }
+
+    /// Returns a slot for a new process.
+    pub(in crate::recorders) fn take(&mut self) -> u64 {
+        self.free.pop().unwrap_or_else(|| {
+            self.used += 1;
+            self.used
+        })
+    }
+
+    /// Writes a process to its slot.
+    pub(in crate::recorders) fn put(&self, slot: u64, kept: Kept) {
+        let numbers = [kept.pid as u64, kept.number, kept.exec, kept.parent];
+        drop(self.file.write_all_at(&numbers.map(u64::to_le_bytes).concat(), slot * SIZE));
+    }
+
+    /// Empties a slot.
+    pub(in crate::recorders) fn give_back(&mut self, slot: u64) {
+        drop(self.file.write_all_at(&[0; SIZE as usize], slot * SIZE));
+        self.free.push(slot);
+    }
+
+    /// Returns the processes that a worker before us left, and empties the slots.
+    pub(in crate::recorders) fn left(&mut self) -> Vec<Kept> {
+        let length = self.file.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = vec![0; length as usize];
+        drop(self.file.read_exact_at(&mut bytes, 0));
+        let kept = bytes.chunks_exact(SIZE as usize).skip(1).map(|slot| Kept {
+            pid: number(slot, 0) as i32,
+            number: number(slot, 8),
+            exec: number(slot, 16),
+            parent: number(slot, 24),
+        });
+        let kept = kept.filter(|kept| kept.pid > 0).collect();
+        drop(self.file.set_len(SIZE));
+        self.free.clear();
+        self.used = 0;
+        kept
+    }
+}
+
+impl From<OwnedFd> for Slots {
+    fn from(fd: OwnedFd) -> Self {
+        Self { file: fd.into(), free: Vec::new(), used: 0 }
+    }
+}
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_worker_finds_what_one_left() {
+        let mut slots = Slots::new().expect("memfd");
+        assert_eq!(slots.noted(), (0, 0));
+        slots.note(u64::MAX, 7);
+        let kept = |pid| Kept { pid, number: 3, exec: 5, parent: 0 };
+        let places = [4, 5, 6].map(|pid| (pid, slots.take()));
+        for (pid, place) in places {
+            slots.put(place, kept(pid));
+        }
+        slots.give_back(places[1].1);
+        let mut other = Slots::from(slots.as_fd().try_clone_to_owned().expect("dup"));
+        assert_eq!(other.noted(), (u64::MAX, 7));
+        assert_eq!(other.left(), [kept(4), kept(6)]);
+        assert_eq!((other.left(), other.take()), (Vec::new(), 1));
+    }
+}

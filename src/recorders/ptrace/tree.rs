@@ -1,0 +1,203 @@
+//! The processes that are recorded: who made whom, what each runs, and how it ended.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::event::{Bytes, Event, Exec, Exit, Status};
+use crate::recorders::exec::arguments::Arguments;
+use crate::recorders::exec::program::Program;
+use crate::recorders::exec::slots::{Kept, Slots};
+use crate::recorders::exec::status_field;
+
+/// Programs that trace others, which they can do only where we do not.
+pub(super) const TRACERS: &[&str] =
+    &["gdb", "gdbserver", "lldb", "lldb-server", "ltrace", "perf", "rr", "strace", "uftrace", "valgrind"];
+
+/// A process.
+#[derive(Debug)]
+struct Process {
+    slot: u64,
+    /// Its first exec; 0 before.
+    number: u64,
+    /// Its latest exec; 0 before.
+    exec: u64,
+    /// The exec that its parent ran when it was made.
+    parent: Option<u64>,
+    /// How its end is seen when it is not traced.
+    pidfd: Option<OwnedFd>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Tree {
+    table: HashMap<i32, Process>,
+    slots: Slots,
+    next: u64,
+}
+
+impl Tree {
+    /// Returns an empty one.
+    pub(super) fn new(slots: Slots) -> Self {
+        Self { table: HashMap::new(), slots, next: 1 }
+    }
+
+    /// Takes over the processes that another worker left: those that are gone are ends to be written, for the others
+    /// `take` says whether they could be had.
+    pub(super) fn take_over(&mut self, at: i64, mut take: impl FnMut(i32) -> bool) -> Vec<Event> {
+        self.next = self.slots.noted().1 + 1;
+        let mut gone = Vec::new();
+        for kept in self.slots.left() {
+            if take(kept.pid) {
+                self.enter(kept.pid, Some(kept.parent).filter(|exec| *exec > 0), kept.number, kept.exec);
+            } else if kept.number > 0 {
+                gone.push(Event::Exit(Exit { at, process: kept.number, status: None }));
+            }
+        }
+        gone
+    }
+
+    /// Returns how many processes live that ran a program; 1 when there are only others.
+    pub(super) fn left(&self) -> u32 {
+        let count = self.table.values().filter(|process| process.number > 0).count() as u32;
+        if self.table.is_empty() { 0 } else { count.max(1) }
+    }
+
+    /// Returns whether a process is one of them.
+    pub(super) fn has(&self, pid: i32) -> bool {
+        self.table.contains_key(&pid)
+    }
+
+    /// Returns the processes.
+    pub(super) fn pids(&self) -> Vec<i32> {
+        self.table.keys().copied().collect()
+    }
+
+    fn enter(&mut self, pid: i32, parent: Option<u64>, number: u64, exec: u64) {
+        let slot = self.slots.take();
+        self.slots.put(slot, Kept { pid, number, exec, parent: parent.unwrap_or(0) });
+        self.table.insert(pid, Process { slot, number, exec, parent, pidfd: None });
+    }
+
+    /// Takes in that a thread made a process or a thread.
+    pub(super) fn made(&mut self, by: i32, made: i32) {
+        let maker = if self.has(by) { Some(by) } else { status_field(by, "Tgid:") };
+        let Some(maker) = maker.filter(|maker| !Path::new(&format!("/proc/{maker}/task/{made}")).exists()) else {
+            return;
+        };
+        let parent =
+            self.table.get(&maker).and_then(|maker| Some(maker.exec).filter(|exec| *exec > 0).or(maker.parent));
+        self.enter(made, parent, 0, 0);
+    }
+
+    /// Takes in a process or thread whose maker was killed before it could be told.
+    pub(super) fn found(&mut self, id: i32) {
+        if let Some(parent) = status_field(id, "PPid:")
+            && status_field(id, "Tgid:") == Some(id)
+            && !self.has(id)
+        {
+            self.made(parent, id);
+        }
+    }
+
+    /// Takes in an exec; returns what is to be written.
+    pub(super) fn exec(&mut self, pid: i32, at: i64, asked: Arguments, cwd: &Path, program: Program) -> Event {
+        if !self.has(pid) {
+            self.enter(pid, None, 0, 0);
+        }
+        let id = self.next;
+        self.next += 1;
+        self.slots.note(0, id);
+        let mut exec = Exec {
+            id,
+            at,
+            process: id,
+            parent: None,
+            program: Bytes::from(program.path.as_os_str().as_bytes()),
+            resolved: program.resolved.map(|path| Bytes::from(path.as_os_str().as_bytes())),
+            interpreters: program.interpreters,
+            argv: asked.argv,
+            shortened: asked.shortened,
+            redacted: false,
+            cwd: Bytes::from(cwd.as_os_str().as_bytes()),
+            probes: 0,
+        };
+        if let Some(process) = self.table.get_mut(&pid) {
+            process.exec = id;
+            if process.number == 0 {
+                process.number = id;
+            }
+            (exec.process, exec.parent) = (process.number, process.parent);
+            let kept = Kept { pid, number: process.number, exec: id, parent: process.parent.unwrap_or(0) };
+            self.slots.put(process.slot, kept);
+        }
+        Event::Exec(exec)
+    }
+
+    /// Notes how the end of a process is seen from now on.
+    pub(super) fn watch(&mut self, pid: i32, pidfd: OwnedFd) {
+        if let Some(process) = self.table.get_mut(&pid) {
+            process.pidfd = Some(pidfd);
+        }
+    }
+
+    /// Returns how the end of a process is seen that is not traced.
+    pub(super) fn pidfd(&self, pid: i32) -> Option<&OwnedFd> {
+        self.table.get(&pid)?.pidfd.as_ref()
+    }
+
+    /// Returns whether there are processes whose ends are not told by wait(2).
+    pub(super) fn watches(&self) -> bool {
+        self.table.values().any(|process| process.pidfd.is_some())
+    }
+
+    /// Takes in the end of a process or thread; returns what is to be written.
+    pub(super) fn ended(&mut self, id: i32, at: i64, word: Option<i32>) -> Option<Event> {
+        let process = self.table.remove(&id)?;
+        self.slots.give_back(process.slot);
+        let exit = Exit { at, process: process.number, status: word.map(Status::from_wait) };
+        (process.number > 0).then_some(Event::Exit(exit))
+    }
+}
+
+/// Returns the threads of a process.
+pub(super) fn threads(pid: i32) -> Vec<i32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Returns the children of a process.
+pub(super) fn children(pid: i32) -> Vec<i32> {
+    let of = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    let text: Vec<_> = threads(pid).into_iter().map(of).collect();
+    text.iter().flat_map(|text| text.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// Returns whether a program wants to trace others.
+pub(super) fn is_tracer(program: &Program) -> bool {
+    let name = program.resolved.as_ref().unwrap_or(&program.path).file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| TRACERS.contains(&name) || name.starts_with("gdb-"))
+}
+
+/// Makes of what the kernel handed to a program what was asked for: takes out the interpreters of a script, and finds the
+/// file of a program that was named by a descriptor.
+pub(super) fn as_asked(pid: i32, asked: &mut Arguments, program: &mut Program) {
+    if program.interpreters.is_empty() {
+        if asked.path.starts_with(b"/dev/fd/") || !program.starts {
+            let link = fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+            let shown = Some(link).filter(|link| !link.as_os_str().is_empty());
+            match shown {
+                Some(path) if asked.path.starts_with(b"/dev/fd/") => (program.path, program.resolved) = (path, None),
+                shown => program.resolved = shown.filter(|path: &PathBuf| *path != program.path),
+            }
+        }
+        return;
+    }
+    let most = 1 + 2 * program.interpreters.len();
+    let script = asked.argv.iter().take(most).position(|word| word.as_slice() == asked.path);
+    if let Some(script) = script {
+        asked.argv.drain(..script);
+    }
+}

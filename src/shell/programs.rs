@@ -1,0 +1,105 @@
+//! The programs that a command line runs, and what the line's end says of each.
+//!
+//! # What a line's end says
+//!
+//! All that a transcript or a hook knows is how a *line* ended. Of its programs:
+//!
+//! - [`Says::Certain`]: a line that ended well says that this program ran and ended well: the only command, each command of
+//!   an `&&` list, the last of a `;` list and of a pipe, what follows `env`, `sudo` or `timeout`, the script of `bash -c`, each
+//!   statement after `set -e`, each part of a pipe after `set -o pipefail`, and `a` of `a || exit 1`.
+//! - [`Says::Ran`]: it ran, and the line's status is another's: what stands before `;`, `|` or a new line, substitutions, the
+//!   body of a `for` over words, what `xargs` and `find -exec` start. Such a run is claimed with the line's success.
+//! - [`Says::Maybe`]: it may not have run, or its failing shows nowhere: both sides of `||`, conditions and branches, bodies of
+//!   `while`, what follows `!`, and what runs in the background.
+//!
+//! Of a line that failed only [`Run::decides`] says something: the status is this program's, for nothing else of the line
+//! is a program that could have given it.
+
+use std::io::Cursor;
+
+use brush_parser::{Parser, ParserOptions};
+
+use super::walk::Walk;
+use super::{DEPTH, Word, nesting};
+
+/// The longest line whose programs are read, in bytes: lines that write a file from a here-document are long.
+const LIMIT: usize = 128 * 1024;
+
+/// What the end of a line says of a program in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Says {
+    /// Nothing.
+    Maybe,
+    /// It ran.
+    Ran,
+    /// It ran and ended as the line did.
+    Certain,
+}
+
+/// Where a program of a line runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Folder {
+    /// Where the line began.
+    #[default]
+    Same,
+    /// In this folder: absolute, `~/…`, or relative to where the line began.
+    At(String),
+    /// A `cd` to what only the shell knew.
+    Unknown,
+}
+
+/// A program that a line runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its words, the program first.
+    pub words: Vec<Word>,
+    /// Where.
+    pub folder: Folder,
+    /// What the line's end says of it.
+    pub says: Says,
+    /// Whether a failing line's status is this program's.
+    pub decides: bool,
+}
+
+impl Run {
+    /// Returns the program as it was called: a name, or a path (`~/…` for the home folder); none when only the shell knew it.
+    pub fn program(&self) -> Option<&str> {
+        let word = self.words.first()?;
+        let path = word.text.trim_start_matches("~/");
+        let plain = |c: char| !c.is_control() && !c.is_whitespace() && !"$`*?[]{}()<>|&;\"'\\".contains(c);
+        (!path.is_empty() && path.chars().all(plain)).then_some(word.text.as_str())
+    }
+}
+
+/// Returns the programs that a line runs, in the order in which they stand there; builtins and functions of the line are none.
+/// Text of here-documents is data. An error is the reason why the line cannot be read, a clause of fixed words.
+pub fn programs(line: &str) -> Result<Vec<Run>, &'static str> {
+    let mut walk = Walk::default();
+    let program = parse(line)?;
+    walk.program(&program, Says::Certain);
+    Ok(decided(walk.into_runs()))
+}
+
+/// Parses a line or a script within one.
+pub(super) fn parse(line: &str) -> Result<brush_parser::ast::Program, &'static str> {
+    if line.len() > LIMIT || nesting(line) > DEPTH {
+        return Err("its line is too long or too deep");
+    }
+    Parser::new(Cursor::new(line), &ParserOptions::default())
+        .parse_program()
+        .map_err(|_unreadable| "its line is no Bash that can be parsed")
+}
+
+/// Says which run a failing line's status is of: the last certain one, when no other run could have ended the line.
+fn decided(mut runs: Vec<Run>) -> Vec<Run> {
+    let wrapper = |run: &Run| run.program().is_some_and(super::walk::passes_on);
+    let certain: Vec<usize> =
+        (0..runs.len()).filter(|at| runs[*at].says == Says::Certain && !wrapper(&runs[*at])).collect();
+    if let [only] = certain[..] {
+        runs[only].decides = true;
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,450 @@
+//! A walk through a parsed line.
+
+use std::collections::BTreeMap;
+
+use brush_parser::ast::{
+    AndOr, AndOrList, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
+    CompoundListItem, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator, SimpleCommand,
+};
+
+use super::programs::{Folder, Run, Says, parse};
+use super::words::{Text, text};
+
+/// How deep scripts in scripts and calls of functions are followed.
+const LEVELS: usize = 8;
+
+/// The most commands of a line that are looked at: functions that call functions are many.
+const STEPS: usize = 4096;
+
+/// Builtins and keywords of Bash (bash(1), SHELL BUILTIN COMMANDS): no program runs.
+const BUILTINS: &[&str] = &[
+    ".",
+    ":",
+    "[",
+    "[[",
+    "alias",
+    "bg",
+    "bind",
+    "break",
+    "caller",
+    "cd",
+    "compgen",
+    "complete",
+    "compopt",
+    "continue",
+    "declare",
+    "dirs",
+    "disown",
+    "echo",
+    "enable",
+    "eval",
+    "exit",
+    "export",
+    "false",
+    "fc",
+    "fg",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "select",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "test",
+    "times",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "wait",
+];
+
+/// Shells whose `-c` is a script.
+const SHELLS: &[&str] = &["ash", "bash", "dash", "ksh", "sh", "zsh"];
+
+/// Programs that become or start the program that follows, with their options that take a value.
+const WRAPPERS: &[(&str, &str)] = &[
+    ("builtin", ""),
+    ("chrt", "-T -P -D"),
+    ("command", ""),
+    ("doas", "-u -C"),
+    ("env", "-u --unset -C --chdir -S --split-string"),
+    ("exec", "-a"),
+    ("ionice", "-c -n -p"),
+    ("nice", "-n --adjustment"),
+    ("nohup", ""),
+    ("setsid", ""),
+    ("stdbuf", "-i -o -e"),
+    ("sudo", "-u --user -g --group -h --host -p --prompt -C -D --chdir -R -r -t -T -U"),
+    ("taskset", ""),
+    ("time", "-f --format -o --output"),
+    ("timeout", "-s --signal -k --kill-after"),
+    (
+        "xargs",
+        "-I -n -P -L -d -E -s -a --max-args --max-procs --replace --delimiter --arg-file --max-lines --max-chars",
+    ),
+];
+
+/// Returns whether a program's status is that of the program that it starts.
+pub(super) fn passes_on(name: &str) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    WRAPPERS.iter().any(|(wrapper, _)| *wrapper == name) || SHELLS.contains(&name)
+}
+
+#[derive(Default)]
+pub(super) struct Walk {
+    runs: Vec<Run>,
+    folder: Folder,
+    functions: BTreeMap<String, CompoundCommand>,
+    /// `set -e`, `set -o pipefail`.
+    exits: bool,
+    pipefail: bool,
+    level: usize,
+    steps: usize,
+}
+
+impl Walk {
+    pub(super) fn into_runs(self) -> Vec<Run> {
+        self.runs
+    }
+
+    pub(super) fn program(&mut self, program: &Program, says: Says) {
+        let items: Vec<&CompoundListItem> = program.complete_commands.iter().flat_map(|list| &list.0).collect();
+        self.items(&items, says);
+    }
+
+    fn list(&mut self, list: &CompoundList, says: Says) {
+        self.items(&list.0.iter().collect::<Vec<_>>(), says);
+    }
+
+    fn items(&mut self, items: &[&CompoundListItem], says: Says) {
+        for (at, CompoundListItem(list, separator)) in items.iter().enumerate() {
+            let says = match separator {
+                SeparatorOperator::Async => Says::Maybe,
+                SeparatorOperator::Sequence if at + 1 == items.len() || self.exits => says,
+                SeparatorOperator::Sequence => says.min(Says::Ran),
+            };
+            self.and_or(list, says);
+        }
+    }
+
+    /// Walks `a && b || c`, which Bash reads from the left: what stands before `||` may have failed, unless what follows it
+    /// cannot end well either.
+    fn and_or(&mut self, list: &AndOrList, says: Says) {
+        let first = self.runs.len();
+        self.pipeline(&list.first, says);
+        for next in &list.additional {
+            match next {
+                AndOr::And(pipeline) => self.pipeline(pipeline, says),
+                AndOr::Or(pipeline) => {
+                    if !fails(pipeline) {
+                        self.runs[first..].iter_mut().for_each(|run| run.says = Says::Maybe);
+                    }
+                    let folder = self.folder.clone();
+                    self.pipeline(pipeline, Says::Maybe);
+                    self.folder = folder;
+                }
+            }
+        }
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline, says: Says) {
+        let says = if pipeline.bang { Says::Maybe } else { says };
+        let folder = (pipeline.seq.len() > 1).then(|| self.folder.clone());
+        for (at, command) in pipeline.seq.iter().enumerate() {
+            let last = at + 1 == pipeline.seq.len();
+            self.command(command, if last || self.pipefail { says } else { says.min(Says::Ran) });
+            // Each part of a pipe is a process of its own.
+            if let Some(folder) = &folder {
+                self.folder.clone_from(folder);
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command, says: Says) {
+        self.steps += 1;
+        if self.steps > STEPS {
+            return;
+        }
+        match command {
+            Command::Simple(simple) => self.simple(simple, says),
+            Command::Compound(compound, redirects) => {
+                redirects.iter().flat_map(|list| &list.0).for_each(|redirect| self.redirect(redirect, says));
+                self.compound(compound, says);
+            }
+            Command::Function(function) => {
+                self.functions.insert(function.fname.value.clone(), function.body.0.clone());
+            }
+            Command::ExtendedTest(..) => {}
+        }
+    }
+
+    fn compound(&mut self, compound: &CompoundCommand, says: Says) {
+        match compound {
+            CompoundCommand::BraceGroup(group) => self.list(&group.list, says),
+            CompoundCommand::Subshell(subshell) => {
+                let (folder, exits, pipefail) = (self.folder.clone(), self.exits, self.pipefail);
+                self.list(&subshell.list, says);
+                (self.folder, self.exits, self.pipefail) = (folder, exits, pipefail);
+            }
+            CompoundCommand::ForClause(clause) => {
+                let words = clause.values.iter().flatten();
+                let texts: Vec<Text> = words.map(|word| text(&word.value)).collect();
+                let sure = texts.iter().any(|text| text.scripts.is_empty() && !text.shown.starts_with('$'));
+                texts.iter().for_each(|text| self.scripts(&text.scripts, says.min(Says::Ran)));
+                self.list(&clause.body.list, if sure { says.min(Says::Ran) } else { Says::Maybe });
+            }
+            CompoundCommand::CaseClause(clause) => {
+                self.scripts(&text(&clause.value.value).scripts, says.min(Says::Ran));
+                clause.cases.iter().filter_map(|case| case.cmd.as_ref()).for_each(|list| self.list(list, Says::Maybe));
+            }
+            CompoundCommand::IfClause(clause) => {
+                self.list(&clause.condition, Says::Maybe);
+                self.list(&clause.then, Says::Maybe);
+                for branch in clause.elses.iter().flatten() {
+                    branch.condition.iter().for_each(|list| self.list(list, Says::Maybe));
+                    self.list(&branch.body, Says::Maybe);
+                }
+            }
+            CompoundCommand::WhileClause(clause) | CompoundCommand::UntilClause(clause) => {
+                self.list(&clause.0, Says::Maybe);
+                self.list(&clause.1.list, Says::Maybe);
+            }
+            CompoundCommand::ArithmeticForClause(clause) => self.list(&clause.body.list, Says::Maybe),
+            CompoundCommand::Coprocess(coprocess) => self.command(&coprocess.body, Says::Maybe),
+            CompoundCommand::Arithmetic(_) => {}
+        }
+    }
+
+    fn simple(&mut self, command: &SimpleCommand, says: Says) {
+        let items = command.prefix.iter().flat_map(|prefix| &prefix.0);
+        let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
+        let mut words: Vec<Text> = command.word_or_name.iter().map(|name| text(&name.value)).collect();
+        let bare = words.is_empty();
+        for item in items.chain(suffix) {
+            match item {
+                CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.redirect(redirect, says),
+                CommandPrefixOrSuffixItem::AssignmentWord(assignment, word) => {
+                    let values = match &assignment.value {
+                        AssignmentValue::Scalar(value) => vec![value],
+                        AssignmentValue::Array(values) => values.iter().map(|(_, value)| value).collect(),
+                    };
+                    // The status of a bare assignment is that of its substitution.
+                    let says = if bare { says } else { says.min(Says::Ran) };
+                    values.into_iter().for_each(|value| self.scripts(&text(&value.value).scripts, says));
+                    if !words.is_empty() {
+                        words.push(Text { scripts: Vec::new(), ..text(&word.value) });
+                    }
+                }
+                CommandPrefixOrSuffixItem::Word(word) => words.push(text(&word.value)),
+                CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
+                    self.aside(|walk| walk.list(&subshell.list, says.min(Says::Ran)));
+                    words.push(Text::default());
+                }
+            }
+        }
+        words.iter().for_each(|word| self.scripts(&word.scripts, says.min(Says::Ran)));
+        self.words(&words, says);
+    }
+
+    fn redirect(&mut self, redirect: &IoRedirect, says: Says) {
+        let says = says.min(Says::Ran);
+        match redirect {
+            IoRedirect::File(_, _, IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word))
+            | IoRedirect::HereString(_, word)
+            | IoRedirect::OutputAndError(word, _) => self.scripts(&text(&word.value).scripts, says),
+            IoRedirect::File(_, _, IoFileRedirectTarget::ProcessSubstitution(_, subshell)) => {
+                self.aside(|walk| walk.list(&subshell.list, says));
+            }
+            IoRedirect::HereDocument(_, document) if document.requires_expansion => {
+                self.scripts(&super::words::document(&document.doc.value), says);
+            }
+            IoRedirect::HereDocument(..) | IoRedirect::File(_, _, IoFileRedirectTarget::Fd(_)) => {}
+        }
+    }
+
+    /// Walks scripts that run in a shell of their own.
+    fn scripts(&mut self, scripts: &[String], says: Says) {
+        for script in scripts {
+            self.aside(|walk| walk.script(script, says));
+        }
+    }
+
+    fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
+        let (folder, exits) = (self.folder.clone(), self.exits);
+        walk(self);
+        (self.folder, self.exits) = (folder, exits);
+    }
+
+    fn script(&mut self, script: &str, says: Says) {
+        if self.level >= LEVELS {
+            return;
+        }
+        self.level += 1;
+        if let Ok(program) = parse(script) {
+            self.program(&program, says);
+        }
+        self.level -= 1;
+    }
+
+    /// Reads the words of a command: a function, a builtin, or a program, and what that starts.
+    fn words(&mut self, words: &[Text], says: Says) {
+        let Some((first, rest)) = words.split_first() else { return };
+        let name = first.shown.as_str();
+        if let Some(body) = self.functions.get(name).cloned() {
+            if self.level < LEVELS {
+                self.level += 1;
+                self.compound(&body, says);
+                self.level -= 1;
+            }
+            return;
+        }
+        let base = name.rsplit('/').next().unwrap_or(name);
+        let is_builtin = BUILTINS.contains(&name);
+        if is_builtin {
+            self.builtin(name, rest, says);
+        } else if !["builtin", "command", "exec"].contains(&name) {
+            self.run(words, says);
+        }
+        if let Some((_, values)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == base && !is_builtin) {
+            let asks =
+                base == "command" && rest.first().is_some_and(|word| ["-v", "-V"].contains(&word.shown.as_str()));
+            let says = if base == "xargs" { says.min(Says::Ran) } else { says };
+            if !asks {
+                self.words(&rest[own(base, values, rest)..], says);
+            }
+        } else if SHELLS.contains(&base) {
+            self.shell(rest, says);
+        } else if ["find", "fd", "fdfind"].contains(&base) {
+            for at in (0..rest.len())
+                .filter(|at| ["-exec", "-execdir", "-ok", "-x", "-X"].contains(&rest[*at].shown.as_str()))
+            {
+                let end = rest[at..].iter().position(|word| [";", "+"].contains(&word.shown.as_str()));
+                self.words(&rest[at + 1..end.map_or(rest.len(), |end| at + end)], says.min(Says::Ran));
+            }
+        }
+    }
+
+    fn run(&mut self, words: &[Text], says: Says) {
+        let words = words.iter().map(Text::word).collect();
+        self.runs.push(Run { words, folder: self.folder.clone(), says, decides: false });
+    }
+
+    fn builtin(&mut self, name: &str, rest: &[Text], says: Says) {
+        match name {
+            "cd" | "pushd" => self.change(rest),
+            "popd" => self.folder = Folder::Unknown,
+            "eval" => {
+                let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
+                self.script(&script.join(" "), says);
+            }
+            "set" => {
+                for (at, word) in rest.iter().enumerate().filter(|(_, word)| word.shown.starts_with('-')) {
+                    self.exits |= word.shown.contains('e');
+                    let option = rest.get(at + 1).map(|word| word.shown.as_str());
+                    self.pipefail |= word.shown.ends_with('o') && option == Some("pipefail");
+                    self.exits |= word.shown.ends_with('o') && option == Some("errexit");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows `cd`.
+    fn change(&mut self, rest: &[Text]) {
+        let to = rest.iter().find(|word| !word.shown.starts_with('-') || word.shown == "-");
+        let to = to.map_or("~", |word| word.shown.as_str());
+        let plain = to != "-" && !to.contains(['$', '`', '*', '?', '\n']);
+        self.folder = match (&self.folder, plain) {
+            (_, false) => Folder::Unknown,
+            (_, true) if to.starts_with(['/', '~']) => Folder::At(to.to_owned()),
+            (Folder::Same, true) => Folder::At(to.to_owned()),
+            (Folder::At(before), true) => Folder::At(format!("{}/{to}", before.trim_end_matches('/'))),
+            (Folder::Unknown, true) => Folder::Unknown,
+        };
+    }
+
+    /// Follows `bash -c SCRIPT`.
+    fn shell(&mut self, rest: &[Text], says: Says) {
+        let mut found = false;
+        let mut words = rest.iter();
+        while let Some(word) = words.next() {
+            match word.shown.as_str() {
+                "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => drop(words.next()),
+                long if long.starts_with("--") => {}
+                flags if flags.starts_with('-') => found |= flags.contains('c'),
+                script if found => return self.aside(|walk| walk.script(script, says)),
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Returns how many of the words after a wrapper are its own.
+fn own(wrapper: &str, values: &str, words: &[Text]) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at).map(|word| word.shown.as_str()) {
+        let assigns = ["env", "sudo", "doas"].contains(&wrapper) && word.contains('=');
+        if word == "--" {
+            at += 1;
+            break;
+        } else if values.split(' ').any(|option| option == word) {
+            at += 2;
+        } else if assigns || (word.starts_with('-') && word.len() > 1) {
+            at += 1;
+        } else {
+            break;
+        }
+    }
+    // The duration of `timeout`, the mask of `taskset`, the priority of `chrt`.
+    at += usize::from(["timeout", "taskset", "chrt"].contains(&wrapper));
+    at.min(words.len())
+}
+
+/// Returns whether a pipeline never ends well: `exit 1`, `false`, `{ echo …; exit 1; }`.
+fn fails(pipeline: &Pipeline) -> bool {
+    let [command] = pipeline.seq.as_slice() else { return false };
+    match command {
+        Command::Simple(simple) if !pipeline.bang => {
+            let name = simple.word_or_name.as_ref().map(|word| word.value.as_str());
+            let suffix = simple.suffix.iter().flat_map(|suffix| &suffix.0).find_map(|item| match item {
+                CommandPrefixOrSuffixItem::Word(word) => Some(word.value.as_str()),
+                _ => None,
+            });
+            match name {
+                Some("false") => true,
+                Some("exit" | "return") => {
+                    suffix.is_some_and(|status| status.parse::<u8>().is_ok_and(|status| status != 0))
+                }
+                _ => false,
+            }
+        }
+        Command::Compound(CompoundCommand::BraceGroup(group), _) => group
+            .list
+            .0
+            .last()
+            .is_some_and(|CompoundListItem(list, _)| list.additional.is_empty() && fails(&list.first)),
+        _ => false,
+    }
+}
