@@ -50,9 +50,7 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture render && git diff flake.nix")]
     Render(Render),
     /// Prove the flake with Nix: exactly the expected checks, each one built
-    ///
-    /// Proves the tree that `commit` would commit: HEAD with our files as they are in the work tree.
-    #[command(after_help = "Example: agent-capture verify")]
+    #[command(after_help = "Example: agent-capture verify --commit HEAD --base origin/main --format github")]
     Verify(Verify),
     /// Commit journals and flake as they are in the work tree, when they are verified
     #[command(after_help = "Example: agent-capture commit --yes")]
@@ -247,13 +245,65 @@ pub struct Render {
 /// Prove the flake
 #[derive(Args, Debug)]
 pub struct Verify {
+    /// How far: what is not asked for is not run
+    #[arg(long, value_enum, default_value_t)]
+    pub level: VerifyLevel,
+
+    /// Verify exactly what a revision holds [default: HEAD with our files as they are in the work tree]
+    #[arg(long, value_name = "REV", conflicts_with = "include_work")]
+    pub commit: Option<String>,
+
+    /// Read what loosens the verification (the policy) from a revision, the base of a pull request
+    #[arg(long, value_name = "REV")]
+    pub base: Option<String>,
+
+    /// Take the content as from elsewhere: doubts are errors [default: for pull and merge requests in CI]
+    #[arg(long)]
+    pub untrusted: bool,
+
     /// Prove it of a tree with all uncommitted work
     #[arg(long)]
     pub include_work: bool,
 
-    /// Print JSON
-    #[arg(long)]
+    /// How it is said
+    #[arg(long, value_enum, default_value_t)]
+    pub format: VerifyFormat,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
     pub json: bool,
+}
+
+/// How far a verification goes
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyLevel {
+    /// The files agree, without Nix
+    Static,
+    /// The flake evaluates to the expected checks
+    Eval,
+    /// The shell and each check are built in the sandbox
+    #[default]
+    Build,
+    /// The sessions' commands end as recorded; runs them on this machine
+    Replay,
+}
+
+/// How a verification is said
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// For a terminal
+    #[default]
+    Terminal,
+    /// For a program
+    Json,
+    /// Annotations, and a summary of the step
+    Github,
+    /// A report of code quality
+    Gitlab,
+    /// For code scanning
+    Sarif,
+    /// For a pull request
+    Markdown,
 }
 
 /// Move the pin

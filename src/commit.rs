@@ -13,6 +13,7 @@ mod open;
 mod past;
 mod proposal;
 mod repository;
+mod revision;
 mod sign;
 mod work;
 
@@ -21,6 +22,7 @@ pub use files::{File, write_files};
 pub use past::{Past, PastChange, TRAILER};
 pub use proposal::{Change, Committed, Kind, Moved, Proposal};
 pub use repository::{Head, Repository};
+pub use revision::{Entry, Revision};
 pub use work::Work;
 
 /// What libgit2 says, without its class and code in the message.

@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+mod board;
+
+pub use board::Board;
+
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -43,7 +47,7 @@ impl Console {
     pub fn say(&self, line: impl fmt::Display) {
         if self.level >= Level::Normal {
             // A terminal that went away is no reason to stop.
-            drop(writeln!(anstream::stderr(), "{line}"));
+            drop(writeln!(anstream::stderr(), "{}", defused(&line.to_string())));
         }
     }
 
@@ -90,9 +94,9 @@ impl Console {
     pub fn error(&self, error: &anyhow::Error) {
         let mut out = anstream::stderr();
         let chain: Vec<String> = error.chain().map(|cause| escape(&cause.to_string())).collect();
-        drop(writeln!(out, "{}error:{} {}", style("31;1"), style("0"), chain.join(": ")));
+        drop(writeln!(out, "{}error:{} {}", style("31;1"), style("0"), defused(&chain.join(": "))));
         for hint in hints(error) {
-            drop(writeln!(out, "{}hint:{} {}", style("36;1"), style("0"), escape(hint)));
+            drop(writeln!(out, "{}hint:{} {}", style("36;1"), style("0"), defused(&escape(hint))));
         }
     }
 }
@@ -112,7 +116,7 @@ impl Progress {
     pub fn line(&self, text: &str) {
         let text = escape(text);
         if self.verbose {
-            drop(writeln!(anstream::stderr(), "  {text}"));
+            drop(writeln!(anstream::stderr(), "  {}", defused(&text)));
         }
         self.bar.set_message(text);
     }
@@ -135,6 +139,25 @@ pub fn escape(text: &str) -> String {
             out.extend(c.escape_default());
         } else {
             out.push(c);
+        }
+    }
+    out
+}
+
+/// Returns text of any number of lines in which a CI runner finds no commands: GitHub's `::…::` at the beginning of a line,
+/// blanks before it disregarded, and its older `##[…]` anywhere in one (actions/runner, ActionCommand.cs). The text still
+/// reads the same to a person.
+pub fn defused(text: &str) -> String {
+    let text = text.replace("##[", "# #[");
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive(['\n', '\r']) {
+        let rest = line.trim_start();
+        if rest.starts_with("::") {
+            out.push_str(&line[..line.len() - rest.len()]);
+            out.push('\\');
+            out.push_str(rest);
+        } else {
+            out.push_str(line);
         }
     }
     out
@@ -185,6 +208,20 @@ mod tests {
     #[test]
     fn nothing_from_elsewhere_moves_the_cursor() {
         assert_eq!(escape("a\x1b[2J\r\n\u{9b}b\u{202e}c\u{200b}é"), r"a\u{1b}[2J\r\n\u{9b}b\u{202e}c\u{200b}é");
+    }
+
+    #[test]
+    fn a_runner_finds_no_commands() {
+        for (text, is) in [
+            (" ::add-mask::a", " \\::add-mask::a"),
+            ("x ##[add-matcher]f", "x # #[add-matcher]f"),
+            ("###[group]", "## #[group]"),
+            ("a\r::error::b\n\t::debug::c", "a\r\\::error::b\n\t\\::debug::c"),
+            ("std::fs and a::b", "std::fs and a::b"),
+            ("\u{a0}::stop-commands::x", "\u{a0}\\::stop-commands::x"),
+        ] {
+            assert_eq!(defused(text), is);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@
 //! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
 //! | `pynames` | Python distribution → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
+//! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
 use std::sync::OnceLock;
 
@@ -32,6 +33,7 @@ pub mod build;
 mod debian;
 mod libraries;
 mod near;
+pub mod pins;
 mod table;
 mod which;
 

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, Worker};
+use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Progress, World};
+use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
+use agent_capture::verification;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
@@ -47,13 +48,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
-        Command::Verify(verify) => {
-            let verified = pipeline::verify(&world, verify.include_work)?;
-            if verify.json {
-                console.print(verified.json()?)?;
-            }
-            Ok(code(verified.answer()))
-        }
+        Command::Verify(verify) => show_verified(&world, verify),
         Command::Commit(commit) => {
             let options = Options {
                 verify: !commit.no_verify,
@@ -155,6 +150,42 @@ fn recorded(recording: Recording, capture: Capture) -> Options {
 /// Parses what one process of a recorder told another.
 fn depth(name: &str) -> anyhow::Result<Depth> {
     Depth::parse(name).with_context(|| format!("`{}` is no depth", name.escape_default()))
+}
+
+/// Verifies, and says what was found in the form that is asked for.
+fn show_verified(world: &World, verify: cli::Verify) -> anyhow::Result<u8> {
+    let asked = Verify {
+        level: match verify.level {
+            VerifyLevel::Static => verification::Level::Static,
+            VerifyLevel::Eval => verification::Level::Eval,
+            VerifyLevel::Build => verification::Level::Build,
+            VerifyLevel::Replay => verification::Level::Replay,
+        },
+        commit: verify.commit,
+        base: verify.base,
+        untrusted: verify.untrusted || pipeline::is_from_elsewhere(&|name| std::env::var(name).ok()),
+        include_work: verify.include_work,
+    };
+    let verified = pipeline::verify(world, &asked)?;
+    let format = if verify.json { VerifyFormat::Json } else { verify.format };
+    let text = match format {
+        VerifyFormat::Terminal => {
+            world.console.say(verified.terminal().trim_end());
+            String::new()
+        }
+        VerifyFormat::Json => verified.json()?,
+        VerifyFormat::Gitlab => verified.gitlab(),
+        VerifyFormat::Sarif => verified.sarif(),
+        VerifyFormat::Markdown => verified.markdown(),
+        VerifyFormat::Github => {
+            if let Some(summary) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) {
+                pipeline::summarize(summary.as_ref(), &verified)?;
+            }
+            verified.github(&pipeline::token()?)
+        }
+    };
+    world.console.print(text)?;
+    Ok(code(verified.answer()))
 }
 
 fn code(answer: Answer) -> u8 {

@@ -7,9 +7,15 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod advisories;
+mod develop;
+mod log;
 mod run;
 mod works;
 
+pub use advisories::{Advisory, advisories};
+pub use develop::Line;
+pub use log::{Heard, drv_name};
 pub use run::{Check, Finished, Nix, Tree};
 
 /// Text that is not what it should be: a value of the named kind.

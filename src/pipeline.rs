@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::commit::{Head, Kind, Proposal, Repository};
@@ -32,14 +31,16 @@ mod prove;
 mod rollback;
 mod tables;
 mod update;
+mod verify;
 
 pub use doctor::{Doctor, doctor};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
-use prove::{prove, prove_or_leave_out, remember, remembered};
+use prove::{prove_or_leave_out, remember, remembered};
 pub use rollback::rollback;
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
+pub use verify::{Verify, is_from_elsewhere, summarize, token, verify};
 
 /// How a session is captured.
 #[derive(Clone, Debug, Default)]
@@ -152,45 +153,6 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
     plan.write(&repository)?;
     world.console.say(format_args!("wrote {}", plan.place("flake.nix")));
     Ok(Answer::Yes)
-}
-
-/// `verify`: proves the flake that the work tree and HEAD hold. Nix sees nothing that is not our own render.
-pub fn verify(world: &World, include_work: bool) -> anyhow::Result<Verified> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let mismatches = plan.mismatches(&repository)?;
-    if !mismatches.is_empty() {
-        say_mismatches(world, &mismatches);
-        return Ok(Verified { mismatches, nix: None });
-    }
-    let verification = prove(world, &repository, &plan, include_work)?;
-    if verification.is_passed() {
-        remember(&repository, &plan.propose(&repository, include_work)?, &verification)?;
-    } else {
-        world.console.say(failures(&verification).trim_end());
-    }
-    Ok(Verified { mismatches, nix: Some(verification) })
-}
-
-/// What `verify` found.
-#[derive(Debug, Serialize)]
-pub struct Verified {
-    /// Files that are not what `requirements.json` renders to: Nix was not asked.
-    pub mismatches: Vec<String>,
-    /// What Nix said.
-    pub nix: Option<Verification>,
-}
-
-impl Verified {
-    /// Returns whether the flake is proved.
-    pub fn answer(&self) -> Answer {
-        if self.nix.as_ref().is_some_and(Verification::is_passed) { Answer::Yes } else { Answer::No }
-    }
-
-    /// Returns it as JSON, LF at the end.
-    pub fn json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
-    }
 }
 
 /// `commit`: commits journals and flake as they are in the work tree.

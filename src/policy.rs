@@ -23,6 +23,11 @@
 //!
 //! [[check]]
 //! drop = "make-integration"
+//!
+//! [[pin]]
+//! rev = "8eeec934ae0dbeca3d7868c059568a65c08b2fc3"
+//! allow = true
+//! reason = "the channel had it on 14 July 2026"
 //! ```
 
 use std::collections::BTreeSet;
@@ -32,7 +37,7 @@ use anyhow::bail;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::nix::{AttrPath, System};
+use crate::nix::{AttrPath, NarHash, Pin, Rev, System};
 
 /// The most characters that a reason may have.
 const REASON: usize = 200;
@@ -56,6 +61,8 @@ pub struct Policy {
     pub systems: BTreeSet<System>,
     /// Unfree packages that are allowed.
     pub unfree: BTreeSet<AttrPath>,
+    /// Revisions of nixpkgs that may or may not be used.
+    pub pin: Vec<PinChoice>,
     /// Whether what only a hook or a transcript claims does not count.
     pub traced_only: bool,
 }
@@ -141,7 +148,31 @@ pub struct DroppedCheck {
     pub reason: String,
 }
 
+/// A revision of nixpkgs that may or may not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PinChoice {
+    /// The revision.
+    pub rev: Rev,
+    /// Its hash, when only this one is meant.
+    #[serde(default)]
+    pub nar_hash: Option<NarHash>,
+    /// Whether it may be used.
+    pub allow: bool,
+    /// Why, for the next reader.
+    #[serde(default)]
+    pub reason: String,
+}
+
 impl Policy {
+    /// Returns the choice that is about a pin; one that denies wins.
+    pub fn pin(&self, pin: &Pin) -> Option<&PinChoice> {
+        let about = |choice: &&PinChoice| {
+            choice.rev == pin.rev && choice.nar_hash.as_ref().is_none_or(|hash| *hash == pin.nar_hash)
+        };
+        self.pin.iter().filter(about).min_by_key(|choice| (choice.allow, choice.nar_hash.is_none()))
+    }
+
     /// Reads the file. An error names the line and says what to write there.
     pub fn parse(text: &str) -> anyhow::Result<Self> {
         let policy: Self = match toml::from_str(text) {
@@ -287,6 +318,21 @@ mod tests {
             let error = error(text);
             assert!(error.starts_with(&format!("line {line}: ")) && error.contains(words), "{text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn pins() {
+        let (rev, hash) =
+            ("8eeec934ae0dbeca3d7868c059568a65c08b2fc3", "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
+        let pin = Pin::parse(&format!("github:NixOS/nixpkgs/{rev}?lastModified=1&narHash={hash}")).expect("a pin");
+        let allow = format!("[[pin]]\nrev = \"{rev}\"\nallow = true\n");
+        let policy = |text: &str| Policy::parse(text).expect(text);
+        assert!(policy(&allow).pin(&pin).is_some_and(|choice| choice.allow));
+        let deny = format!("{allow}[[pin]]\nrev = \"{rev}\"\nallow = false\nreason = \"it is broken\"\n");
+        assert!(policy(&deny).pin(&pin).is_some_and(|choice| !choice.allow), "what denies wins");
+        let other = allow.replace("allow", &format!("nar-hash = \"{}\"\nallow", hash.replace("lDeb", "aaaa")));
+        assert_eq!(policy(&other).pin(&pin), None);
+        assert!(error("[[pin]]\nrev = \"main\"\nallow = true\n").contains("is not a revision"));
     }
 
     #[test]

@@ -12,7 +12,10 @@ use crate::index::Index;
 use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
 use crate::nix::AttrPath;
 use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
-use crate::verification::{Failure, Verification, Why};
+use crate::verification::{Failure, Verification};
+
+mod ci;
+mod verified;
 
 /// The most rows of a table; what is more is counted.
 const ROWS: usize = 100;
@@ -370,33 +373,14 @@ impl Report<'_> {
 /// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.
 pub fn failures(verification: &Verification) -> String {
     let mut out = String::new();
-    for Failure { check, why, log } in &verification.failures {
+    for Failure { check, why, log, help, kept, .. } in &verification.failures {
         let what = check.as_deref().map_or("the flake".to_owned(), |name| format!("check `{}`", escape(name)));
-        line(&mut out, format_args!("{what}: {}", cause(why)));
+        line(&mut out, format_args!("{what}: {}", escape(&why.cause())));
         log.iter().for_each(|text| line(&mut out, format_args!("    {}", escape(text))));
+        help.iter().for_each(|text| line(&mut out, format_args!("  {}", escape(text))));
+        kept.iter().for_each(|path| line(&mut out, format_args!("  the whole log is in {}", escape(path))));
     }
     out
-}
-
-fn cause(why: &Why) -> String {
-    match why {
-        Why::Checks { missing, extra } => {
-            let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { escape(&names.join(", ")) };
-            format!("it has other checks than expected (missing: {}; too many: {})", list(missing), list(extra))
-        }
-        Why::MissingAttr(attr) => format!(
-            "the package set has no attribute `{}`; drop or replace it in .agent-capture/policy.toml, or choose another pin with --nixpkgs",
-            escape(attr)
-        ),
-        Why::Evaluation => "Nix cannot evaluate it".to_owned(),
-        Why::MissingProgram(name) => {
-            let name = escape(name);
-            format!("`{name}` is in none of its packages; `keep` the package that has it in .agent-capture/policy.toml")
-        }
-        Why::Failed => "it failed in the sandbox; mend it, or drop it under [[check]] in .agent-capture/policy.toml".to_owned(),
-        Why::NotBuilt => "it was not built, because something that it needs was not".to_owned(),
-        Why::Sandbox => "the sandbox of Nix does not work here: user namespaces are missing (kernel.unprivileged_userns_clone, containers)".to_owned(),
-    }
 }
 
 /// Says why a package is left out, and what to do.

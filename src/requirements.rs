@@ -281,6 +281,16 @@ impl Document {
         serde_json::from_slice(bytes).map_err(|error| malformed("it is no requirements.json", &error))
     }
 
+    /// Returns whether these bytes are a document that only a newer program can read.
+    pub fn is_newer(bytes: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+            format: u32,
+        }
+        serde_json::from_slice::<Head>(bytes).is_ok_and(|head| head.version > VERSION || head.format > FORMAT)
+    }
+
     /// Returns the bytes of the file: two spaces of indent, fields in a fixed order, LF at the end.
     pub fn to_bytes(&self) -> anyhow::Result<Vec<u8>> {
         let mut bytes = serde_json::to_vec_pretty(self).context("failed to write the requirements as JSON")?;

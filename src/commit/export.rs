@@ -1,4 +1,4 @@
-//! A proposed tree, written out as files.
+//! A tree, written out as files.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use git2::{FileMode, ObjectType, Oid};
 
 use super::index::to_path;
-use super::{Proposal, said};
+use super::{Proposal, Repository, said};
 
 /// Makes an exported tree a git repository that tracks all its files, ignored ones too.
 pub fn track(tree: &Path) -> Result<()> {
@@ -29,39 +29,44 @@ impl Proposal<'_> {
     /// Writes the tree into an empty folder: files, symlinks, and submodules as empty folders. Each is made anew, so nothing
     /// that the tree holds leads out of the folder.
     pub fn export(&self, into: &Path) -> Result<()> {
-        let doing = || format!("failed to export the tree {} to `{}`", self.tree, into.display());
-        let mut there = fs::read_dir(into).with_context(doing)?;
-        ensure!(there.next().is_none(), "{}: it is not empty", doing());
-        let mut folders = vec![(self.tree, into.to_path_buf())];
-        while let Some((id, folder)) = folders.pop() {
-            let tree = self.repository.git.find_tree(id).map_err(said).with_context(doing)?;
-            for entry in &tree {
-                let name = entry.name_bytes();
-                ensure!(is_safe(name), "{}: `{}` is no file name", doing(), name.escape_ascii());
-                let path = folder.join(to_path(name));
-                let one = || format!("{}: `{}`", doing(), path.display());
-                match entry.kind() {
-                    Some(ObjectType::Tree) => {
-                        fs::create_dir(&path).with_context(one)?;
-                        folders.push((entry.id(), path));
-                    }
-                    Some(ObjectType::Commit) => fs::create_dir(&path).with_context(one)?,
-                    _ => self.export_blob(entry.id(), entry.filemode(), &path).with_context(one)?,
+        tree(self.repository, self.tree, into)
+    }
+}
+
+/// Writes a tree into an empty folder.
+pub(super) fn tree(repository: &Repository, tree: Oid, into: &Path) -> Result<()> {
+    let doing = || format!("failed to export the tree {tree} to `{}`", into.display());
+    let mut there = fs::read_dir(into).with_context(doing)?;
+    ensure!(there.next().is_none(), "{}: it is not empty", doing());
+    let mut folders = vec![(tree, into.to_path_buf())];
+    while let Some((id, folder)) = folders.pop() {
+        let tree = repository.git.find_tree(id).map_err(said).with_context(doing)?;
+        for entry in &tree {
+            let name = entry.name_bytes();
+            ensure!(is_safe(name), "{}: `{}` is no file name", doing(), name.escape_ascii());
+            let path = folder.join(to_path(name));
+            let one = || format!("{}: `{}`", doing(), path.display());
+            match entry.kind() {
+                Some(ObjectType::Tree) => {
+                    fs::create_dir(&path).with_context(one)?;
+                    folders.push((entry.id(), path));
                 }
+                Some(ObjectType::Commit) => fs::create_dir(&path).with_context(one)?,
+                _ => blob(repository, entry.id(), entry.filemode(), &path).with_context(one)?,
             }
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn export_blob(&self, id: Oid, mode: i32, path: &Path) -> Result<()> {
-        let blob = self.repository.git.find_blob(id).map_err(said)?;
-        if mode == i32::from(FileMode::Link) {
-            return Ok(symlink(OsStr::from_bytes(blob.content()), path)?);
-        }
-        let mode = if mode == i32::from(FileMode::BlobExecutable) { 0o755 } else { 0o644 };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
-        Ok(file.write_all(blob.content())?)
+fn blob(repository: &Repository, id: Oid, mode: i32, path: &Path) -> Result<()> {
+    let blob = repository.git.find_blob(id).map_err(said)?;
+    if mode == i32::from(FileMode::Link) {
+        return Ok(symlink(OsStr::from_bytes(blob.content()), path)?);
     }
+    let mode = if mode == i32::from(FileMode::BlobExecutable) { 0o755 } else { 0o644 };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    Ok(file.write_all(blob.content())?)
 }
 
 /// Returns whether a name in a tree names a file in that very folder, and on no file system git's own.

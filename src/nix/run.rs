@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
+use super::advisories::{Advisory, advisories};
+use super::log::{Heard, Log, plain};
 use super::{NarHash, Pin, Rev, System};
 
 /// Options of every call. Whatever the user's settings or the flake say: builds are sandboxed or fail, a flake cannot
@@ -34,11 +36,19 @@ const OPTIONS: &[&str] = &[
     "false",
 ];
 
+/// The most lines of what Nix says that are kept, the latest.
+const LINES: usize = 200_000;
+
+/// The longest piece that is taken for a line, in bytes.
+const LONGEST: u64 = 1 << 20;
+
 /// The user's `nix` program.
 #[derive(Clone, Debug)]
 pub struct Nix {
     program: PathBuf,
     version: String,
+    /// Whether it is Nix itself, not one of its forks, which number otherwise.
+    upstream: bool,
 }
 
 /// A folder with a flake in it, or in a folder below it; then the whole is a git repository that tracks all its files.
@@ -78,7 +88,7 @@ impl Tree {
     /// Returns the flakeref. `path:` takes the folder as it is, without a git program; checks then copy a store path that
     /// depends on the content alone, so that it is the same as that of a clone. In Nix 2.8 it has no `dir`, so a flake in a
     /// folder is named as git has it.
-    fn flakeref(&self) -> String {
+    pub(super) fn flakeref(&self) -> String {
         let root = self.root.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         let encode = |c: char| {
@@ -105,16 +115,23 @@ impl Nix {
         let text = String::from_utf8(output.stdout).ok()?;
         let version = text.trim().rsplit(' ').next()?.to_owned();
         let plausible = version.starts_with(|c: char| c.is_ascii_digit()) && version.len() < 64;
-        plausible.then_some(Self { program, version })
+        let upstream = text.starts_with("nix (Nix) ");
+        plausible.then_some(Self { program, version, upstream })
+    }
+
+    /// Returns where it is.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Returns the known holes of its sandbox; those of forks of Nix are not known.
+    pub fn advisories(&self) -> Vec<&'static Advisory> {
+        if self.upstream { advisories(&self.version, cfg!(target_os = "macos")) } else { Vec::new() }
     }
 
     /// Returns the version, `2.34.8`.
     pub fn version(&self) -> &str {
         &self.version
-    }
-
-    pub(super) fn program(&self) -> &Path {
-        &self.program
     }
 
     pub(super) fn command(&self, words: &[&str]) -> Command {
@@ -134,7 +151,7 @@ impl Nix {
         command.arg(format!("{}#checks.{system}", tree.flakeref()));
         let output = self.output(command)?;
         if !output.status.success() {
-            return Ok(Err(Finished { success: false, lines: lines(&output.stderr) }));
+            return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
         }
         Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
     }
@@ -145,30 +162,36 @@ impl Nix {
         command.arg("--apply").arg("shell: map (package: package.name) shell.nativeBuildInputs");
         command.arg(format!("{}#devShells.{system}.default", tree.flakeref()));
         let output = self.output(command)?;
-        ensure!(output.status.success(), "nix says: {}", lines(&output.stderr).join("; "));
+        ensure!(output.status.success(), "nix says: {}", plain(&output.stderr).join("; "));
         serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the shell")
     }
 
-    /// Runs `nix flake check` on a tree, all checks whether or not one fails. Each line that Nix writes is handed to
-    /// `line` as it comes, free of colours.
-    pub fn flake_check(&self, tree: &Tree, line: &mut dyn FnMut(&str)) -> anyhow::Result<Finished> {
+    /// Runs `nix flake check` on a tree, all checks whether or not one fails. What Nix says is handed to `hear` as it comes.
+    pub fn flake_check(&self, tree: &Tree, hear: &mut dyn FnMut(Heard)) -> anyhow::Result<Finished> {
         let mut command = self.command(&[
             "flake",
             "check",
             "--keep-going",
-            "--print-build-logs",
+            "--log-format",
+            "internal-json",
             "--no-write-lock-file",
             "--no-update-lock-file",
         ]);
         command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program.display()))?;
-        let mut all = Vec::new();
-        for bytes in BufReader::new(child.stderr.take().context("nix has no standard error")?).split(b'\n') {
-            for text in lines(&bytes.context("failed to read what nix says")?) {
-                line(&text);
-                all.push(text);
+        let (mut log, mut all) = (Log::default(), Vec::new());
+        let stderr = BufReader::new(child.stderr.take().context("nix has no standard error")?);
+        each_line(stderr, &mut |bytes| {
+            log.read(bytes, &mut |heard| {
+                if let Heard::Line(line) = heard {
+                    all.push(line.to_owned());
+                }
+                hear(heard);
+            });
+            if all.len() > LINES {
+                all.drain(..LINES / 2);
             }
-        }
+        })?;
         Ok(Finished { success: child.wait()?.success(), lines: all })
     }
 
@@ -211,7 +234,7 @@ impl Nix {
         command.arg(&url);
         let output = self.output(command)?;
         if !output.status.success() {
-            bail!("failed to look up `{url}`: {}", lines(&output.stderr).join("; "));
+            bail!("failed to look up `{url}`: {}", super::log::plain(&output.stderr).join("; "));
         }
         let Metadata { locked } = serde_json::from_slice(&output.stdout)
             .with_context(|| format!("failed to read what nix said of `{url}`"))?;
@@ -262,11 +285,17 @@ impl Pin {
     }
 }
 
-/// Returns the lines of what a program wrote, without colours and carriage returns.
-pub(super) fn lines(bytes: &[u8]) -> Vec<String> {
-    let text = String::from_utf8_lossy(bytes);
-    let text = anstream::adapter::strip_str(&text).to_string();
-    text.split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+/// Hands on each line of what a program writes, cut to [`LONGEST`] bytes.
+pub(super) fn each_line(mut from: impl BufRead, line: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let read = from.by_ref().take(LONGEST).read_until(b'\n', &mut bytes).context("failed to read what nix says")?;
+        if read == 0 {
+            return Ok(());
+        }
+        line(bytes.strip_suffix(b"\n").unwrap_or(&bytes));
+    }
 }
 
 #[cfg(test)]
@@ -299,10 +328,5 @@ mod tests {
         };
         assert_eq!(lock("NixOS"), Some(pin));
         assert_eq!(lock("someone"), None);
-    }
-
-    #[test]
-    fn lines_are_plain() {
-        assert_eq!(lines(b"\x1b[31merror:\x1b[0m no\r\n\n  at x\n"), ["error: no", "  at x"]);
     }
 }

@@ -17,7 +17,7 @@ impl Nix {
         );
         let command = self.command(&["build", "--no-link", "--expr", &expression]);
         let output = self.output(command).map_err(|error| format!("{error:#}"))?;
-        let lines = super::run::lines(&output.stderr);
+        let lines = super::log::plain(&output.stderr);
         let says = |text: &str| lines.iter().any(|line| line.contains(text));
         match () {
             () if says(FREE) => Err("builds are not sandboxed".to_owned()),

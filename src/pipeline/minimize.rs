@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::plan::{FOLDER, Plan, say_mismatches};
-use super::prove::{nix, prove_by};
+use super::prove::{nix, prove_by, show};
 use super::{Answer, World};
 use crate::commit::{File, Repository, write_files};
 use crate::console::escape;
@@ -104,8 +104,8 @@ fn without(all: &[Requirement], package: &Requirement) -> Vec<Requirement> {
 /// Proves a plan that lacks a package.
 fn judge(world: &World, repository: &Repository, plan: &Plan, package: &Requirement) -> anyhow::Result<Judged> {
     let nix = nix(world)?;
-    let progress = world.console.progress(&format!("without {}", package.attr));
-    let verification = prove_by(&nix, repository, plan, false, &mut |line| progress.line(line));
+    let mut board = world.console.board(&format!("without {}", package.attr));
+    let verification = prove_by(&nix, repository, plan, false, &mut |step| show(&mut board, step));
     let verification = verification.with_context(|| format!("failed to try it without `{}`", package.attr))?;
     let name = |failure: &Failure| failure.check.clone().unwrap_or_else(|| "the flake".to_owned());
     let command = plan.report(None).first_line(package);

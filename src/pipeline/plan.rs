@@ -17,15 +17,9 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::requirements::{Document, FORMAT, VERSION};
 use crate::verification::Verification;
+use crate::verification::statics::{ASIDE, ATTRIBUTES};
 
-/// The folder of our files in a repository.
-pub(super) const FOLDER: &str = ".agent-capture";
-
-/// The folder of the flake in a repository that has a hand-written one.
-const ASIDE: &str = ".agent-capture/flake";
-
-/// What GitHub and git need to know of our files.
-const ATTRIBUTES: &str = "journal.json -text linguist-generated\nrequirements.json -text linguist-generated\n";
+pub(super) use crate::verification::statics::FOLDER;
 
 pub(super) fn journal_path(id: &SessionId) -> String {
     format!("{FOLDER}/{id}/journal.json")

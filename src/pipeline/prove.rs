@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use super::plan::Plan;
 use super::{Options, World};
 use crate::commit::{Proposal, Repository, track};
-use crate::console::{Hint, escape};
+use crate::console::{Board, Hint, escape};
 use crate::nix::{Nix, Tree};
 use crate::requirements::NEEDS_WORK;
-use crate::verification::{Failure, Verification, Why};
+use crate::verification::{Built, Failure, Step, Verification, Why};
 
 /// Proves a plan's flake. Checks that pass only with uncommitted work are left out, and the rest is proved again.
 pub(super) fn prove_or_leave_out(
@@ -52,7 +53,7 @@ fn is_clean(repository: &Repository, plan: &Plan) -> anyhow::Result<bool> {
 
 /// Returns the name of a command's check that failed by itself.
 fn failed_check(failure: &Failure) -> Option<String> {
-    let own = matches!(failure.why, Why::Failed | Why::MissingProgram(_));
+    let own = matches!(failure.why, Why::Failed | Why::MissingProgram(_) | Why::Network(_));
     failure.check.clone().filter(|name| own && !["tools", "devshell"].contains(&name.as_str()))
 }
 
@@ -64,14 +65,49 @@ pub(super) fn prove(
     include_work: bool,
 ) -> anyhow::Result<Verification> {
     let nix = nix(world)?;
-    let progress = world.console.progress(&format!("verifying with Nix {}", nix.version()));
-    let verification = prove_by(&nix, repository, plan, include_work, &mut |line| progress.line(line))?;
-    drop(progress);
+    let mut board = world.console.board(&format!("verifying with Nix {}", nix.version()));
+    let mut verification = prove_by(&nix, repository, plan, include_work, &mut |step| show(&mut board, step))?;
+    drop(board);
+    verification.advise(&plan.document, &plan.journals, &plan.index);
+    keep_logs(repository, &mut verification)?;
     if verification.is_passed() {
         let count = verification.passed.len();
         world.console.say(format_args!("verified: {count} checks built by Nix {}", nix.version()));
     }
     Ok(verification)
+}
+
+/// Shows a step of Nix.
+pub(super) fn show(board: &mut Board, step: Step) {
+    let name = |built: Built| match built {
+        Built::Check(name) => name.to_owned(),
+        Built::Dependency(name) => format!("({name})"),
+    };
+    match step {
+        Step::Checks(names) => board.wait_for(names),
+        Step::Building(built) => board.begin(&name(built)),
+        Step::Says(built, line) => board.says(&name(built), line),
+        Step::Ended(built) => board.end(&name(built), matches!(built, Built::Check(_))),
+        Step::Line(line) => board.detail(line),
+    }
+}
+
+/// Keeps the whole logs of what failed in git's folder; those of the verification before go.
+pub(super) fn keep_logs(repository: &Repository, verification: &mut Verification) -> anyhow::Result<()> {
+    let folder = repository.git_dir().join("agent-capture").join("logs");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("failed to remove `{}`", folder.display()))?;
+    }
+    for failure in verification.failures.iter_mut().filter(|failure| failure.all.len() > failure.log.len()) {
+        fs::create_dir_all(&folder).with_context(|| format!("failed to make `{}`", folder.display()))?;
+        // The names of checks that failed are those that we rendered: letters, digits and `-`.
+        let path = folder.join(format!("{}.log", failure.check.as_deref().unwrap_or("flake")));
+        fs::write(&path, failure.all.join("\n") + "\n")
+            .with_context(|| format!("failed to write `{}`", path.display()))?;
+        let shown = path.strip_prefix(repository.root()).unwrap_or(&path);
+        failure.kept = Some(shown.display().to_string());
+    }
+    Ok(())
 }
 
 /// Returns the Nix of the user's PATH.
@@ -86,18 +122,36 @@ pub(super) fn prove_by(
     repository: &Repository,
     plan: &Plan,
     include_work: bool,
-    line: &mut dyn FnMut(&str),
+    watch: &mut dyn FnMut(Step),
 ) -> anyhow::Result<Verification> {
-    let export = tempfile::Builder::new().prefix("agent-capture-").tempdir();
-    let export = export.context("failed to make a temporary folder")?;
-    let tree = export.path().canonicalize()?.join("source");
-    fs::create_dir(&tree)?;
     let proposal = plan.propose(repository, include_work)?;
-    proposal.export(&tree).context("failed to export the tree that would be committed")?;
-    if plan.is_aside() {
-        track(&tree)?;
+    let export = Export::new(plan.folder, plan.is_aside(), &|into| proposal.export(into))?;
+    Verification::run(&export.tree, &plan.document.requirements, nix, watch)
+}
+
+/// A tree in a temporary folder.
+pub(super) struct Export {
+    pub(super) tree: Tree,
+    _folder: TempDir,
+}
+
+impl Export {
+    /// Exports a tree whose flake is in `folder`; with `tracked` as a git repository.
+    pub(super) fn new(
+        folder: &str,
+        tracked: bool,
+        export: &dyn Fn(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let outer = tempfile::Builder::new().prefix("agent-capture-").tempdir();
+        let outer = outer.context("failed to make a temporary folder")?;
+        let root = outer.path().canonicalize()?.join("source");
+        fs::create_dir(&root)?;
+        export(&root).context("failed to export the tree that is to be verified")?;
+        if tracked {
+            track(&root)?;
+        }
+        Ok(Self { tree: Tree::new(&root, folder), _folder: outer })
     }
-    Verification::run(&Tree::new(&tree, plan.folder), &plan.document.requirements, nix, line)
 }
 
 /// What was proved last, and of which tree.

@@ -73,7 +73,8 @@ pub(crate) fn bed() -> PathBuf {
     let bed = std::env::var_os("AGENT_CAPTURE_TESTBED").map(PathBuf::from);
     let bed = bed.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/testbed"));
     assert!(bed.join("pin.flakeref").exists(), "tests with real Nix need a test bed: run `bash tests/all.sh`");
-    bed
+    // A store has no symlink above it.
+    bed.canonicalize().expect("a folder")
 }
 
 /// Returns the pin of the test bed's package set, as `--nixpkgs` takes it.
