@@ -245,8 +245,8 @@ pub struct Render {
 /// Prove the flake
 #[derive(Args, Debug)]
 pub struct Verify {
-    /// How far: what is not asked for is not run
-    #[arg(long, value_enum, default_value_t)]
+    /// How far: static (no Nix), eval, build, or replay, which runs the sessions\' commands on this machine
+    #[arg(long, hide_possible_values = true, value_enum, default_value_t)]
     pub level: VerifyLevel,
 
     /// Verify exactly what a revision holds [default: HEAD with our files as they are in the work tree]
@@ -265,8 +265,8 @@ pub struct Verify {
     #[arg(long)]
     pub include_work: bool,
 
-    /// How it is said
-    #[arg(long, value_enum, default_value_t)]
+    /// How it is said: terminal, json, github, gitlab, sarif or markdown
+    #[arg(long, hide_possible_values = true, value_enum, default_value_t)]
     pub format: VerifyFormat,
 
     /// The same as --format json
