@@ -248,7 +248,15 @@ fn open(world: &World, repository: &Repository, argv: &[OsString], name: Option<
     use std::os::unix::ffi::OsStrExt;
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
-    let id = free_name(repository, name.unwrap_or(&dated))?;
+    let sessions = Sessions::new(repository.git_dir());
+    let id = match name {
+        Some(name) => free_name(repository, name)?,
+        // Several sessions may begin in one second.
+        None => (1..)
+            .map(|number| if number == 1 { dated.clone() } else { format!("{dated}-{number}") })
+            .find_map(|name| free_name(repository, &name).ok().filter(|id| !sessions.is_known(id)))
+            .context("no name is free")?,
+    };
     let bytes: Vec<Vec<u8>> = argv.iter().map(|argument| argument.as_bytes().to_vec()).collect();
     let (bytes, _) = crate::redact::argv(&bytes);
     let words: Vec<String> = bytes.iter().map(|argument| String::from_utf8_lossy(argument).into_owned()).collect();

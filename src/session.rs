@@ -74,6 +74,11 @@ impl Sessions {
         Ok(Some(Open { active, sessions: self.dir.clone() }))
     }
 
+    /// Returns whether there are raw events of a session of this name.
+    pub fn is_known(&self, id: &SessionId) -> bool {
+        self.dir.join(id.as_str()).exists()
+    }
+
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
     pub fn open(&self, active: Active) -> anyhow::Result<Open> {
         if let Some(open) = self.active()? {
