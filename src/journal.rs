@@ -14,10 +14,12 @@ use crate::event::{Bytes, Status};
 use crate::host::{Owner, State};
 use crate::nix::{Pin, System};
 
+mod claims;
 mod close;
 mod place;
 mod roles;
 
+pub use claims::{Call, Claims, Summary};
 pub use close::{Closing, Digest};
 pub use place::Place;
 
@@ -114,6 +116,12 @@ pub struct Session {
     /// Name of the agent, when it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The agent's version, when it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// The model, when it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The recorder, and what it cannot see.
     pub recorder: Recorder,
     /// System on which it ran.
@@ -177,9 +185,63 @@ pub struct Command {
     /// How this is known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub known: Known,
+    /// Whether it ran at all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub outcome: Outcome,
+    /// How its status is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub status_known: StatusKnown,
+    /// How its cwd is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cwd_known: CwdKnown,
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,
+}
+
+/// Whether a command ran. One that did not is no use of its programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It ran.
+    #[default]
+    Ran,
+    /// The user did not allow it.
+    Refused,
+    /// A rule, a hook or the agent itself stopped it before it ran.
+    Blocked,
+    /// It was called off, before it ran or while it did.
+    Cancelled,
+    /// Nothing is told: its result is missing.
+    Unknown,
+}
+
+/// How the status of a command is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StatusKnown {
+    /// As a number: from the kernel, or from a field of its own.
+    #[default]
+    Exact,
+    /// Read from text that a person or a model was shown.
+    Parsed,
+    /// From a mark of success alone: success is taken for 0.
+    Inferred,
+    /// Not known.
+    Unknown,
+}
+
+/// How the cwd of a command is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CwdKnown {
+    /// Of this command.
+    #[default]
+    Command,
+    /// Of the session: the agent may have changed folder since.
+    Session,
+    /// Not known: the project's root is written in its place.
+    Unknown,
 }
 
 /// A program that ran.

@@ -308,6 +308,8 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
         line,
         agent,
+        agent_version: None,
+        model: None,
         recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
         system: System::current(),
         os: host::os(Path::new("/")),

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
 use super::{
-    Command, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session, VERSION,
+    Command, CwdKnown, Events, Invocation, Journal, Known, LIMIT, Missing, Outcome, Place, Program, Recorder, Ref,
+    Session, StatusKnown, VERSION,
 };
 use crate::event::{Bytes, Event, Exec, Exit, Status};
 use crate::host::Owner;
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
-const COMMANDS: usize = 8000;
+pub(super) const COMMANDS: usize = 8000;
 
 /// The raw events as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -204,6 +205,9 @@ impl<'a> Closing<'a> {
             at: (exec.at - self.start).max(0),
             took: None,
             known: Known::Traced,
+            outcome: Outcome::Ran,
+            status_known: StatusKnown::Exact,
+            cwd_known: CwdKnown::Command,
             incomplete: exec.shortened || exec.redacted,
         }
     }
@@ -331,7 +335,7 @@ impl<'a> Closing<'a> {
 }
 
 /// Makes a journal fit [`LIMIT`]: first overlong lines are cut, then the oldest commands are left out and counted.
-fn shorten(mut journal: Journal) -> Journal {
+pub(super) fn shorten(mut journal: Journal) -> Journal {
     let fits = |journal: &Journal| journal.to_bytes().is_ok_and(|bytes| bytes.len() <= LIMIT);
     for longest in [16 * 1024, 2048, 256, 80] {
         if fits(&journal) {
