@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Format, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Options, Progress, World};
+use agent_capture::pipeline::{self, Answer, Options, Progress, Source, World};
 use agent_capture::recorders::{self, Launch, LaunchArgs, WorkerArgs};
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -43,6 +43,14 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::start(&world, shell, &options(start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
+        Command::Import(import) => {
+            let source = match import.path {
+                Some(path) if path.as_os_str() == "-" => Source::Input,
+                Some(path) => Source::Path(path),
+                None => Source::Latest,
+            };
+            pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
+        }
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => {
