@@ -15,15 +15,48 @@ mod latest;
 mod look;
 mod text;
 
+mod aider;
+mod amp;
 mod claude_code;
 mod codex;
+mod continue_cli;
+mod copilot;
+mod cursor;
+mod droid;
+mod entire;
+mod gemini;
+mod goose;
+mod mini_swe_agent;
+mod opencode;
+mod openhands;
+mod pi;
+mod swe_agent;
+mod windsurf;
 
 pub use calls::{Calls, Head};
 pub use import::{Import, Transcript};
 pub use latest::latest;
 
 /// All agents, those with the clearest marks first.
-pub static ALL: &[&dyn Agent] = &[&claude_code::ClaudeCode, &codex::Codex];
+pub static ALL: &[&dyn Agent] = &[
+    &claude_code::ClaudeCode,
+    &codex::Codex,
+    &copilot::Copilot,
+    &entire::Entire,
+    &openhands::OpenHands,
+    &opencode::OpenCode,
+    &windsurf::Windsurf,
+    &gemini::Gemini,
+    &pi::Pi,
+    &goose::Goose,
+    &droid::Droid,
+    &continue_cli::Continue,
+    &amp::Amp,
+    &mini_swe_agent::MiniSweAgent,
+    &swe_agent::SweAgent,
+    &aider::Aider,
+    &cursor::Cursor,
+];
 
 /// A record of a transcript: a line of JSON Lines or of text, an element of a list in a document, or what a document
 /// has besides its lists.
