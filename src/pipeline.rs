@@ -29,7 +29,7 @@ mod minimize;
 mod plan;
 mod prove;
 
-pub use import::{Source, import};
+pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};

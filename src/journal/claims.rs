@@ -175,6 +175,9 @@ impl<'a> Claims<'a> {
         let Some(name) = run.program().map(str::to_owned) else {
             return self.aside("which program it is, only the shell knew");
         };
+        if name.split('/').any(|part| part == "REDACTED") {
+            return self.aside("its name was taken out of the transcript");
+        }
         let folder = folder(call, run);
         match judge(call, run, &name, well) {
             Judged::Aside(why) => self.aside(why),

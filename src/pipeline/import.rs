@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Answer, Options, World, free_name, take};
+use super::{Answer, Options, World, free_name, place, take};
 use crate::agents::{self, Head, Import, Transcript};
 use crate::commit::Repository;
 use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::event::Bytes;
-use crate::journal::{Claims, Journal, Outcome, Place, Recorder, Session, Summary};
+use crate::journal::{Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
 use crate::nix::System;
 
 /// The most files of a folder that are read, and how deep it is looked into.
@@ -52,7 +52,8 @@ pub fn import(world: &World, source: &Source, json: bool, options: &Options) -> 
         true => world.console.print(text)?,
         false => world.console.say(text.trim_end()),
     }
-    let journal = journal(world, &repository, transcript, claims, options)?;
+    let name = |dated: &str| free_name(&repository, options.name.as_deref().unwrap_or(dated));
+    let journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
     take(world, &repository, journal, None, options)
 }
 
@@ -113,22 +114,22 @@ fn read(files: Vec<PathBuf>, claims: &mut Claims) -> anyhow::Result<Option<Trans
     Ok(import.finish(&mut |call| claims.call(call)))
 }
 
-fn journal(
-    world: &World,
-    repository: &Repository,
+/// Returns the journal of what a transcript tells. Without a name it is named by its first command's time, or by `now`;
+/// `place` is the project here, which the transcript's own takes the place of when that is another.
+pub fn imported(
     transcript: Transcript,
     claims: Claims,
-    options: &Options,
+    name: impl FnOnce(&str) -> anyhow::Result<SessionId>,
+    now: DateTime<Utc>,
+    place: &Place,
 ) -> anyhow::Result<Journal> {
     let Transcript { agent, head, digest } = transcript;
-    let now = (world.now)();
     let time = |at: Option<i64>| at.and_then(DateTime::from_timestamp_millis).unwrap_or(now);
     let (start, end) = (time(claims.summary().start), time(claims.summary().end));
     let written = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let dated = start.format("%Y%m%d-%H%M%S").to_string();
-    let place = place(world, repository.root(), &head);
+    let place = told(place, &head);
     let session = Session {
-        id: free_name(repository, options.name.as_deref().unwrap_or(&dated))?,
+        id: name(&start.format("%Y%m%d-%H%M%S").to_string())?,
         start: written(start),
         end: written(end),
         line: Bytes::from(agent),
@@ -150,10 +151,10 @@ fn journal(
 }
 
 /// Returns the project and the home folder as the transcript names them: it may be of another machine.
-fn place(world: &World, root: &Path, head: &Head) -> Place {
+fn told(here: &Place, head: &Head) -> Place {
     match head.root.as_deref().map(Path::new) {
-        Some(told) if !told.starts_with(root) => Place { root: told.to_path_buf(), home: home(told) },
-        _ => Place { root: root.to_path_buf(), home: world.home.clone() },
+        Some(told) if !told.starts_with(&here.root) => Place { root: told.to_path_buf(), home: home(told) },
+        _ => here.clone(),
     }
 }
 
