@@ -35,7 +35,7 @@ mod windsurf;
 
 pub use calls::{Calls, Head};
 pub use import::{Import, Transcript};
-pub use latest::latest;
+pub use latest::{below, latest};
 
 /// All agents, those with the clearest marks first.
 pub static ALL: &[&dyn Agent] = &[

@@ -11,7 +11,7 @@
 //! | did not run | set aside | set aside | set aside |
 //!
 //! A line ended well when its status is 0, or an answer of its last program (1 from grep). A program that the output calls "not
-//! found" is missing, whatever the line's status is.
+//! found" is missing, however the line ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Component, Path, PathBuf};
@@ -328,10 +328,10 @@ fn judge(call: &Call, run: &Run, name: &str, well: Option<bool>) -> Judged {
         (Outcome::Refused | Outcome::Blocked | Outcome::Cancelled, _) => {
             Judged::Aside("its command was refused, blocked or cancelled")
         }
-        (Outcome::Unknown, _) | (Outcome::Ran, None) => Judged::Aside("how its command ended is not told"),
-        (Outcome::Ran, Some(_)) if run.says > Says::Maybe && call.not_found.iter().any(|other| other == name) => {
+        (Outcome::Ran, _) if run.says > Says::Maybe && call.not_found.iter().any(|other| other == name) => {
             Judged::Missing
         }
+        (Outcome::Unknown, _) | (Outcome::Ran, None) => Judged::Aside("how its command ended is not told"),
         (Outcome::Ran, Some(true)) => match run.says {
             Says::Certain | Says::Ran => Judged::Runs { failed: false },
             Says::Maybe => Judged::Aside("its command ends well without it, too"),

@@ -15,9 +15,6 @@ use crate::event::Bytes;
 use crate::journal::{Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
 use crate::nix::System;
 
-/// The most files of a folder that are read, and how deep it is looked into.
-const FILES: (usize, usize) = (20_000, 8);
-
 /// What a transcript cannot tell, a sentence each.
 const BLIND: &[&str] = &[
     "It tells what the agent says it ran; no kernel saw it.",
@@ -74,31 +71,15 @@ fn files(world: &World, source: &Source) -> anyhow::Result<(Vec<PathBuf>, String
     };
     let shown = escape(&path.to_string_lossy());
     let meta = fs::metadata(&path).with_context(|| format!("failed to read `{shown}`"))?;
-    if !meta.is_dir() {
-        return Ok((vec![path], shown));
+    if meta.is_dir() {
+        let files = agents::below(&path);
+        let any = if files.is_empty() { Err(anyhow!("`{shown}` has no transcripts")) } else { Ok(files) };
+        return Ok((any?, shown));
     }
-    let mut files = Vec::new();
-    collect(&path, FILES.1, &mut files);
-    files.sort();
+    // Claude Code writes what subagents did beside the session.
+    let mut files = agents::below(&path.with_extension("").join("subagents"));
+    files.insert(0, path);
     Ok((files, shown))
-}
-
-/// Collects the files below a folder that may be transcripts, by the ends of their names. Links are not followed.
-fn collect(folder: &Path, depth: usize, into: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        let path = entry.path();
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let part = name
-            .rsplit_once('.')
-            .is_some_and(|(before, end)| before.ends_with(".jsonl") && end.bytes().all(|b| b.is_ascii_digit()));
-        let is_transcript = part || [".jsonl", ".json", ".traj", ".history.md"].iter().any(|end| name.ends_with(end));
-        if kind.is_dir() && depth > 0 {
-            collect(&path, depth - 1, into);
-        } else if kind.is_file() && is_transcript && into.len() < FILES.0 {
-            into.push(path);
-        }
-    }
 }
 
 fn read(files: Vec<PathBuf>, claims: &mut Claims) -> anyhow::Result<Option<Transcript>> {
