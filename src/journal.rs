@@ -16,11 +16,13 @@ use crate::nix::{Pin, System};
 
 mod claims;
 mod close;
+mod known;
 mod place;
 mod roles;
 
 pub use claims::{Call, Claims, Summary};
 pub use close::{Closing, Digest};
+pub use known::{CwdKnown, Known, Outcome, StatusKnown};
 pub use place::Place;
 
 /// The version of the journal that this program writes.
@@ -153,17 +155,6 @@ pub struct Recorder {
     pub blind: Vec<String>,
 }
 
-/// How something is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Known {
-    /// The kernel saw it.
-    #[default]
-    Traced,
-    /// A hook or a transcript says so.
-    Claimed,
-}
-
 /// One unit of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -197,51 +188,6 @@ pub struct Command {
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,
-}
-
-/// Whether a command ran. One that did not is no use of its programs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It ran.
-    #[default]
-    Ran,
-    /// The user did not allow it.
-    Refused,
-    /// A rule, a hook or the agent itself stopped it before it ran.
-    Blocked,
-    /// It was called off, before it ran or while it did.
-    Cancelled,
-    /// Nothing is told: its result is missing.
-    Unknown,
-}
-
-/// How the status of a command is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StatusKnown {
-    /// As a number: from the kernel, or from a field of its own.
-    #[default]
-    Exact,
-    /// Read from text that a person or a model was shown.
-    Parsed,
-    /// From a mark of success alone: success is taken for 0.
-    Inferred,
-    /// Not known.
-    Unknown,
-}
-
-/// How the cwd of a command is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CwdKnown {
-    /// Of this command.
-    #[default]
-    Command,
-    /// Of the session: the agent may have changed folder since.
-    Session,
-    /// Not known: the project's root is written in its place.
-    Unknown,
 }
 
 /// A program that ran.

@@ -95,7 +95,10 @@ fn result(part: &Value, told: &Value, call: &mut Call) {
     let error = look::at(part, "is_error").and_then(Value::as_bool).unwrap_or_default();
     let has = |name: &str| look::at(told, name).is_some_and(|value| value != &Value::Bool(false));
     call.not_found = text::not_found(&text);
-    if has("backgroundTaskId") || has("assistantAutoBackgrounded") || text.starts_with("Command running in background")
+    if has("backgroundTaskId")
+        || has("assistantAutoBackgrounded")
+        || has("timedOutAfterMs")
+        || text.starts_with("Command running in background")
     {
         // Its result says only that it began.
         return call.open_end();

@@ -99,3 +99,6 @@ pub trait Reader {
     /// Takes the end of the session.
     fn end(&mut self, _calls: &mut Calls) {}
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@
 //! found" is missing, however the line ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::close::{COMMANDS, shorten};
 use super::roles::ended_well;
@@ -24,10 +24,12 @@ use super::{
 };
 use crate::event::{Bytes, Status};
 use crate::redact;
-use crate::shell::{self, Folder, Run, Says};
+use crate::shell::{self, Run, Says};
 
+mod paths;
 mod summary;
 
+use paths::{folder, path, written};
 pub use summary::Summary;
 
 /// The most bytes of a line that are kept.
@@ -351,52 +353,6 @@ fn line_ended_well(program: &str, status: Status) -> bool {
         status => status,
     };
     ended_well(program.as_bytes(), status)
-}
-
-/// Returns the folder in which a program ran, when it is known.
-fn folder(call: &Call, run: &Run) -> Option<PathBuf> {
-    let cwd = call.cwd.as_deref().map(Path::new);
-    match &run.folder {
-        Folder::Same => cwd.map(Path::to_path_buf),
-        Folder::At(to) if to.starts_with(['/', '~']) => Some(plain(Path::new(to))),
-        Folder::At(to) => cwd.map(|cwd| plain(&cwd.join(to))),
-        Folder::Unknown => None,
-    }
-}
-
-/// Returns the path of a program: a name stays one, for no transcript says where PATH found it.
-fn path(name: &str, folder: Option<&Path>) -> PathBuf {
-    match (name.contains('/'), folder) {
-        (false, _) => PathBuf::from(name),
-        (true, _) if name.starts_with(['/', '~']) => plain(Path::new(name)),
-        (true, Some(folder)) => plain(&folder.join(name)),
-        (true, None) => Path::new(".").join(plain(Path::new(name))),
-    }
-}
-
-/// Returns a path without `.` and `..`, as far as its text tells.
-fn plain(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
-                out.pop();
-            }
-            Component::CurDir => {}
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// Returns a path as the journal writes it. One without a slash is a name, so a file in the project's root has `./` before it.
-fn written(path: &Path, place: &Place) -> Bytes {
-    let text = place.path(path);
-    let is_name = path.components().count() == 1 && !path.is_absolute();
-    match text.as_slice().contains(&b'/') || is_name {
-        true => text,
-        false => Bytes::from([b"./", text.as_slice()].concat()),
-    }
 }
 
 fn command(call: Call, id: Ref, began: i64, incomplete: bool, place: &Place) -> Command {
