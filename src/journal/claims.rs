@@ -22,7 +22,7 @@ use super::{
     Command, CwdKnown, Digest, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program, Ref,
     Session, StatusKnown, VERSION,
 };
-use crate::event::{Bytes, Status};
+use crate::event::Status;
 use crate::redact;
 use crate::shell::{self, Run, Says};
 
