@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::Bytes;
 use crate::journal::{Recorder, SessionId};
 use crate::nix::System;
 
