@@ -43,6 +43,9 @@ pub enum Command {
     /// Close the session, then resolve, render, verify and commit
     #[command(after_help = "Example: agent-capture stop --dry-run")]
     Stop(Stop),
+    /// Make a session of an agent's transcript: what it says ran and ended well
+    #[command(after_help = "Example: agent-capture import --latest --dry-run")]
+    Import(Import),
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
@@ -216,6 +219,26 @@ pub struct Stop {
     /// How the session is captured
     #[command(flatten)]
     pub capture: Capture,
+}
+
+/// Make a session of a transcript
+#[derive(Args, Debug)]
+pub struct Import {
+    /// How the session is captured
+    #[command(flatten)]
+    pub capture: Capture,
+
+    /// The transcript; `-` is standard input, a folder is all its transcripts as one session
+    #[arg(required_unless_present = "latest", conflicts_with = "latest", value_name = "FILE|DIR|-")]
+    pub path: Option<PathBuf>,
+
+    /// The newest session of this project, among the folders in which agents keep theirs
+    #[arg(long)]
+    pub latest: bool,
+
+    /// Print what the transcript tells as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Say what is being recorded

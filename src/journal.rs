@@ -14,12 +14,16 @@ use crate::event::{Bytes, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
+mod claims;
 mod close;
+mod known;
 mod place;
 mod roles;
 mod used;
 
+pub use claims::{Call, Claims, Summary};
 pub use close::{Closing, Digest};
+pub use known::{CwdKnown, Known, Outcome, StatusKnown};
 pub use place::Place;
 pub use used::{Delegated, Header, Library, Module};
 
@@ -131,6 +135,12 @@ pub struct Session {
     /// Name of the agent, when it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The agent's version, when it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// The model, when it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// The recorder, and what it cannot see.
     pub recorder: Recorder,
     /// System on which it ran.
@@ -162,17 +172,6 @@ pub struct Recorder {
     pub blind: Vec<String>,
 }
 
-/// How something is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Known {
-    /// The kernel saw it.
-    #[default]
-    Traced,
-    /// A hook or a transcript says so.
-    Claimed,
-}
-
 /// One unit of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -194,6 +193,15 @@ pub struct Command {
     /// How this is known.
     #[serde(default, skip_serializing_if = "is_default")]
     pub known: Known,
+    /// Whether it ran at all.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub outcome: Outcome,
+    /// How its status is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub status_known: StatusKnown,
+    /// How its cwd is known.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cwd_known: CwdKnown,
     /// Set when something secret or overlong is missing from the line: it cannot be run again.
     #[serde(default, skip_serializing_if = "is_default")]
     pub incomplete: bool,

@@ -20,6 +20,7 @@
 //! | 7 | `pipeline` |
 //! | 8 | `main` |
 
+pub mod agents;
 pub mod cli;
 pub mod commit;
 pub mod console;

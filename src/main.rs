@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Verify, World};
+use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Source, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -46,6 +46,14 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
+        Command::Import(import) => {
+            let source = match import.path {
+                Some(path) if path.as_os_str() == "-" => Source::Input,
+                Some(path) => Source::Path(path),
+                None => Source::Latest,
+            };
+            pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
+        }
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => show_verified(&world, verify),

@@ -25,6 +25,7 @@ use crate::verification::Verification;
 
 mod doctor;
 mod files;
+mod import;
 mod minimize;
 mod plan;
 mod prove;
@@ -34,6 +35,7 @@ mod update;
 mod verify;
 
 pub use doctor::{Doctor, doctor};
+pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove_or_leave_out, remember, remembered};
@@ -294,6 +296,8 @@ fn close(world: &World, repository: &Repository, open: &Open, status: Option<Sta
         end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
         line,
         agent,
+        agent_version: None,
+        model: None,
         recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
         system: System::current(),
         os: host::os(Path::new("/")),
@@ -332,19 +336,31 @@ fn capture(
     status: Option<Status>,
     options: &Options,
 ) -> anyhow::Result<Answer> {
-    let console = world.console;
     if status.is_none() {
         open.settle();
     }
     if !options.dry_run {
         open.close()?;
     }
-    let mut journal = close(world, repository, open, status)
+    let journal = close(world, repository, open, status)
         .with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    take(world, repository, journal, Some(open), options)
+}
+
+/// Takes a journal through the stages; `open` is its session while that is open.
+fn take(
+    world: &World,
+    repository: &Repository,
+    mut journal: Journal,
+    open: Option<&Open>,
+    options: &Options,
+) -> anyhow::Result<Answer> {
+    let console = world.console;
+    let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;
     }
-    if journal.events.lost > 0 {
+    if open.is_some() && journal.events.lost > 0 {
         console.warn(format_args!(
             "{} events were lost (a full disk, a killed recorder): what ran then is not captured",
             journal.events.lost
@@ -355,18 +371,24 @@ fn capture(
     journals.push(journal);
     let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
     if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
-        open.finish()?;
+        finish()?;
         console.say("the session used nothing that a flake could provide: nothing to capture");
         return Ok(Answer::Yes);
     }
     if options.dry_run {
         let proposal = plan.propose(repository, options.include_work)?;
         console.print(escape_lines(&proposal.patch()?))?;
-        console.say(format_args!("nothing is written; `agent-capture stop` captures session {}", open.active.id));
+        if let Some(open) = open {
+            console.say(format_args!("nothing is written; `agent-capture stop` captures session {}", open.active.id));
+        }
         return Ok(Answer::Yes);
     }
-    plan.write(repository).hint("make it possible, then `agent-capture stop`: the session is kept")?;
-    open.finish()?;
+    let written = plan.write(repository);
+    match open {
+        Some(_) => written.hint("make it possible, then `agent-capture stop`: the session is kept")?,
+        None => written?,
+    }
+    finish()?;
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));

@@ -10,6 +10,7 @@ use brush_parser::word::{WordPiece, WordPieceWithSource};
 use brush_parser::{Parser, ParserOptions};
 
 mod programs;
+mod starts;
 mod walk;
 mod words;
 

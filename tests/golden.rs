@@ -1,12 +1,15 @@
 //! Golden sessions: a folder of `fixtures` is a session frozen at each stage, `journal.json → requirements.json →
-//! flake.nix → report.md`. `SNAPSHOTS=overwrite cargo test --test golden` writes what is expected anew.
+//! flake.nix → report.md`, with a `transcript.*` before them where an agent told it. `SNAPSHOTS=overwrite cargo test --test golden` writes what is expected anew.
 
 use std::path::Path;
 
+use agent_capture::agents::Import;
 use agent_capture::ecosystems;
 use agent_capture::flake::{Flake, default_pin};
 use agent_capture::index::Index;
-use agent_capture::journal::Journal;
+use agent_capture::journal::{Claims, Journal, Place, SessionId};
+use agent_capture::nix::System;
+use agent_capture::pipeline::imported;
 use agent_capture::policy::Policy;
 use agent_capture::report::Report;
 use agent_capture::requirements::{Document, FORMAT, VERSION};
@@ -54,6 +57,26 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
     Ok(())
 }
 
+fn transcript(path: &Path) -> datatest_stable::Result<()> {
+    let folder = path.parent().ok_or("a transcript is in a folder")?;
+    let name = folder.file_name().and_then(|name| name.to_str()).ok_or("a name")?;
+    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut import = Import::default();
+    import.read(std::fs::File::open(path)?, &mut |call| claims.call(call))?;
+    let transcript = import.finish(&mut |call| claims.call(call)).ok_or("an agent's transcript")?;
+    assert!(name.starts_with(&format!("{}-", transcript.agent)), "{name} is of {}", transcript.agent);
+    let place = Place { root: "/home/u/app".into(), home: Some("/home/u".into()) };
+    let now = chrono::DateTime::from_timestamp_millis(1_795_168_800_000).ok_or("a time")?;
+    let mut journal = imported(transcript, claims, |_| SessionId::parse(name), now, &place)?;
+    journal.session.system = System::parse("x86_64-linux")?;
+    Assert::new().action_env("SNAPSHOTS").eq(
+        String::from_utf8(journal.to_bytes()?)?,
+        Data::read_from(&folder.join("journal.json"), Some(snapbox::data::DataFormat::Text)).raw(),
+    );
+    Ok(())
+}
+
 datatest_stable::harness! {
+    { test = transcript, root = "fixtures", pattern = r"transcript\.[a-z]+$" },
     { test = session, root = "fixtures", pattern = r"journal\.json$" },
 }

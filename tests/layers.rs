@@ -124,7 +124,7 @@ fn nix_and_git_have_one_door() {
 #[test]
 fn every_member_has_a_fixture() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let names: Vec<String> = fs::read_dir(fixtures)
+    let names: Vec<String> = fs::read_dir(&fixtures)
         .expect("fixtures")
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -132,6 +132,15 @@ fn every_member_has_a_fixture() {
     for ecosystem in agent_capture::ecosystems::ALL {
         let prefix = format!("{}-", ecosystem.name());
         assert!(names.iter().any(|name| name.starts_with(&prefix)), "fixtures/{prefix}… is missing");
+    }
+    let is_transcript = |path: PathBuf| path.file_stem().is_some_and(|stem| stem == "transcript");
+    let tells = |name: &&String| {
+        fs::read_dir(fixtures.join(name)).into_iter().flatten().flatten().any(|it| is_transcript(it.path()))
+    };
+    let told: Vec<&String> = names.iter().filter(tells).collect();
+    for agent in agent_capture::agents::ALL {
+        let prefix = format!("{}-", agent.name());
+        assert!(told.iter().any(|name| name.starts_with(&prefix)), "fixtures/{prefix}…/transcript.* is missing");
     }
 }
 

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Bytes;
-use crate::journal::{Command, Journal, Ref};
+use crate::journal::{Command, Journal, Known, Outcome, Ref};
 use crate::policy::Policy;
 use crate::requirements::{Check, CheckLine, CheckName, Evidence, Unchecked};
 use crate::shell::{self, Simple};
+
+/// Reason for what only a hook or a transcript tells, where the policy demands more.
+pub(super) const CLAIMED: &str = "only a hook or a transcript claims it";
 
 /// Programs that may stand beside a verifying command in one line: they need no package and reach no network.
 const HARMLESS: &[&str] = &[
@@ -34,7 +37,7 @@ pub(super) fn read(
         let last = last_runs(journal);
         for command in &journal.commands {
             let evidence = Evidence { session: journal.session.id.clone(), entry: command.id.clone() };
-            match judge(command, &last, verifies, inner) {
+            match judge(command, &last, policy, verifies, inner) {
                 Ok((name, line, folder)) => {
                     wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new())).1.insert(evidence);
                 }
@@ -76,9 +79,16 @@ fn last_runs(journal: &Journal) -> Runs<'_> {
 fn judge(
     command: &Command,
     last: &Runs,
+    policy: &Policy,
     verifies: &dyn Fn(&[&str]) -> Option<String>,
     inner: &dyn Fn(&[&str]) -> Option<String>,
 ) -> Result<(String, CheckLine, CheckLine), &'static str> {
+    if policy.traced_only && command.known == Known::Claimed {
+        return Err(CLAIMED);
+    }
+    if command.outcome != Outcome::Ran {
+        return Err("it was refused, blocked or cancelled, or its result is missing");
+    }
     match command.status {
         None => return Err("how it ended is not known"),
         Some(status) if !status.is_success() => return Err("it failed"),

@@ -1,5 +1,6 @@
 //! Journals → [`Requirements`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
@@ -18,7 +19,8 @@ const STANDARD: &str = "the standard environment has it";
 /// evidence of a package or of the compiler, or is ignored, or is unrecognized. Attrs of the policy that the index does not
 /// have are passed over: [`unknown`] tells them.
 pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirements {
-    let mut journals: Vec<&Journal> = journals.iter().collect();
+    let journals: Vec<Cow<Journal>> = journals.iter().map(placed).collect();
+    let mut journals: Vec<&Journal> = journals.iter().map(AsRef::as_ref).collect();
     journals.sort_by(|a, b| a.session.id.cmp(&b.session.id));
     let mut draft = Draft::new(index);
     let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
@@ -45,6 +47,20 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
         requirements.leave_out(&names, reason);
     }
     requirements
+}
+
+/// Returns the journal with names of claimed programs as paths: a name is one that PATH finds, in a folder for programs.
+fn placed(journal: &Journal) -> Cow<'_, Journal> {
+    let is_name = |program: &&mut Program| {
+        program.known == Known::Claimed && program.path.as_str().is_some_and(|path| !path.contains('/'))
+    };
+    let mut journal = Cow::Borrowed(journal);
+    if journal.programs.iter().any(|program| program.known == Known::Claimed) {
+        for program in journal.to_mut().programs.iter_mut().filter(is_name) {
+            program.path = Bytes::from([b"/bin/", program.path.as_slice()].concat());
+        }
+    }
+    journal
 }
 
 /// An attr of the policy that the index does not have.
@@ -222,5 +238,5 @@ fn passed_over(is_used: bool, known: Known, policy: &Policy) -> Option<&'static 
     if !is_used {
         return Some("no run of it ended well");
     }
-    (policy.traced_only && known == Known::Claimed).then_some("only a hook or a transcript claims it")
+    (policy.traced_only && known == Known::Claimed).then_some(checks::CLAIMED)
 }

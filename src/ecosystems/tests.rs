@@ -54,6 +54,8 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
             end: String::new(),
             line: Bytes::default(),
             agent: Some("claude-code".to_owned()),
+            agent_version: None,
+            model: None,
             recorder: Recorder { name: "test".to_owned(), blind: Vec::new() },
             system: System::parse("x86_64-linux").expect("a system"),
             os: None,

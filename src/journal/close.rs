@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
 use super::used::Used;
 use super::{
-    Command, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Place, Program, Recorder, Ref, Session,
-    VERSION,
+    Command, CwdKnown, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Outcome, Place, Program,
+    Recorder, Ref, Session, StatusKnown, VERSION,
 };
 use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Status};
 use crate::host::{Links, Owner};
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
-const COMMANDS: usize = 8000;
+pub(super) const COMMANDS: usize = 8000;
 
 /// Folders whose files do not last.
 const PASSING: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
@@ -226,6 +226,9 @@ impl<'a> Closing<'a> {
             at: (exec.at - self.start).max(0),
             took: None,
             known: Known::Traced,
+            outcome: Outcome::Ran,
+            status_known: StatusKnown::Exact,
+            cwd_known: CwdKnown::Command,
             incomplete: exec.shortened || exec.redacted,
             network: false,
             writes: 0,
@@ -402,7 +405,7 @@ impl<'a> Closing<'a> {
 }
 
 /// Makes a journal fit [`LIMIT`]: first overlong lines are cut, then the oldest commands are left out and counted.
-fn shorten(mut journal: Journal) -> Journal {
+pub(super) fn shorten(mut journal: Journal) -> Journal {
     let fits = |journal: &Journal| journal.to_bytes().is_ok_and(|bytes| bytes.len() <= LIMIT);
     for longest in [16 * 1024, 2048, 256, 80] {
         if fits(&journal) {

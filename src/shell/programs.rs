@@ -92,7 +92,7 @@ pub(super) fn parse(line: &str) -> Result<brush_parser::ast::Program, &'static s
 
 /// Says which run a failing line's status is of: the last certain one, when no other run could have ended the line.
 fn decided(mut runs: Vec<Run>) -> Vec<Run> {
-    let wrapper = |run: &Run| run.program().is_some_and(super::walk::passes_on);
+    let wrapper = |run: &Run| run.program().is_some_and(super::starts::passes_on);
     let certain: Vec<usize> =
         (0..runs.len()).filter(|at| runs[*at].says == Says::Certain && !wrapper(&runs[*at])).collect();
     if let [only] = certain[..] {

@@ -161,6 +161,9 @@ fn what_ran_only_while_packages_were_installed() {
         took: None,
         network: false,
         writes: 0,
+        outcome: crate::journal::Outcome::default(),
+        status_known: crate::journal::StatusKnown::default(),
+        cwd_known: crate::journal::CwdKnown::default(),
         known: Known::Traced,
         incomplete: false,
     };

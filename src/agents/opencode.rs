@@ -1,0 +1,82 @@
+//! opencode: what `opencode export` writes, what `opencode run --format json` prints, and the parts of its older store.
+//!
+//! The one agent that keeps a command's status as a number.
+
+use serde_json::Value;
+
+use super::{Agent, Call, Calls, Reader, Record, look, text};
+use crate::journal::{CwdKnown, Outcome};
+
+/// The agent.
+pub(super) struct OpenCode;
+
+impl Agent for OpenCode {
+    fn name(&self) -> &'static str {
+        "opencode"
+    }
+
+    fn reads(&self, record: Record) -> bool {
+        let value = record.value;
+        let message = look::at(value, "info.role").is_some() && look::at(value, "parts").is_some_and(Value::is_array);
+        let head = look::at(value, "info.projectID").is_some() && look::at(value, "info.directory").is_some();
+        let part = |value: &Value| value.get("messageID").is_some() && value.get("sessionID").is_some();
+        message || head || part(value) || value.get("part").is_some_and(part)
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(Export)
+    }
+}
+
+struct Export;
+
+impl Reader for Export {
+    fn record(&mut self, record: Record, calls: &mut Calls) {
+        let value = record.value;
+        calls.head.version(look::text(value, &["info.version", "version"]));
+        calls.head.model(look::text(value, &["info.modelID", "info.model.modelID", "modelID"]));
+        calls.head.cwd(look::text(value, &["info.path.cwd", "info.directory", "path.cwd", "directory"]));
+        if let Some(root) = look::text(value, &["info.path.root", "path.root"]).filter(|root| root.len() > 1) {
+            calls.head.root = Some(root.to_owned());
+        }
+        let alone = [value.get("part"), Some(value)].into_iter().flatten().filter(|part| part.get("callID").is_some());
+        look::list(value, "parts").iter().chain(alone).for_each(|found| part(found, calls));
+    }
+}
+
+fn part(part: &Value, calls: &mut Calls) {
+    let is_shell = ["bash", "shell"].iter().any(|name| look::is(part, "tool", name));
+    let Some(line) = look::text(part, &["state.input.command"]).filter(|_| is_shell) else { return };
+    let at = look::time(part, &["state.time.start"]);
+    let id = look::text(part, &["callID", "id"]).unwrap_or_default();
+    // Ids are taken out of published transcripts; then the time and the line tell equal ones.
+    let id = if id == "REDACTED" { at.map(|at| format!("{at} {line}")).unwrap_or_default() } else { id.to_owned() };
+    let folder = look::text(part, &["state.input.workdir"]).filter(|folder| folder.starts_with('/'));
+    let call = Call {
+        id: id.clone(),
+        line: line.to_owned(),
+        cwd: folder.map(str::to_owned),
+        cwd_known: CwdKnown::Command,
+        at,
+        ..Call::default()
+    };
+    calls.begin(call);
+    let status = look::text(part, &["state.status"]).unwrap_or_default();
+    if ["pending", "running"].contains(&status) {
+        return;
+    }
+    calls.end(&id, |call| {
+        call.took = look::time(part, &["state.time.end"]).zip(at).map(|(end, start)| end - start);
+        let output = look::text(part, &["state.output", "state.metadata.output", "state.error"]).unwrap_or_default();
+        let error = look::text(part, &["state.error"]).unwrap_or_default();
+        call.not_found = text::not_found(output);
+        let aborted = text::tail(output, 300).to_ascii_lowercase().contains("user aborted the command");
+        match (look::number(part, &["state.metadata.exit"]), text::fell(error)) {
+            (Some(exit), _) => call.exact(Some(exit)),
+            (None, Some(outcome)) => call.fell(outcome),
+            (None, None) if aborted => call.fell(Outcome::Cancelled),
+            (None, None) if status == "error" => call.fell(Outcome::Unknown),
+            (None, None) => call.open_end(),
+        }
+    });
+}
