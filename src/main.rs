@@ -1,11 +1,13 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use agent_capture::agents;
 use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{self, Answer, Change, Found, Options, Progress, Source, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -54,6 +56,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
         }
+        Command::Hooks(hooks) => change_hooks(&world, hooks),
+        Command::Hook(hook) => heard(&world, &hook),
+        Command::Finish => pipeline::finish(&world).map(|()| 0),
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => show_verified(&world, verify),
@@ -152,7 +157,42 @@ fn recorded(recording: Recording, capture: Capture) -> Options {
         Files::Maps => Depth::Maps,
         Files::Full => Depth::Full,
     };
-    Options { recorder, keep_sudo, depth, ..options(capture) }
+    let under = agents::under(&|name| std::env::var(name).ok());
+    Options { recorder, keep_sudo, depth, under, ..options(capture) }
+}
+
+/// Shows or changes the hooks of agents.
+fn change_hooks(world: &World, hooks: cli::Hooks) -> anyhow::Result<u8> {
+    let change = |change: cli::HooksChange| {
+        let cli::HooksChange { agents, shared, commit, dry_run } = change;
+        Change { agents, shared, commit, dry_run }
+    };
+    match hooks.what {
+        Some(cli::HooksDo::Install(it)) => pipeline::hooks_install(world, &change(it)).map(code),
+        Some(cli::HooksDo::Remove(it)) => pipeline::hooks_remove(world, &change(it)).map(code),
+        None => {
+            let list = pipeline::hooks(world)?;
+            world.console.print(if hooks.json { list.json()? } else { list.terminal() })?;
+            Ok(0)
+        }
+    }
+}
+
+/// Takes an event of an agent. Whatever happens is no concern of the agent's, unless it wants to know.
+fn heard(world: &World, hook: &cli::Hook) -> anyhow::Result<u8> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let take = || {
+        let input = pipeline::read_event(Duration::from_secs(3))?;
+        pipeline::hook(world, &hook.agent, hook.event.as_deref(), &input, &variable)
+    };
+    match take() {
+        Ok(answer) => {
+            answer.iter().for_each(|text| pipeline::tell_agent(text));
+            Ok(0)
+        }
+        Err(error) if hook.strict => Err(error),
+        Err(_nobody_asked) => Ok(0),
+    }
 }
 
 /// Parses what one process of a recorder told another.
