@@ -17,6 +17,7 @@ use crate::nix::{Pin, System};
 mod claims;
 mod close;
 mod known;
+mod order;
 mod place;
 mod roles;
 mod used;

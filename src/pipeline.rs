@@ -23,6 +23,7 @@ mod close;
 mod doctor;
 mod files;
 mod import;
+mod join;
 mod minimize;
 mod open;
 mod plan;
@@ -36,6 +37,7 @@ mod verify;
 use capture::{capture, record_commit};
 pub use doctor::{Doctor, doctor};
 pub use import::{Source, import, imported};
+pub use join::{INSIDE, Join, SESSION, join};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::remembered;
@@ -105,8 +107,8 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     for warning in recorders::warnings(&launch) {
         world.console.warn(warning);
     }
-    let open = open::open(world, &repository, argv, options.name.as_deref())?;
-    (launch.segment, launch.closed) = (open.segment(1), open.closed());
+    let open = open::open(world, &repository, argv, options)?;
+    (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));

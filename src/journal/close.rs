@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
+use super::order;
 use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
 use super::used::Used;
 use super::{
@@ -42,6 +43,7 @@ pub struct Closing<'a> {
     agent: bool,
     recorder: Option<Recorder>,
     segment: Segment,
+    segments: u64,
     commands: VecDeque<Command>,
     /// How many commands were left out.
     omitted: usize,
@@ -101,6 +103,7 @@ impl<'a> Closing<'a> {
             agent,
             recorder: None,
             segment: Segment::default(),
+            segments: 0,
             commands: VecDeque::new(),
             omitted: 0,
             programs: Vec::new(),
@@ -126,6 +129,7 @@ impl<'a> Closing<'a> {
 
     /// Begins a segment.
     pub fn segment(&mut self) {
+        self.segments += 1;
         for run in std::mem::take(&mut self.segment).running.into_values() {
             self.end(&run, None);
         }
@@ -135,9 +139,7 @@ impl<'a> Closing<'a> {
     pub fn event(&mut self, event: Event) {
         self.count += 1;
         match event {
-            Event::Start(start) => {
-                self.recorder.get_or_insert(Recorder { name: start.recorder, blind: start.blind });
-            }
+            Event::Start(start) => order::merge(&mut self.recorder, start),
             Event::Exec(exec) => self.exec(&exec),
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),
@@ -196,6 +198,15 @@ impl<'a> Closing<'a> {
         self.invocations.iter_mut().for_each(|invocation| keep(&mut invocation.commands));
         self.missing.values_mut().for_each(|missing| keep(&mut missing.commands));
         self.delegated.values_mut().for_each(keep);
+    }
+
+    /// Puts the commands of several segments in order of time.
+    fn order(&mut self) {
+        let of_programs = self.programs.iter_mut().map(|program| &mut program.commands);
+        let of_invocations = self.invocations.iter_mut().map(|invocation| &mut invocation.commands);
+        let of_missing = self.missing.values_mut().map(|missing| &mut missing.commands);
+        let named = of_programs.chain(of_invocations).chain(of_missing).chain(self.delegated.values_mut());
+        order::by_time(&mut self.commands, self.omitted, named);
     }
 
     /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
@@ -364,7 +375,11 @@ impl<'a> Closing<'a> {
         digest: Digest,
         owners: &dyn Fn(BTreeSet<&Path>) -> BTreeMap<PathBuf, Owner>,
     ) -> Journal {
+        let segments = self.segments;
         self.segment();
+        if segments > 1 {
+            self.order();
+        }
         self.forget(COMMANDS + 1);
         let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
         let paths = self.used.paths();

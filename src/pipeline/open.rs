@@ -6,12 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
 
-use super::World;
 use super::plan::{FOLDER, journal_path};
+use super::{Options, World};
 use crate::commit::Repository;
 use crate::console::Hint;
 use crate::journal::{Place, SessionId};
-use crate::session::{Active, Open, Sessions};
+use crate::recorders::Depth;
+use crate::session::{Active, Open, Recording, Sessions};
 
 /// Parses a session's name; one that a journal has already is an error.
 pub(super) fn free_name(repository: &Repository, name: &str) -> anyhow::Result<SessionId> {
@@ -29,12 +30,12 @@ pub(super) fn open(
     world: &World,
     repository: &Repository,
     argv: &[OsString],
-    name: Option<&str>,
+    options: &Options,
 ) -> anyhow::Result<Open> {
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
     let sessions = Sessions::new(repository.git_dir());
-    let id = match name {
+    let id = match options.name.as_deref() {
         Some(name) => free_name(repository, name)?,
         // Several sessions may begin in one second.
         None => (1..)
@@ -53,6 +54,11 @@ pub(super) fn open(
         base: repository.head()?,
         line: place(world, repository).text(line.as_bytes(), &world.cwd),
         agent: None,
+        recording: Recording {
+            recorder: options.recorder.clone(),
+            keep_sudo: options.keep_sudo,
+            depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
+        },
     };
     Sessions::new(repository.git_dir()).open(active)
 }
