@@ -130,7 +130,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Join(cli::Join { program, argv }) => {
             let folder = |name| std::env::var_os(name).map(Into::into);
             let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
-            Ok(pipeline::join(&world, pipeline::Join { argv, program, session, inside }))
+            Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
         }
         Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, bound, argv }) => {
             let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, bound, argv };

@@ -32,11 +32,11 @@ pub struct Join {
 
 /// `__join -- CMD…`: runs a command as a part of the open session and returns its status. Becomes the command, unrecorded,
 /// when no session is open, when it is recorded already, and when it cannot be recorded, which the session is told.
-pub fn join(world: &World, join: Join) -> u8 {
+pub fn join(world: &World, join: &Join) -> u8 {
     let open =
         join.session.as_deref().filter(|session| join.inside.as_deref() != Some(*session)).and_then(Sessions::of);
     let Some(open) = open.filter(|open| !recorders::is_inside(&open.closed())) else {
-        return become_it(world, &join, &[]);
+        return become_it(world, join, &[]);
     };
     let environment = vec![(INSIDE, open.folder().into_os_string())];
     let recording = open.active.recording.clone();
@@ -62,11 +62,11 @@ pub fn join(world: &World, join: Join) -> u8 {
     match recorded {
         Ok(finished) => {
             if let Some(why) = finished.failure {
-                cannot_run(world, &join, &why);
+                cannot_run(world, join, &why);
             }
             finished.status.shell()
         }
-        Err(_) => become_it(world, &join, &environment),
+        Err(_) => become_it(world, join, &environment),
     }
 }
 

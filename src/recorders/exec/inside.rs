@@ -6,12 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::process::Pid;
+
 use super::status_field;
 
 /// Returns whether a recorder of the session that ends when `closed` exists is above this process. What is above a pid
 /// namespace is not found.
 pub fn is_inside(closed: &Path) -> bool {
-    let mut above = rustix::process::getppid().map_or(0, |pid| pid.as_raw_pid());
+    let mut above = rustix::process::getppid().map_or(0, Pid::as_raw_pid);
     for _ in 0..256 {
         // Since a worker died, its orphans are the front's, and the next worker is among them.
         if above <= 1 || is_worker(above, closed) || is_front(above) && children(above).any(|it| is_worker(it, closed))
