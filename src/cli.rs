@@ -12,7 +12,7 @@ mod verify;
 
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Launch, Worker};
+pub use internal::{Front, Join, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
@@ -127,6 +127,9 @@ pub enum Command {
     /// Record into a segment, nothing more
     #[command(name = "__front", hide = true)]
     Front(Front),
+    /// Run a command as a part of the open session
+    #[command(name = "__join", hide = true)]
+    Join(Join),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),

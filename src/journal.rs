@@ -14,10 +14,11 @@ use crate::event::{Bytes, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
+mod both;
 mod claims;
 mod close;
-mod join;
 mod known;
+mod order;
 mod place;
 mod roles;
 mod shorten;

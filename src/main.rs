@@ -1,5 +1,6 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
 fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     let world = World {
         console,
-        cwd: std::env::current_dir().context("failed to find the current folder")?,
+        cwd: cwd(&command)?,
         home: std::env::var_os("HOME").map(Into::into),
         path: std::env::var_os("PATH"),
         now: chrono::Utc::now,
@@ -131,8 +132,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             }
             Ok(finished.status.shell())
         }
-        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, argv }) => {
-            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, argv };
+        Command::Join(cli::Join { program, argv }) => {
+            let folder = |name| std::env::var_os(name).map(Into::into);
+            let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
+            Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
+        }
+        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, bound, argv }) => {
+            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, bound, argv };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
@@ -140,6 +146,14 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
+    }
+}
+
+/// Returns the current folder, which parts of a recording can do without: it may be gone.
+fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
+    match std::env::current_dir() {
+        Err(_) if matches!(command, Command::Join(_) | Command::Worker(_) | Command::Launch(_)) => Ok(PathBuf::new()),
+        cwd => cwd.context("failed to find the current folder"),
     }
 }
 

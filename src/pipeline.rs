@@ -26,6 +26,7 @@ mod files;
 mod hook;
 mod hooks;
 mod import;
+mod join;
 mod minimize;
 mod open;
 mod plan;
@@ -41,6 +42,7 @@ pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
+pub use join::{INSIDE, Join, SESSION, join};
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
@@ -114,8 +116,8 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
         world.console.warn(warning);
     }
     let begin = begin(argv, options);
-    let open = open::open(world, &repository, &begin)?;
-    (launch.segment, launch.closed) = (open.segment(1), open.closed());
+    let open = open::open(world, &repository, &begin, options)?;
+    (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
@@ -147,7 +149,6 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
     let under = options.under.as_ref().filter(|under| agent.is_none_or(|agent| agent == under.name));
     Begin {
         argv,
-        name: options.name.as_deref(),
         agent: agent.or(under.map(|under| under.name.as_str())),
         agent_version: under.and_then(|under| under.version.as_deref()),
         hooks: false,

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::join::join;
+use super::both::both;
+use super::order;
 use super::roles::{ended_well, is_own, is_prefix, is_shell, leads, script, shown};
 use super::shorten::shorten;
 use super::told::Hooks;
@@ -15,7 +16,7 @@ use super::{
     Call, Command, CwdKnown, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program,
     Recorder, Ref, Session, StatusKnown, VERSION,
 };
-use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Status};
+use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Start, Status};
 use crate::host::{Links, Owner};
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
@@ -46,13 +47,15 @@ pub struct Closing<'a> {
     start: i64,
     /// Whether the session's program is a known agent.
     agent: bool,
-    /// The recorders that saw something, and whether hooks told something.
-    recorders: Vec<Recorder>,
+    recorder: Option<Recorder>,
+    /// What hooks told, and the head of the segment in which they did.
     hooks: Hooks,
+    told_by: Option<Start>,
     /// Whether recorders saw only parts of the session: those commands that hooks had them start.
     in_parts: bool,
     own_execs: u64,
     segment: Segment,
+    segments: u64,
     commands: VecDeque<Command>,
     /// How many commands were left out.
     omitted: usize,
@@ -90,6 +93,8 @@ struct Segment {
 
 mod hooks;
 
+use hooks::HOOK;
+
 #[derive(Clone, Copy)]
 struct Driver {
     exec: u64,
@@ -114,11 +119,13 @@ impl<'a> Closing<'a> {
             keeps,
             start,
             agent,
-            recorders: Vec::new(),
+            recorder: None,
             hooks: Hooks::default(),
+            told_by: None,
             in_parts: false,
             own_execs: 0,
             segment: Segment::default(),
+            segments: 0,
             commands: VecDeque::new(),
             omitted: 0,
             programs: Vec::new(),
@@ -139,6 +146,7 @@ impl<'a> Closing<'a> {
 
     /// Begins a segment.
     pub fn segment(&mut self) {
+        self.segments += 1;
         for run in std::mem::take(&mut self.segment).running.into_values() {
             self.end(&run, None);
         }
@@ -148,12 +156,8 @@ impl<'a> Closing<'a> {
     pub fn event(&mut self, event: Event) {
         self.count += 1;
         match event {
-            Event::Start(start) => {
-                let known = self.recorders.iter().any(|recorder| recorder.name == start.recorder);
-                if !known {
-                    self.recorders.push(Recorder { name: start.recorder, blind: start.blind });
-                }
-            }
+            Event::Start(start) if start.recorder == HOOK => self.told_by = Some(start),
+            Event::Start(start) => order::merge(&mut self.recorder, start),
             Event::Exec(exec) => self.exec(&exec),
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),
@@ -227,6 +231,15 @@ impl<'a> Closing<'a> {
         self.invocations.iter_mut().for_each(|invocation| keep(&mut invocation.commands));
         self.missing.values_mut().for_each(|missing| keep(&mut missing.commands));
         self.delegated.values_mut().for_each(keep);
+    }
+
+    /// Puts the commands of several segments in order of time.
+    fn order(&mut self) {
+        let of_programs = self.programs.iter_mut().map(|program| &mut program.commands);
+        let of_invocations = self.invocations.iter_mut().map(|invocation| &mut invocation.commands);
+        let of_missing = self.missing.values_mut().map(|missing| &mut missing.commands);
+        let named = of_programs.chain(of_invocations).chain(of_missing).chain(self.delegated.values_mut());
+        order::by_time(&mut self.commands, self.omitted, named);
     }
 
     /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
@@ -397,7 +410,11 @@ impl<'a> Closing<'a> {
         digest: Digest,
         owners: &dyn Fn(BTreeSet<&Path>) -> BTreeMap<PathBuf, Owner>,
     ) -> Journal {
+        let segments = self.segments;
         self.segment();
+        if segments > 1 {
+            self.order();
+        }
         self.forget(COMMANDS + 1);
         let claimed = self.claimed(&session);
         let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
@@ -437,7 +454,7 @@ impl<'a> Closing<'a> {
             },
         };
         match claimed {
-            Some(claimed) => join(traced, claimed),
+            Some(claimed) => both(traced, claimed),
             None => shorten(traced),
         }
     }

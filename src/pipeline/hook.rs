@@ -95,7 +95,7 @@ fn session(
         return Ok(None);
     }
     let begin = Begin { agent: Some(agent), hooks: true, ..Begin::default() };
-    match open(world, repository, &begin) {
+    match open(world, repository, &begin, &Options::default()) {
         Ok(open) => Ok(Some(open)),
         // Another hook was faster.
         Err(error) => Ok(Some(sessions.active()?.ok_or(error)?)),

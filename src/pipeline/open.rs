@@ -6,12 +6,13 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
 
-use super::World;
 use super::plan::{FOLDER, journal_path};
+use super::{Options, World};
 use crate::commit::Repository;
 use crate::console::Hint;
 use crate::journal::{Place, SessionId};
-use crate::session::{Active, Open, Sessions};
+use crate::recorders::Depth;
+use crate::session::{Active, Open, Recording, Sessions};
 
 /// Parses a session's name; one that a journal has already is an error.
 pub(super) fn free_name(repository: &Repository, name: &str) -> anyhow::Result<SessionId> {
@@ -29,8 +30,6 @@ pub(super) fn free_name(repository: &Repository, name: &str) -> anyhow::Result<S
 pub(super) struct Begin<'a> {
     /// The command that is recorded.
     pub(super) argv: &'a [OsString],
-    /// The session's name, when the user gave one.
-    pub(super) name: Option<&'a str>,
     /// The agent, when it is known.
     pub(super) agent: Option<&'a str>,
     /// The agent's version, when it is told.
@@ -40,12 +39,12 @@ pub(super) struct Begin<'a> {
 }
 
 /// Opens a session.
-pub(super) fn open(world: &World, repository: &Repository, begin: &Begin) -> anyhow::Result<Open> {
-    let Begin { argv, name, agent, agent_version, hooks } = *begin;
+pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, options: &Options) -> anyhow::Result<Open> {
+    let Begin { argv, agent, agent_version, hooks } = *begin;
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
     let sessions = Sessions::new(repository.git_dir());
-    let id = match name {
+    let id = match options.name.as_deref() {
         Some(name) => free_name(repository, name)?,
         // Several sessions may begin in one second.
         None => (1..)
@@ -69,6 +68,11 @@ pub(super) fn open(world: &World, repository: &Repository, begin: &Begin) -> any
         agent: agent.map(str::to_owned),
         agent_version: agent_version.map(str::to_owned),
         hooks,
+        recording: Recording {
+            recorder: options.recorder.clone(),
+            keep_sudo: options.keep_sudo,
+            depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
+        },
     };
     Sessions::new(repository.git_dir()).open(active)
 }

@@ -140,7 +140,7 @@ impl Open {
             }
             std::thread::sleep(PATIENCE.1);
         }
-        let segment = self.segment(0);
+        let segment = self.folder().join("events-0.jsonl");
         let is_new = !segment.exists();
         let mut log = Log::append(&segment).with_context(|| format!("failed to open `{}`", segment.display()))?;
         if is_new {

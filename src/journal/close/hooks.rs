@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use super::Closing;
-use crate::event::{Call, Exec, Outcome};
+use crate::event::{Call, Exec, Outcome, Start};
 use crate::journal::claims::Claims;
 use crate::journal::roles::script;
 use crate::journal::told::Teller;
 use crate::journal::{Digest, Journal, Recorder, Session};
 
 /// The recorder that sees nothing by itself.
-const HOOK: &str = "hook";
+pub(super) const HOOK: &str = "hook";
 
 /// What is not known of a session in parts.
 const PARTS: &str = "Of commands for which the recorder was not started it is known only what the agent's hooks told.";
@@ -25,8 +25,11 @@ impl Closing<'_> {
 
     /// Returns the recorder that wrote the events, hooks only when no other did; none when there are no events.
     pub fn recorder(&self) -> Option<Recorder> {
-        let mut recorder = self.recorders.iter().find(|it| it.name != HOOK).or(self.recorders.first())?.clone();
-        if self.in_parts && recorder.name != HOOK {
+        let Some(mut recorder) = self.recorder.clone() else {
+            let Start { recorder, blind, .. } = self.told_by.clone()?;
+            return Some(Recorder { name: recorder, blind });
+        };
+        if self.in_parts {
             recorder.blind.push(PARTS.to_owned());
         }
         Some(recorder)

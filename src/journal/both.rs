@@ -6,7 +6,7 @@ use super::shorten::shorten;
 use super::{Command, Journal, Known, Missing, Ref};
 
 /// Joins what hooks claim to what a recorder saw: commands in the order of their times, programs after each other.
-pub(super) fn join(mut seen: Journal, mut claimed: Journal) -> Journal {
+pub(super) fn both(mut seen: Journal, mut claimed: Journal) -> Journal {
     let first = usize::try_from(seen.events.omitted + claimed.events.omitted).unwrap_or(usize::MAX);
     let mut commands: Vec<Command> = std::mem::take(&mut seen.commands);
     commands.append(&mut claimed.commands);
