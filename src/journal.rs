@@ -14,17 +14,23 @@ use crate::event::{Bytes, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
+mod both;
 mod claims;
 mod close;
 mod known;
+mod order;
 mod place;
 mod roles;
+mod shorten;
+mod told;
 mod used;
 
-pub use claims::{Call, Claims, Summary};
+pub use crate::event::{Call, CwdKnown, Outcome, StatusKnown};
+pub use claims::{Claims, Summary};
 pub use close::{Closing, Digest};
-pub use known::{CwdKnown, Known, Outcome, StatusKnown};
+pub use known::Known;
 pub use place::Place;
+pub use told::Teller;
 pub use used::{Delegated, Header, Library, Module, Part};
 
 /// The version of the journal that this program writes.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
+use crate::agents::{self, Agent, Under};
 use crate::commit::Repository;
 use crate::console::{Console, Hint, escape};
 use crate::ecosystems;
@@ -22,7 +23,10 @@ mod capture;
 mod close;
 mod doctor;
 mod files;
+mod hook;
+mod hooks;
 mod import;
+mod join;
 mod minimize;
 mod open;
 mod plan;
@@ -35,8 +39,12 @@ mod verify;
 
 use capture::{capture, record_commit};
 pub use doctor::{Doctor, doctor};
+pub use hook::{finish, hook, read_event, tell_agent};
+pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
+pub use join::{INSIDE, Join, SESSION, join};
 pub use minimize::{Minimal, minimize};
+use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::remembered;
 pub use rollback::rollback;
@@ -68,6 +76,8 @@ pub struct Options {
     pub recorder: Option<String>,
     /// Record only in ways that let `sudo` work.
     pub keep_sudo: bool,
+    /// The agent that this program runs under.
+    pub under: Option<Under>,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -105,8 +115,9 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     for warning in recorders::warnings(&launch) {
         world.console.warn(warning);
     }
-    let open = open::open(world, &repository, argv, options.name.as_deref())?;
-    (launch.segment, launch.closed) = (open.segment(1), open.closed());
+    let begin = begin(argv, options);
+    let open = open::open(world, &repository, &begin, options)?;
+    (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
@@ -131,6 +142,19 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     Ok((finished.status, answer))
 }
 
+/// Returns how a session of a command begins. Its agent is the command, else the one around it.
+fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
+    let program = argv.first().and_then(|program| Path::new(program).file_name()?.to_str());
+    let agent = program.and_then(agents::by_program).map(Agent::name);
+    let under = options.under.as_ref().filter(|under| agent.is_none_or(|agent| agent == under.name));
+    Begin {
+        argv,
+        agent: agent.or(under.map(|under| under.name.as_str())),
+        agent_version: under.and_then(|under| under.version.as_deref()),
+        hooks: false,
+    }
+}
+
 /// `start`: a recorded shell.
 pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
     world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
@@ -140,9 +164,22 @@ pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Resul
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
-    let open = Sessions::new(repository.git_dir()).active()?.ok_or_else(|| anyhow!("no session is open here"));
-    let open = open.hint("`agent-capture run -- CMD` or `agent-capture start` opens one")?;
-    capture(world, &repository, &open, None, options)
+    let sessions = Sessions::new(repository.git_dir());
+    let mut opens = sessions.ended()?;
+    opens.extend(sessions.active()?);
+    if opens.is_empty() {
+        return Err(anyhow!("no session is open here"))
+            .hint("`agent-capture run -- CMD` or `agent-capture start` opens one");
+    }
+    let mut answer = Answer::Yes;
+    for (number, open) in opens.iter().enumerate() {
+        // A name is that of the session that is open now.
+        let name = options.name.clone().filter(|_| number + 1 == opens.len());
+        if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
+            answer = Answer::No;
+        }
+    }
+    Ok(answer)
 }
 
 /// `render`: journals → requirements → flake, into the work tree.

@@ -371,8 +371,21 @@ impl Report<'_> {
             line(&mut out, format_args!("Agent-Capture-Session: {session}"));
             line(&mut out, format_args!("Agent-Capture-Journal: sha256:{sha256}"));
         }
+        let new = |journal: &&Journal| sessions.iter().any(|(session, _)| *session == journal.session.id);
+        let assisted: BTreeSet<String> = self.journals.iter().filter(new).filter_map(assisted_by).collect();
+        assisted.iter().for_each(|by| line(&mut out, format_args!("Assisted-by: {by}")));
         out
     }
+}
+
+/// Returns the agent and model of a session as trailers of the Linux kernel name them: `claude-code:claude-opus-4-1`.
+fn assisted_by(journal: &Journal) -> Option<String> {
+    let plain = |text: &String| {
+        let text: String = text.chars().filter(|c| c.is_ascii_graphic() && *c != ':').take(80).collect();
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let agent = journal.session.agent.as_ref().and_then(plain)?;
+    Some(journal.session.model.as_ref().and_then(plain).map_or(agent.clone(), |model| format!("{agent}:{model}")))
 }
 
 /// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.

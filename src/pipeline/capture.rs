@@ -34,6 +34,14 @@ pub(super) fn capture(
     }
     let journal = close(world, repository, open, status)
         .with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    if open.active.hooks && journal.commands.is_empty() && journal.programs.is_empty() {
+        // An agent was there and ran nothing.
+        if !options.dry_run {
+            open.finish()?;
+        }
+        world.console.say(format_args!("session {} ran nothing: nothing to capture", open.active.id));
+        return Ok(Answer::Yes);
+    }
     take(world, repository, journal, Some(open), options)
 }
 
