@@ -29,6 +29,7 @@ mod open;
 mod plan;
 mod prove;
 mod rollback;
+mod start;
 mod status;
 mod tables;
 mod update;
@@ -42,6 +43,7 @@ pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::remembered;
 pub use rollback::rollback;
+pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -133,18 +135,16 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     Ok((finished.status, answer))
 }
 
-/// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], options)
-}
-
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let open = Sessions::new(repository.git_dir()).active()?.ok_or_else(|| anyhow!("no session is open here"));
     let open = open.hint("`agent-capture run -- CMD` or `agent-capture start` opens one")?;
-    capture(world, &repository, &open, None, options)
+    let answer = capture(world, &repository, &open, None, options);
+    if answer.is_ok() && !options.dry_run && start::is_set(&open) {
+        world.console.say("what `start` set in this shell does nothing any more");
+    }
+    answer
 }
 
 /// `render`: journals → requirements → flake, into the work tree.

@@ -2,7 +2,7 @@
 //!
 //! `agent-capture/active` names the open session; `agent-capture/<session>/events-<n>.jsonl` are its raw events, one
 //! append-only segment for each recorder process; `agent-capture/<session>/closed` tells recorders that still live to
-//! write no more. Raw events are kept for 30 days.
+//! write no more. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells [enter](entry).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -17,6 +17,10 @@ use sha2::{Digest as _, Sha256};
 use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
 use crate::journal::{Digest, SessionId, malformed};
 use crate::redact;
+
+mod entry;
+
+pub use entry::{is_entry, quoted};
 
 /// How long raw events are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -11,7 +11,7 @@ use crate::commit::Repository;
 use crate::ecosystems;
 use crate::event::Status;
 use crate::host::{self, Changed};
-use crate::journal::{Closing, Journal, Session, State};
+use crate::journal::{Closing, Journal, Recorder, Session, State};
 use crate::nix::{Nix, System};
 use crate::session::{Active, Open};
 
@@ -40,7 +40,7 @@ pub(super) fn close(
         agent,
         agent_version: None,
         model: None,
-        recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
+        recorder: closing.recorder().cloned().unwrap_or_else(nothing),
         system: System::current(),
         os: host::os(Path::new("/")),
         nix: nix.as_ref().map(|nix| nix.version().to_owned()),
@@ -56,6 +56,11 @@ pub(super) fn close(
     files::keep(&mut journal, repository.root());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
+}
+
+/// Returns what recorded a session that nothing joined.
+fn nothing() -> Recorder {
+    Recorder { name: "none".to_owned(), blind: vec!["Everything: no recorder was started.".to_owned()] }
 }
 
 /// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.
