@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Answer, Options, World, free_name, place, take};
+use super::capture::take;
+use super::open::{free_name, place};
+use super::{Answer, Options, World};
 use crate::agents::{self, Head, Import, Transcript};
 use crate::commit::Repository;
 use crate::console::{Hint, escape};

@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use anyhow::Context;
 
+use super::capture::record_commit;
 use super::plan::{Plan, say_mismatches};
 use super::prove::{nix, prove, remember};
-use super::{Answer, Options, World, record_commit};
+use super::{Answer, Options, World};
 use crate::commit::Repository;
 use crate::console::escape;
 use crate::nix::{Nix, Pin, System, Tree};

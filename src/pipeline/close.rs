@@ -1,0 +1,71 @@
+//! A session ends: raw events → journal.
+
+use std::path::Path;
+
+use anyhow::Context;
+use chrono::{DateTime, SecondsFormat};
+
+use super::open::place;
+use super::{World, files};
+use crate::commit::Repository;
+use crate::ecosystems;
+use crate::event::Status;
+use crate::host::{self, Changed};
+use crate::journal::{Closing, Journal, Session, State};
+use crate::nix::{Nix, System};
+use crate::session::{Active, Open};
+
+/// Raw events → journal, as it will be committed.
+pub(super) fn close(
+    world: &World,
+    repository: &Repository,
+    open: &Open,
+    status: Option<Status>,
+) -> anyhow::Result<Journal> {
+    let Active { id, start, base, line, agent, .. } = open.active.clone();
+    let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
+    let place = place(world, repository);
+    let mut closing = Closing::new(&place, began.timestamp_millis(), agent.is_some(), &ecosystems::keeps);
+    let digest = open.read(&mut |event| match event {
+        None => closing.segment(),
+        Some(event) => closing.event(event),
+    })?;
+    closing.link(&host::links, &|soname| host::find(Path::new("/"), soname));
+    let nix = Nix::find(world.path.as_deref());
+    let session = Session {
+        id,
+        start,
+        end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
+        line,
+        agent,
+        agent_version: None,
+        model: None,
+        recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
+        system: System::current(),
+        os: host::os(Path::new("/")),
+        nix: nix.as_ref().map(|nix| nix.version().to_owned()),
+        nixpkgs: None,
+        base,
+        status,
+    };
+    let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
+    let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), began.into());
+    let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
+    journal.state = found.changed.into_iter().map(private).collect();
+    journal.installed = found.packages;
+    files::keep(&mut journal, repository.root());
+    journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
+    Ok(journal)
+}
+
+/// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.
+fn nixpkgs_ref(journal: &Journal) -> Option<String> {
+    let words = journal.invocations.iter().filter(|call| call.is_used()).flat_map(|call| &call.argv);
+    words.filter_map(|word| Some(word.as_str()?.split_once('#')?.0)).find_map(|flakeref| {
+        let lower = flakeref.to_ascii_lowercase();
+        let is = ["nixpkgs", "github:nixos/nixpkgs"]
+            .iter()
+            .any(|name| lower == *name || lower.starts_with(&format!("{name}/")));
+        is.then(|| flakeref.to_owned())
+    })
+}
