@@ -145,14 +145,16 @@ fn options(capture: Capture) -> Options {
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let Recording { recorder, keep_sudo, exec_only, files, no_render } = recording;
     let depth = match files {
         _ if exec_only => Depth::Execs,
         Files::Off => Depth::Network,
         Files::Maps => Depth::Maps,
         Files::Full => Depth::Full,
     };
-    Options { recorder, keep_sudo, depth, ..options(capture) }
+    let options = options(capture);
+    let commit = options.commit && !no_render;
+    Options { recorder, keep_sudo, depth, no_render, commit, ..options }
 }
 
 /// Parses what one process of a recorder told another.

@@ -68,6 +68,8 @@ pub struct Options {
     pub recorder: Option<String>,
     /// Record only in ways that let `sudo` work.
     pub keep_sudo: bool,
+    /// Record, and write the journal, no more.
+    pub no_render: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.

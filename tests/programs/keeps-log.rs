@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use agent_capture::event::{Bytes, Event, Exit, Sink, Status};
+use agent_capture::event::{Bytes, EndKnown, Event, Exit, Sink, Status};
 use agent_capture::journal::SessionId;
 use agent_capture::session::{Active, Log, Sessions};
 
@@ -22,7 +22,7 @@ fn main() {
     println!("open");
     let Ok(mut log) = Log::append(&open.segment(1)) else { return println!("no log") };
     for process in 1..=10 {
-        let exit = Event::Exit(Exit { at: 1, process, status: Some(Status::Code(0)) });
+        let exit = Event::Exit(Exit { at: 1, process, status: Some(Status::Code(0)), known: EndKnown::Wait });
         println!("{} {process}", if log.event(&exit).is_ok() { "written" } else { "unwritten" });
     }
     if open.close().is_ok() {
