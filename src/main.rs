@@ -164,7 +164,7 @@ fn options(capture: Capture) -> Options {
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let Recording { recorder, keep_sudo, exec_only, files, no_render } = recording;
     let depth = match files {
         _ if exec_only => Depth::Execs,
         Files::Off => Depth::Network,
@@ -172,7 +172,9 @@ fn recorded(recording: Recording, capture: Capture) -> Options {
         Files::Full => Depth::Full,
     };
     let under = agents::under(&|name| std::env::var(name).ok());
-    Options { recorder, keep_sudo, depth, under, ..options(capture) }
+    let options = options(capture);
+    let commit = options.commit && !no_render;
+    Options { recorder, keep_sudo, depth, under, no_render, commit, ..options }
 }
 
 /// Shows or changes the hooks of agents.

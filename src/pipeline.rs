@@ -78,6 +78,8 @@ pub struct Options {
     pub keep_sudo: bool,
     /// The agent that this program runs under.
     pub under: Option<Under>,
+    /// Record, and write the journal, no more.
+    pub no_render: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.

@@ -439,7 +439,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
         let path = open.claim().expect("a segment");
-        let exit = |at| Event::Exit(Exit { at, process: 1, status: None });
+        let exit = |at| Event::Exit(Exit { at, process: 1, ..Exit::default() });
         let mut log = Log::append(&path).expect("a segment");
         log.file = File::open(&path).expect("it cannot be written");
         log.event(&exit(1)).expect_err("not written");

@@ -63,6 +63,10 @@ pub struct Recording {
     /// Record what runs and nothing else: neither files nor the network
     #[arg(long)]
     pub exec_only: bool,
+
+    /// Record, write the journal, and nothing more
+    #[arg(long, conflicts_with = "dry_run")]
+    pub no_render: bool,
 }
 
 /// Which files are recorded

@@ -10,7 +10,7 @@ use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
 use super::{Answer, Options, World};
-use crate::commit::{Head, Kind, Proposal, Repository};
+use crate::commit::{File, Head, Kind, Proposal, Repository, write_files};
 use crate::console::{Hint, escape, escape_lines};
 use crate::event::{Status, hex};
 use crate::journal::Journal;
@@ -34,6 +34,15 @@ pub(super) fn capture(
     }
     let journal = close(world, repository, open, status)
         .with_context(|| format!("failed to close session `{}`", open.active.id))?;
+    if journal.events.lost > 0 {
+        world.console.warn(format_args!(
+            "{} events were lost (a full disk, a killed recorder): what ran then is not captured",
+            journal.events.lost
+        ));
+    }
+    if options.no_render {
+        return keep(world, repository, &journal, open);
+    }
     if open.active.hooks && journal.commands.is_empty() && journal.programs.is_empty() {
         // An agent was there and ran nothing.
         if !options.dry_run {
@@ -43,6 +52,17 @@ pub(super) fn capture(
         return Ok(Answer::Yes);
     }
     take(world, repository, journal, Some(open), options)
+}
+
+/// Writes a journal and forgets that its session is open.
+fn keep(world: &World, repository: &Repository, journal: &Journal, open: &Open) -> anyhow::Result<Answer> {
+    let path = journal_path(&journal.session.id);
+    let written = write_files(repository.root(), &[File::new(path.clone(), journal.to_bytes()?)]);
+    let written = written.with_context(|| format!("failed to write `{path}`"));
+    written.hint("make it possible, then `agent-capture stop`: the session is kept")?;
+    open.finish()?;
+    world.console.say(format_args!("wrote {path}; `agent-capture render` makes the flake"));
+    Ok(Answer::Yes)
 }
 
 /// Takes a journal through the stages; `open` is its session while that is open.
@@ -57,12 +77,6 @@ pub(super) fn take(
     let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;
-    }
-    if open.is_some() && journal.events.lost > 0 {
-        console.warn(format_args!(
-            "{} events were lost (a full disk, a killed recorder): what ran then is not captured",
-            journal.events.lost
-        ));
     }
     let mut journals = journals(repository)?;
     let before = journals.len();
