@@ -1,17 +1,15 @@
 //! The whole story, one function for each subcommand: record → close → resolve → render → verify → commit.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
-use sha2::{Digest, Sha256};
 
-use crate::commit::{Head, Kind, Proposal, Repository};
+use crate::commit::Repository;
 use crate::console::{Console, Hint, escape, escape_lines};
 use crate::ecosystems;
-use crate::event::{Sink, Status, hex};
+use crate::event::{Sink, Status};
 use crate::host::{self, Changed};
 use crate::index::Index;
 use crate::journal::{Closing, Journal, Place, Session, SessionId, State};
@@ -21,7 +19,6 @@ use crate::recorders::{self, Depth, Finished, Launch};
 use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
-use crate::verification::Verification;
 
 mod doctor;
 mod files;
@@ -29,6 +26,7 @@ mod import;
 mod minimize;
 mod plan;
 mod prove;
+mod record;
 mod rollback;
 mod tables;
 mod update;
@@ -38,7 +36,8 @@ pub use doctor::{Doctor, doctor};
 pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
-use prove::{prove_or_leave_out, remember, remembered};
+use prove::{prove, prove_or_leave_out, remember, remembered};
+use record::record;
 pub use rollback::rollback;
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -61,6 +60,12 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// The branch that the commit goes to, when that is not the one that is checked out.
+    pub branch: Option<String>,
+    /// Run the repository's hooks around the commit.
+    pub run_hooks: bool,
+    /// The first line of the commit's message; none for the packages.
+    pub subject: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
     /// The recorder; none for the best that works.
@@ -92,9 +97,18 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
 }
 
+/// Returns the repository around the current folder, turned to the branch that the commit goes to.
+fn repository(world: &World, options: &Options) -> anyhow::Result<Repository> {
+    let repository = Repository::discover(&world.cwd)?;
+    match &options.branch {
+        Some(name) => repository.on_branch(name),
+        None => Ok(repository),
+    }
+}
+
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
 pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
@@ -138,7 +152,7 @@ pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Resul
 
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     let open = Sessions::new(repository.git_dir()).active()?.ok_or_else(|| anyhow!("no session is open here"));
     let open = open.hint("`agent-capture run -- CMD` or `agent-capture start` opens one")?;
     capture(world, &repository, &open, None, options)
@@ -159,24 +173,34 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
 
 /// `commit`: commits journals and flake as they are in the work tree.
 pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let mismatches = plan.mismatches(&repository)?;
+    let here = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&here)?;
+    let mismatches = plan.mismatches(&here)?;
     if !mismatches.is_empty() {
         say_mismatches(world, &mismatches);
         return Ok(Answer::No);
     }
-    let proposal = plan.propose(&repository, options.include_work)?;
+    let there = repository(world, options)?;
+    plan.has_all(&journals(&there)?)?;
+    let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
         world.console.say("nothing to commit: HEAD has it all");
         return Ok(Answer::Yes);
     }
-    let verification = remembered(&repository, &proposal);
+    let mut verification = remembered(&there, &proposal);
+    if options.verify && verification.is_none() && options.branch.is_some() {
+        let proved = prove(world, &there, &plan, false)?;
+        if !proved.is_passed() {
+            world.console.say(failures(&proved).trim_end());
+            return Ok(Answer::No);
+        }
+        verification = Some(proved);
+    }
     if options.verify && verification.is_none() {
         return Err(anyhow!("this flake is not verified"))
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
-    record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
+    record(world, &there, &plan, verification.as_ref(), options)
 }
 
 /// `report`: what the sessions used.
@@ -367,6 +391,8 @@ fn take(
         ));
     }
     let mut journals = journals(repository)?;
+    // Its own, of a `stop` that was killed, is made anew.
+    journals.retain(|other| other.session.id != journal.session.id);
     let before = journals.len();
     journals.push(journal);
     let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
@@ -383,12 +409,14 @@ fn take(
         }
         return Ok(Answer::Yes);
     }
-    let written = plan.write(repository);
-    match open {
-        Some(_) => written.hint("make it possible, then `agent-capture stop`: the session is kept")?,
-        None => written?,
+    if repository.checkout().is_some() {
+        let written = plan.write(repository);
+        match open {
+            Some(_) => written.hint("make it possible, then `agent-capture stop`: the session is kept")?,
+            None => written?,
+        }
+        finish()?;
     }
-    finish()?;
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
@@ -398,70 +426,28 @@ fn take(
         let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
         if !proved.is_passed() {
             console.say(failures(&proved).trim_end());
-            console
-                .say("nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`");
+            console.say(match repository.checkout() {
+                Some(_) => {
+                    "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
+                }
+                None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
+            });
             return Ok(Answer::No);
         }
         verification = Some(proved);
     }
-    let proposal = plan.propose(repository, options.include_work)?;
     if let Some(verification) = &verification {
-        remember(repository, &proposal, verification)?;
+        remember(repository, &plan.propose(repository, options.include_work)?, verification)?;
     }
     if !options.commit {
         console.say(format_args!("not committed: {} is in the work tree", plan.place("flake.nix")));
         return Ok(Answer::Yes);
     }
-    record_commit(world, repository, &plan, &proposal, verification.as_ref(), options)
-}
-
-/// Shows what is committed, asks, and commits.
-fn record_commit(
-    world: &World,
-    repository: &Repository,
-    plan: &Plan,
-    proposal: &Proposal,
-    verification: Option<&Verification>,
-    options: &Options,
-) -> anyhow::Result<Answer> {
-    let console = world.console;
-    if proposal.is_empty() {
-        console.say("nothing to commit: HEAD has it all");
-        return Ok(Answer::Yes);
+    let answer = record(world, repository, &plan, verification.as_ref(), options)?;
+    if repository.checkout().is_none() && answer == Answer::Yes {
+        finish()?;
     }
-    let changes = proposal.changes()?;
-    for change in &changes {
-        let kind = match change.kind {
-            Kind::Added => "new     ",
-            Kind::Deleted => "deleted ",
-            Kind::Modified | Kind::Retyped => "modified",
-        };
-        console.say(format_args!("  {kind}  {}  +{} -{}", escape(&change.path), change.insertions, change.deletions));
-    }
-    if !options.yes && !console.confirm("Commit this?")? {
-        console.say("not committed; `agent-capture commit` does it later");
-        return Ok(Answer::No);
-    }
-    let changed: BTreeSet<&str> = changes.iter().map(|change| change.path.as_str()).collect();
-    let new = |journal: &&Journal| changed.contains(journal_path(&journal.session.id).as_str());
-    let sessions = plan
-        .journals
-        .iter()
-        .filter(new)
-        .map(|journal| Ok((journal.session.id.clone(), hex(&Sha256::digest(journal.to_bytes()?)))));
-    let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
-    let message = plan.report(verification).message(&sessions);
-    let commit = proposal.commit(&message).context("failed to commit")?;
-    let on = match &commit.on {
-        Head::Branch(name) | Head::Unborn(name) => format!("on {}", escape(name)),
-        Head::Detached(_) => "on a detached HEAD: no branch has it".to_owned(),
-    };
-    console.say(format_args!("committed {} {on}", commit.id.get(..12).unwrap_or(&commit.id)));
-    let hooks = repository.hooks();
-    if !hooks.is_empty() {
-        console.say(format_args!("the hooks of this repository were not run: {}", hooks.join(", ")));
-    }
-    Ok(Answer::Yes)
+    Ok(answer)
 }
 
 /// Returns what is required by journals, for tests and tools: the stage between two files.
