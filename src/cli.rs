@@ -203,6 +203,14 @@ pub struct Commit {
     #[arg(long)]
     pub include_work: bool,
 
+    /// Commit to a branch that is not checked out
+    #[arg(long, value_name = "NAME", conflicts_with = "include_work")]
+    pub branch: Option<String>,
+
+    /// Run the repository's hooks
+    #[arg(long)]
+    pub run_hooks: bool,
+
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,

@@ -68,6 +68,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 verify: !commit.no_verify,
                 commit: true,
                 include_work: commit.include_work,
+                branch: commit.branch,
+                run_hooks: commit.run_hooks,
                 yes: commit.yes,
                 ..Options::default()
             };
@@ -158,8 +160,9 @@ fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
 }
 
 fn options(capture: Capture) -> Options {
-    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+    let Capture { no_verify, no_commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name } = capture;
+    let (verify, commit) = (!no_verify, !no_commit);
+    Options { verify, commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name, ..Options::default() }
 }
 
 /// Returns the options of a command that records.

@@ -15,7 +15,7 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::Report;
+use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
@@ -31,13 +31,14 @@ mod minimize;
 mod open;
 mod plan;
 mod prove;
+mod record;
 mod rollback;
 mod status;
 mod tables;
 mod update;
 mod verify;
 
-use capture::{capture, record_commit};
+use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
@@ -46,7 +47,8 @@ pub use join::{INSIDE, Join, SESSION, join};
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
-use prove::remembered;
+use prove::{prove, remembered};
+use record::record;
 pub use rollback::rollback;
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
@@ -70,6 +72,12 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// The branch that the commit goes to, when that is not the one that is checked out.
+    pub branch: Option<String>,
+    /// Run the repository's hooks around the commit.
+    pub run_hooks: bool,
+    /// The first line of the commit's message; none for the packages.
+    pub subject: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
     /// The recorder; none for the best that works.
@@ -105,9 +113,18 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
 }
 
+/// Returns the repository around the current folder, turned to the branch that the commit goes to.
+fn repository(world: &World, options: &Options) -> anyhow::Result<Repository> {
+    let repository = Repository::discover(&world.cwd)?;
+    match &options.branch {
+        Some(name) => repository.on_branch(name),
+        None => Ok(repository),
+    }
+}
+
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
 pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
@@ -165,7 +182,7 @@ pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Resul
 
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     let sessions = Sessions::new(repository.git_dir());
     let mut opens = sessions.ended()?;
     opens.extend(sessions.active()?);
@@ -199,24 +216,34 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
 
 /// `commit`: commits journals and flake as they are in the work tree.
 pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let mismatches = plan.mismatches(&repository)?;
+    let here = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&here)?;
+    let mismatches = plan.mismatches(&here)?;
     if !mismatches.is_empty() {
         say_mismatches(world, &mismatches);
         return Ok(Answer::No);
     }
-    let proposal = plan.propose(&repository, options.include_work)?;
+    let there = repository(world, options)?;
+    plan.has_all(&journals(&there)?)?;
+    let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
         world.console.say("nothing to commit: HEAD has it all");
         return Ok(Answer::Yes);
     }
-    let verification = remembered(&repository, &proposal);
+    let mut verification = remembered(&there, &proposal);
+    if options.verify && verification.is_none() && options.branch.is_some() {
+        let proved = prove(world, &there, &plan, false)?;
+        if !proved.is_passed() {
+            world.console.say(failures(&proved).trim_end());
+            return Ok(Answer::No);
+        }
+        verification = Some(proved);
+    }
     if options.verify && verification.is_none() {
         return Err(anyhow!("this flake is not verified"))
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
-    record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
+    record(world, &there, &plan, verification.as_ref(), options)
 }
 
 /// `report`: what the sessions used.
