@@ -3,13 +3,15 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use agent_capture::agents;
 use agent_capture::cli::{
     self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
 };
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Place, Progress, Source, Syntax, Verify, World};
+use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -58,6 +60,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
         }
+        Command::Hooks(hooks) => change_hooks(&world, hooks),
+        Command::Hook(hook) => heard(&world, &hook),
+        Command::Finish => pipeline::finish(&world).map(|()| 0),
         Command::Status(status) => show_status(&world, status.json),
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => show_verified(&world, verify),
@@ -66,6 +71,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 verify: !commit.no_verify,
                 commit: true,
                 include_work: commit.include_work,
+                branch: commit.branch,
+                run_hooks: commit.run_hooks,
                 yes: commit.yes,
                 ..Options::default()
             };
@@ -168,20 +175,58 @@ fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
 }
 
 fn options(capture: Capture) -> Options {
-    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+    let Capture { no_verify, no_commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name } = capture;
+    let (verify, commit) = (!no_verify, !no_commit);
+    Options { verify, commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name, ..Options::default() }
 }
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let Recording { recorder, keep_sudo, exec_only, files, no_render } = recording;
     let depth = match files {
         _ if exec_only => Depth::Execs,
         Files::Off => Depth::Network,
         Files::Maps => Depth::Maps,
         Files::Full => Depth::Full,
     };
-    Options { recorder, keep_sudo, depth, ..options(capture) }
+    let under = agents::under(&|name| std::env::var(name).ok());
+    let options = options(capture);
+    let commit = options.commit && !no_render;
+    Options { recorder, keep_sudo, depth, under, no_render, commit, ..options }
+}
+
+/// Shows or changes the hooks of agents.
+fn change_hooks(world: &World, hooks: cli::Hooks) -> anyhow::Result<u8> {
+    let change = |change: cli::HooksChange| {
+        let cli::HooksChange { agents, shared, commit, dry_run } = change;
+        Change { agents, shared, commit, dry_run }
+    };
+    match hooks.what {
+        Some(cli::HooksDo::Install(it)) => pipeline::hooks_install(world, &change(it)).map(code),
+        Some(cli::HooksDo::Remove(it)) => pipeline::hooks_remove(world, &change(it)).map(code),
+        None => {
+            let list = pipeline::hooks(world)?;
+            world.console.print(if hooks.json { list.json()? } else { list.terminal() })?;
+            Ok(0)
+        }
+    }
+}
+
+/// Takes an event of an agent. Whatever happens is no concern of the agent's, unless it wants to know.
+fn heard(world: &World, hook: &cli::Hook) -> anyhow::Result<u8> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let take = || {
+        let input = pipeline::read_event(Duration::from_secs(3))?;
+        pipeline::hook(world, &hook.agent, hook.event.as_deref(), &input, &variable)
+    };
+    match take() {
+        Ok(answer) => {
+            answer.iter().for_each(|text| pipeline::tell_agent(text));
+            Ok(0)
+        }
+        Err(error) if hook.strict => Err(error),
+        Err(_nobody_asked) => Ok(0),
+    }
 }
 
 /// Parses what one process of a recorder told another.

@@ -1,8 +1,10 @@
 //! An open session on disk, in the git folder of its worktree.
 //!
 //! `agent-capture/active` names the open session; `agent-capture/<session>/events-<n>.jsonl` are its raw events, one
-//! append-only segment for each recorder process; `agent-capture/<session>/closed` tells recorders that still live to
-//! write no more. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells [enter](entry).
+//! append-only segment for each recorder process, number 0 what an agent's hooks tell; `agent-capture/<session>/closed` tells
+//! recorders that still live to write no more. A session whose agent is gone waits as `agent-capture/<session>/ended` until
+//! it is captured. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells
+//! [enter](entry).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -19,8 +21,10 @@ use crate::journal::{Digest, SessionId, malformed};
 use crate::redact;
 
 mod entry;
+mod hooks;
 
 pub use entry::{is_entry, quoted};
+pub use hooks::Teller;
 
 /// How long raw events are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -49,6 +53,12 @@ pub struct Active {
     /// Name of the agent, when it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The agent's version, when it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Whether hooks of an agent opened it: nothing records it as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hooks: bool,
     /// How what joins the session is recorded.
     #[serde(default, skip_serializing_if = "Recording::is_default")]
     pub recording: Recording,
@@ -81,6 +91,8 @@ pub struct Open {
     /// What `active` says.
     pub active: Active,
     sessions: PathBuf,
+    /// The file that says that it is not captured yet: `active`, or its own `ended`.
+    marker: PathBuf,
 }
 
 impl Sessions {
@@ -91,15 +103,18 @@ impl Sessions {
 
     /// Returns the open session.
     pub fn active(&self) -> anyhow::Result<Option<Open>> {
-        let path = self.dir.join("active");
-        let text = match fs::read(&path) {
+        self.marked(self.dir.join("active"))
+    }
+
+    fn marked(&self, marker: PathBuf) -> anyhow::Result<Option<Open>> {
+        let text = match fs::read(&marker) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", marker.display())),
         };
         let active = serde_json::from_slice(&text).map_err(|error| malformed("it is no open session", &error));
-        let active = active.with_context(|| format!("failed to read `{}`", path.display()))?;
-        Ok(Some(Open { active, sessions: self.dir.clone() }))
+        let active = active.with_context(|| format!("failed to read `{}`", marker.display()))?;
+        Ok(Some(Open { active, sessions: self.dir.clone(), marker }))
     }
 
     /// Returns the session whose raw events are in this folder, if it is open.
@@ -133,7 +148,7 @@ impl Sessions {
             drop(fs::remove_dir(&folder));
         }
         written.with_context(|| format!("failed to open the session in `{}`", path.display()))?;
-        Ok(Open { active, sessions: self.dir.clone() })
+        Ok(Open { active, sessions: self.dir.clone(), marker: path })
     }
 
     /// Removes raw events of closed sessions that are older than 30 days. What cannot be removed stays.
@@ -207,8 +222,7 @@ impl Open {
 
     /// Forgets that the session is open: its journal is written. The raw events stay.
     pub fn finish(&self) -> anyhow::Result<()> {
-        let path = self.sessions.join("active");
-        fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))
+        fs::remove_file(&self.marker).with_context(|| format!("failed to remove `{}`", self.marker.display()))
     }
 
     /// Forgets the session and what was recorded: its command could not be started.
@@ -340,8 +354,11 @@ impl Log {
     }
 }
 
-/// Takes the secrets out of an event's arguments; none when there are none.
+/// Takes the secrets out of an event's arguments or command line; none when there are none.
 fn redacted(event: &Event) -> Option<Event> {
+    if let Event::Told(told) = event {
+        return hooks::redacted(told).map(Event::Told);
+    }
     let (Event::Exec(Exec { argv, .. }) | Event::Missing(Missing { argv, .. })) = event else { return None };
     let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_slice().to_vec()).collect();
     let (words, true) = redact::argv(&words) else { return None };
@@ -383,6 +400,8 @@ mod tests {
             base: None,
             line: Bytes::from("sh"),
             agent: None,
+            agent_version: None,
+            hooks: false,
             recording: Recording::default(),
         }
     }
@@ -423,7 +442,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
         let path = open.claim().expect("a segment");
-        let exit = |at| Event::Exit(Exit { at, process: 1, status: None });
+        let exit = |at| Event::Exit(Exit { at, process: 1, ..Exit::default() });
         let mut log = Log::append(&path).expect("a segment");
         log.file = File::open(&path).expect("it cannot be written");
         log.event(&exit(1)).expect_err("not written");

@@ -12,7 +12,6 @@ use anyhow::Context;
 
 use super::join::{INSIDE, SESSION};
 use super::{Answer, Options, World, open, token};
-use crate::commit::Repository;
 use crate::event::Status;
 use crate::recorders::{self, Launch};
 use crate::session::{Open, Sessions, is_entry, quoted};
@@ -52,11 +51,12 @@ pub fn start(world: &World, place: &Place, options: &Options) -> anyhow::Result<
             .say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
         return super::run(world, std::slice::from_ref(shell), options);
     }
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = super::repository(world, options)?;
     repository.propose(&[], false)?.ready()?;
     let how = Launch { recorder: options.recorder.clone(), keep_sudo: options.keep_sudo, ..Launch::default() };
     recorders::warnings(&how).iter().for_each(|warning| world.console.warn(warning));
-    let open = open::open(world, &repository, &["agent-capture".into(), "start".into()], options)?;
+    let argv = ["agent-capture".into(), "start".into()];
+    let open = open::open(world, &repository, &super::begin(&argv, options), options)?;
     let told = tell(world, &Sessions::new(repository.git_dir()), &open, place);
     if told.is_err() {
         open.abandon()?;
