@@ -19,6 +19,7 @@ use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
+mod attach;
 mod capture;
 mod close;
 mod doctor;
@@ -39,6 +40,7 @@ mod tables;
 mod update;
 mod verify;
 
+pub use attach::attach;
 use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
