@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use anyhow::{Context, anyhow};
 
+use super::join::lost;
 use super::{Answer, Options, World, open};
 use crate::console::{Hint, escape};
 use crate::recorders::{self, Launch};
@@ -29,6 +30,7 @@ pub fn attach(world: &World, pid: i32, options: &Options) -> anyhow::Result<Answ
     let attached = attached?;
     for missed in &attached.missed {
         world.console.warn(format_args!("not recorded: {}", escape(missed)));
+        lost(world, &open.claim()?, "a process that ran already could not be recorded");
     }
     let below = match attached.processes {
         1 => String::new(),

@@ -221,7 +221,7 @@ impl Remote {
             | libc::SECCOMP_FILTER_FLAG_TSYNC
             | libc::SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
         let operation = u64::from(libc::SECCOMP_SET_MODE_FILTER);
-        self.call(libc::SYS_seccomp, [operation, flags as u64, at]).map(|number| number as i32)
+        self.call(libc::SYS_seccomp, [operation, flags, at]).map(|number| number as i32)
     }
 
     /// Closes a descriptor of the process.
