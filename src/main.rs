@@ -1,14 +1,17 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agent_capture::agents;
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
+use agent_capture::cli::{
+    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Change, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -45,8 +48,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
-            let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
+            let place = place(start.shell);
+            Ok(session(console, pipeline::start(&world, &place, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Import(import) => {
@@ -148,6 +151,18 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
+    }
+}
+
+/// Returns where `start` is called.
+fn place(shell: Option<Shell>) -> Place<'static> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let shown = std::io::stdout().is_terminal();
+    Place {
+        terminal: shown.then(|| variable("SHELL").unwrap_or_else(|| "/bin/sh".into())),
+        syntax: shell.map(|shell| if shell == Shell::Fish { Syntax::Fish } else { Syntax::Posix }),
+        github_env: variable("GITHUB_ACTIONS").and_then(|_| variable("GITHUB_ENV")).map(PathBuf::from),
+        environment: &|name| std::env::var_os(name),
     }
 }
 

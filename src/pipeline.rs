@@ -33,6 +33,7 @@ mod plan;
 mod prove;
 mod record;
 mod rollback;
+mod start;
 mod status;
 mod tables;
 mod update;
@@ -50,6 +51,7 @@ use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::{prove, remembered};
 use record::record;
 pub use rollback::rollback;
+pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -174,12 +176,6 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
     }
 }
 
-/// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], options)
-}
-
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = repository(world, options)?;
@@ -196,6 +192,9 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
         if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
             answer = Answer::No;
+        }
+        if !options.dry_run && start::is_set(open) {
+            world.console.say("what `start` set in this shell does nothing any more");
         }
     }
     Ok(answer)

@@ -115,6 +115,23 @@ pub struct Start {
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
+
+    /// Shell that reads what is printed where there is no terminal [default: the one that calls]
+    #[arg(long, value_enum, value_name = "SHELL", hide_possible_values = true)]
+    pub shell: Option<Shell>,
+}
+
+/// A shell that reads variables
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// fish
+    Fish,
+    /// Any other of its kind
+    Sh,
+    /// zsh
+    Zsh,
 }
 
 /// Close the session
