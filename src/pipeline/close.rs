@@ -64,6 +64,7 @@ pub(super) fn close(
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());
+    files::brought(&mut journal, world.home.as_deref());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
 }
