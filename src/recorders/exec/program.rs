@@ -211,7 +211,9 @@ fn follow(root: &Path, path: &Path) -> Option<PathBuf> {
 /// Returns what is in a file. One that we may not read is taken for a program: the kernel needs no permission to read.
 fn kind(place: &Path) -> Kind {
     let flags = (libc::O_NONBLOCK | libc::O_NOCTTY).unsigned_abs();
-    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(place) else { return Kind::Elf(None) };
+    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(place) else {
+        return Kind::Elf(None);
+    };
     let mut bytes = [0; 4096];
     let length = file.read_at(&mut bytes, 0).unwrap_or(0);
     let bytes = &bytes[..length];
