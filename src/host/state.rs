@@ -47,6 +47,10 @@ const TICK: Duration = Duration::from_millis(10);
 /// How far down each file is looked at.
 const DEEP: u32 = 2;
 
+/// How far down folders are looked at whose own list of files did not change: where installers put what is new,
+/// `~/.local/lib/python3.13/site-packages` or `~/.npm/_cacache/content-v2/sha512/00/11`.
+const DEEPEST: u32 = 5;
+
 /// The most entries that are looked at.
 const LIMIT: usize = 400_000;
 
@@ -207,8 +211,9 @@ impl Walk<'_> {
         self.found.entry(path).or_insert(new)
     }
 
-    /// Looks at a path and all below it; what changed counts for its folder. Files deep in a folder whose own list of files
-    /// did not change are passed over: what is installed is new, and there are too many of them to look at each.
+    /// Looks at a path and what is below it; what changed counts for its folder. Files deep in a folder whose own list of
+    /// files did not change are passed over, and so is what is still deeper: what is installed is new, and there are too many
+    /// of them to look at each.
     fn below(&mut self, path: &Path, top: &Path) {
         let mut paths = vec![(path.to_path_buf(), 0)];
         while let Some((path, depth)) = paths.pop() {
@@ -220,7 +225,7 @@ impl Walk<'_> {
             let is_new = changed(&meta) >= self.since;
             if meta.is_dir() {
                 // On most file systems a folder without folders has two links: its name and its `.`.
-                let looks = is_new || depth < DEEP || meta.nlink() != 2;
+                let looks = is_new || depth < DEEP || depth < DEEPEST && meta.nlink() != 2;
                 let entries = looks.then(|| fs::read_dir(&path)).into_iter().flatten().flatten().flatten();
                 let wanted =
                     |entry: &fs::DirEntry| is_new || depth < DEEP || entry.file_type().is_ok_and(|kind| kind.is_dir());
