@@ -6,7 +6,7 @@ folder=$(realpath -m "$1")
 peers=${2:-}
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
 mkdir -p "$folder/lists/partial" "$folder/work"
-cp "$here/exec-heavy.sh" "$here/open-heavy.py" "$folder/work/"
+cp "$here"/exec-heavy.sh "$here"/open-heavy.* "$folder/work/"
 cd "$folder"
 [ -d .git ] || git init -q
 
