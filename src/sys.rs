@@ -16,8 +16,10 @@ use std::sync::OnceLock;
 
 mod filter;
 pub mod ptrace;
+mod words;
 
 pub use filter::Call;
+pub use words::Words;
 use filter::{TABLE, filter};
 
 /// Returns the result of a system call, or the error in `errno`.
