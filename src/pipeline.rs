@@ -228,8 +228,7 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
     plan.has_all(&journals(&there)?)?;
     let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
-        world.console.say("nothing to commit: HEAD has it all");
-        return Ok(Answer::Yes);
+        return record(world, &there, &plan, None, options);
     }
     let mut verification = remembered(&there, &proposal);
     if options.verify && verification.is_none() && options.branch.is_some() {

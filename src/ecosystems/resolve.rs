@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, libraries, paths, python, verifies};
+use super::{
+    ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python, verifies,
+};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -127,7 +129,7 @@ impl Draft<'_> {
                 owners.entry(&owner.package).or_default().extend(attrs);
             }
         }
-        for read in libraries::read(journal, &context) {
+        for read in libraries::read(journal, &context).into_iter().chain(imports::read(journal, &context)) {
             let entry = entry(&read.id, 0, Known::Traced, false);
             self.place(&entry, read.reading, || Bytes::from(read.name));
         }

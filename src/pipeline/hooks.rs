@@ -85,8 +85,7 @@ pub fn hooks_install(world: &World, change: &Change) -> Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let places = places(world, repository.root())?;
     let found = |agent: &dyn Agent| is_found(world, agent, &places);
-    let agents = chosen(&change.agents, &found)
-        .hint("name one: `agent-capture hooks install claude-code`; `agent-capture hooks` lists them")?;
+    let agents = chosen(&change.agents, &found)?;
     let line = program(world, change.shared);
     for (agent, hooks) in agents {
         let line = format!("{line} hook {}{}", agent.name(), if change.shared { " || true" } else { "" });
@@ -182,7 +181,10 @@ fn chosen(
     if names.is_empty() {
         let all = agents::ALL.iter().filter(|agent| wanted(**agent));
         chosen.extend(all.filter_map(|agent| Some((*agent, agent.hooks()?))));
-        ensure!(!chosen.is_empty(), "no agent with hooks is found here");
+        if chosen.is_empty() {
+            return Err(anyhow!("no agent with hooks is found here"))
+                .hint("name one: `agent-capture hooks install claude-code`; `agent-capture hooks` lists them");
+        }
     }
     Ok(chosen)
 }

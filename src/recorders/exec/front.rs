@@ -209,7 +209,7 @@ impl Front<'_> {
         let begun = self.session.as_ref().filter(|_| self.begun);
         let Some(session) = begun else { bail!("cannot record: the recorder ended before the command began") };
         if let Some(listener) = &session.listener {
-            let (noted, _) = Slots::from(session.slots.try_clone()?).noted();
+            let (noted, _) = Slots::of(session.slots.try_clone()?)?.noted();
             for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
                 drop(listener.let_continue(id));
             }

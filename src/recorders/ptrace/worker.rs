@@ -75,7 +75,7 @@ impl<'a> Worker<'a> {
             let Some(Message::Recording { slots, .. }) = front.receive()? else {
                 bail!("the front did not say what to go on with");
             };
-            (Command::of_another(front), Slots::from(slots))
+            (Command::of_another(front), Slots::of(slots)?)
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
             let command = Command::start(front, args)?;

@@ -46,7 +46,7 @@ pub fn guard(args: GuardArgs) -> Result<()> {
     };
     drop(caller);
     let Message::Recording { slots, .. } = &message else { bail!("it was not said what to record") };
-    let slots = Slots::from(slots.try_clone()?);
+    let slots = Slots::of(slots.try_clone()?)?;
     for _ in 1..WORKERS {
         let ended = Pid::from_raw(worker).map(|pid| waitpid(Some(pid), WaitOptions::empty()));
         if let Some(Ok(Some((_, status)))) = ended

@@ -1,6 +1,7 @@
 //! The worker: starts the launcher, records what the filter reports, and stays until the last recorded process is gone.
 
 use std::fs;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Command;
@@ -97,7 +98,7 @@ impl Begun {
         let Some(Message::Recording { listener: Some(listener), slots, pid, .. }) = front.receive()? else {
             bail!("the front did not say what to go on with");
         };
-        let (listener, slots) = (Listener(listener), Slots::from(slots));
+        let (listener, slots) = (Listener(listener), Slots::of(slots)?);
         let attached = Some(pid);
         Ok(Self { listener, slots, launcher: None, command: None, attached, restricted: false, signals })
     }
@@ -206,12 +207,12 @@ impl<'a> Worker<'a> {
     /// Waits for something to happen and deals with it; returns whether something did.
     fn step(&mut self, listener: &Listener, wait: Option<Duration>) -> Result<bool> {
         let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
-        let mut events = Vec::with_capacity(64);
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
+        let mut room = [const { MaybeUninit::uninit() }; 64];
+        let events = match epoll::wait(&self.epoll, &mut room, wait.as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(true),
-            result => result?,
+            result => result?.0,
         };
-        for event in &events {
+        for event in &*events {
             let flags = event.flags;
             match event.data.u64() {
                 LISTENER if flags.contains(epoll::EventFlags::IN) => self.notification(listener)?,
