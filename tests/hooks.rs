@@ -133,7 +133,7 @@ fn expected(agent: &str) -> Vec<(&'static str, Outcome, Option<u8>)> {
         ("rg -n 'def ' stats", ran, Some(0)),
         ("make chekc", ran, Some(2)),
         ("terraform destroy -auto-approve", refused, None),
-        ("make check", ran, Some(0)),
+        ("python3 -m pytest -q", ran, Some(0)),
     ];
     match agent {
         "claude-code" => {
@@ -171,7 +171,7 @@ fn from_start_to_end_without_a_person() {
         assert!(journal.commands.iter().all(|command| command.known == Known::Claimed), "{agent}");
         let used: Vec<&str> =
             journal.programs.iter().filter(|it| it.is_used()).filter_map(|it| it.path.as_str()).collect();
-        assert_eq!(used, ["jq", "rg", "make"], "{agent}");
+        assert_eq!(used, ["jq", "rg", "python3"], "{agent}");
         let flake = project.read("flake.nix");
         assert!(flake.contains("pkgs.jq") && flake.contains("pkgs.ripgrep"), "{agent}: {flake}");
         assert!(!flake.contains("terraform") && !flake.contains("ruff"), "{agent}: {flake}");
@@ -557,7 +557,7 @@ fn events_become_a_commit_that_nix_proved() {
         let trailer = project.git(&["log", "-1", "--format=%(trailers:key=Assisted-by,valueonly)"]);
         assert!(trailer.starts_with(agent), "{agent}: {trailer}");
         let flake = project.read("flake.nix");
-        assert!(flake.contains("pkgs.jq") && flake.contains("make check"), "{agent}: {flake}");
+        assert!(flake.contains("pkgs.jq") && flake.contains("python3 -m pytest -q"), "{agent}: {flake}");
         project.run(&["verify"]).success().says("verified: ");
         assert!(!pin().is_empty());
     }
