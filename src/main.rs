@@ -1,14 +1,17 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agent_capture::agents;
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
+use agent_capture::cli::{
+    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Change, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -45,8 +48,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
-            let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
+            let place = place(start.shell);
+            Ok(session(console, pipeline::start(&world, &place, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Import(import) => {
@@ -68,6 +71,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 verify: !commit.no_verify,
                 commit: true,
                 include_work: commit.include_work,
+                branch: commit.branch,
+                run_hooks: commit.run_hooks,
                 yes: commit.yes,
                 ..Options::default()
             };
@@ -149,6 +154,18 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     }
 }
 
+/// Returns where `start` is called.
+fn place(shell: Option<Shell>) -> Place<'static> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let shown = std::io::stdout().is_terminal();
+    Place {
+        terminal: shown.then(|| variable("SHELL").unwrap_or_else(|| "/bin/sh".into())),
+        syntax: shell.map(|shell| if shell == Shell::Fish { Syntax::Fish } else { Syntax::Posix }),
+        github_env: variable("GITHUB_ACTIONS").and_then(|_| variable("GITHUB_ENV")).map(PathBuf::from),
+        environment: &|name| std::env::var_os(name),
+    }
+}
+
 /// Returns the current folder, which parts of a recording can do without: it may be gone.
 fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
     match std::env::current_dir() {
@@ -158,13 +175,14 @@ fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
 }
 
 fn options(capture: Capture) -> Options {
-    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+    let Capture { no_verify, no_commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name } = capture;
+    let (verify, commit) = (!no_verify, !no_commit);
+    Options { verify, commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name, ..Options::default() }
 }
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let Recording { recorder, keep_sudo, exec_only, files, no_render } = recording;
     let depth = match files {
         _ if exec_only => Depth::Execs,
         Files::Off => Depth::Network,
@@ -172,7 +190,9 @@ fn recorded(recording: Recording, capture: Capture) -> Options {
         Files::Full => Depth::Full,
     };
     let under = agents::under(&|name| std::env::var(name).ok());
-    Options { recorder, keep_sudo, depth, under, ..options(capture) }
+    let options = options(capture);
+    let commit = options.commit && !no_render;
+    Options { recorder, keep_sudo, depth, under, no_render, commit, ..options }
 }
 
 /// Shows or changes the hooks of agents.

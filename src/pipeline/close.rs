@@ -13,7 +13,7 @@ use crate::commit::Repository;
 use crate::ecosystems;
 use crate::event::Status;
 use crate::host::{self, Changed};
-use crate::journal::{Closing, Journal, Session, State};
+use crate::journal::{Closing, Journal, Recorder, Session, State};
 use crate::nix::{Nix, System};
 use crate::session::{Active, Open};
 
@@ -50,7 +50,7 @@ pub(super) fn close(
         agent: agent.or(teller.agent),
         agent_version: agent_version.or(teller.version),
         model: teller.model,
-        recorder: closing.recorder().context("the recorder wrote nothing")?,
+        recorder: closing.recorder().unwrap_or_else(nothing),
         system: System::current(),
         os: host::os(Path::new("/")),
         nix: nix.as_ref().map(|nix| nix.version().to_owned()),
@@ -64,8 +64,14 @@ pub(super) fn close(
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());
+    files::brought(&mut journal, world.home.as_deref());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
+}
+
+/// Returns what recorded a session that nothing joined.
+fn nothing() -> Recorder {
+    Recorder { name: "none".to_owned(), blind: vec!["Everything: no recorder was started.".to_owned()] }
 }
 
 /// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.

@@ -17,6 +17,7 @@ use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::{Arguments, Unread};
 use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
@@ -142,7 +143,7 @@ impl<'a> Worker<'a> {
         epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         if let Some(launcher) = &launcher {
-            launcher.send(&Message::Go).context("the launcher ended early")?;
+            command::begin(front, launcher)?;
         }
         let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
         let worker = Self {
