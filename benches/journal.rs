@@ -10,7 +10,7 @@ use agent_capture::event::{Bytes, EndKnown, Event, Exec, Exit, Sink, Start, Stat
 use agent_capture::index::Index;
 use agent_capture::journal::{Closing, Journal, Place, SessionId};
 use agent_capture::policy::Policy;
-use agent_capture::session::{Active, Log, Sessions};
+use agent_capture::session::{Active, Log, Recording, Sessions};
 
 /// How many processes the session has: an exec and an exit each.
 const PROCESSES: u64 = 500_000;
@@ -46,9 +46,12 @@ fn main() {
         base: None,
         line: Bytes::from("bash agent.sh"),
         agent: None,
+        agent_version: None,
+        hooks: false,
+        recording: Recording::default(),
     };
     let open = Sessions::new(folder.path()).open(active).expect("a session");
-    write(&open.segment(1));
+    write(&open.claim().expect("a segment"));
     let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
     let start = Instant::now();
     let mut closing = Closing::new(&place, 1_800_000_000_000, false, &ecosystems::keeps);

@@ -13,9 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod part;
 mod peer;
+mod told;
 
 pub use part::{Kind, Part};
 pub use peer::{Peer, Server};
+pub use told::{Call, CwdKnown, Outcome, StatusKnown, Told, What};
 
 /// Bytes that are usually text: an argument, a path. In JSON a string when UTF-8, else `{"hex": "…"}`, so that nothing
 /// is lost and nothing is guessed.
@@ -175,6 +177,8 @@ pub enum Event {
     Files(Files),
     /// Opens that signals may have made fail because they were watched.
     Disturbed(Disturbed),
+    /// What an agent's hook told.
+    Told(Told),
     /// Events that were not recorded.
     Lost(Lost),
 }

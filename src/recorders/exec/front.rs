@@ -148,7 +148,10 @@ impl Front<'_> {
             .arg(&self.launch.closed);
         command.arg("--socket").arg(number(&theirs)).args(self.launch.exit_group.then_some("--exit-group"));
         command.args(["--depth", self.launch.depth.name()]);
-        command.args(resume.then_some("--resume")).arg("--").args(&self.launch.argv);
+        command.args(self.launch.bound.then_some("--bound")).args(resume.then_some("--resume"));
+        let program = self.launch.program.as_ref().or(self.launch.argv.first()).context("cannot record: no command")?;
+        command.arg("--").arg(program).args(&self.launch.argv);
+        command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("cannot record: failed to start the recorder")?;
         self.worker = Pid::from_child(&child).as_raw_pid();

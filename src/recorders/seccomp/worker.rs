@@ -23,7 +23,7 @@ use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, let_go, number};
+use crate::recorders::exec::{WorkerArgs, kill_bound, let_go, number};
 use crate::sys::{self, Call, Listener, Signals, Stopped};
 
 const LISTENER: u64 = u64::MAX;
@@ -118,6 +118,8 @@ struct Worker<'a> {
     opens: Opens,
     depth: Depth,
     exit_group: bool,
+    /// Whether the command is killed with the front.
+    bound: bool,
     out: Out<'a>,
     gone: bool,
 }
@@ -159,6 +161,7 @@ impl<'a> Worker<'a> {
             opens: Opens::default(),
             depth: args.depth,
             exit_group,
+            bound: args.bound,
             out,
             gone: false,
         };
@@ -206,7 +209,10 @@ impl<'a> Worker<'a> {
                         self.settle(listener)?;
                         self.tell(0);
                     }
-                    _ => epoll::delete(&self.epoll, self.front)?,
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        kill_bound(self.command.filter(|_| self.bound));
+                    }
                 },
                 pid => {
                     if self.exit_group {
