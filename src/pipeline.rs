@@ -23,6 +23,7 @@ use crate::session::{Active, Log, Open, Sessions};
 mod doctor;
 mod files;
 mod import;
+mod lacks;
 mod minimize;
 mod plan;
 mod prove;
@@ -34,6 +35,7 @@ mod verify;
 
 pub use doctor::{Doctor, doctor};
 pub use import::{Source, import, imported};
+use lacks::say_lacks;
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove, prove_or_leave_out, remember, remembered};
@@ -419,6 +421,9 @@ fn take(
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
+        if let Some(nix) = Nix::find(world.path.as_deref()).filter(|_| options.verify) {
+            say_lacks(world, &nix, repository, &plan);
+        }
     }
     let mut verification = None;
     if options.verify {
