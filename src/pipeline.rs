@@ -15,10 +15,11 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::Report;
+use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
+mod attach;
 mod capture;
 mod close;
 mod doctor;
@@ -27,27 +28,34 @@ mod hook;
 mod hooks;
 mod import;
 mod join;
+mod lacks;
 mod minimize;
 mod open;
 mod plan;
 mod prove;
+mod record;
 mod rollback;
+mod start;
 mod status;
 mod tables;
 mod update;
 mod verify;
 
-use capture::{capture, record_commit};
+pub use attach::attach;
+use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
+use lacks::say_lacks;
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
-use prove::remembered;
+use prove::{prove, remembered};
+use record::record;
 pub use rollback::rollback;
+pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -70,6 +78,12 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// The branch that the commit goes to, when that is not the one that is checked out.
+    pub branch: Option<String>,
+    /// Run the repository's hooks around the commit.
+    pub run_hooks: bool,
+    /// The first line of the commit's message; none for the packages.
+    pub subject: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
     /// The recorder; none for the best that works.
@@ -78,6 +92,8 @@ pub struct Options {
     pub keep_sudo: bool,
     /// The agent that this program runs under.
     pub under: Option<Under>,
+    /// Record, and write the journal, no more.
+    pub no_render: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -103,9 +119,18 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
 }
 
+/// Returns the repository around the current folder, turned to the branch that the commit goes to.
+fn repository(world: &World, options: &Options) -> anyhow::Result<Repository> {
+    let repository = Repository::discover(&world.cwd)?;
+    match &options.branch {
+        Some(name) => repository.on_branch(name),
+        None => Ok(repository),
+    }
+}
+
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
 pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
@@ -155,15 +180,9 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
     }
 }
 
-/// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], options)
-}
-
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     let sessions = Sessions::new(repository.git_dir());
     let mut opens = sessions.ended()?;
     opens.extend(sessions.active()?);
@@ -177,6 +196,9 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
         if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
             answer = Answer::No;
+        }
+        if !options.dry_run && start::is_set(open) {
+            world.console.say("what `start` set in this shell does nothing any more");
         }
     }
     Ok(answer)
@@ -197,24 +219,33 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
 
 /// `commit`: commits journals and flake as they are in the work tree.
 pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let mismatches = plan.mismatches(&repository)?;
+    let here = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&here)?;
+    let mismatches = plan.mismatches(&here)?;
     if !mismatches.is_empty() {
         say_mismatches(world, &mismatches);
         return Ok(Answer::No);
     }
-    let proposal = plan.propose(&repository, options.include_work)?;
+    let there = repository(world, options)?;
+    plan.has_all(&journals(&there)?)?;
+    let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
-        world.console.say("nothing to commit: HEAD has it all");
-        return Ok(Answer::Yes);
+        return record(world, &there, &plan, None, options);
     }
-    let verification = remembered(&repository, &proposal);
+    let mut verification = remembered(&there, &proposal);
+    if options.verify && verification.is_none() && options.branch.is_some() {
+        let proved = prove(world, &there, &plan, false)?;
+        if !proved.is_passed() {
+            world.console.say(failures(&proved).trim_end());
+            return Ok(Answer::No);
+        }
+        verification = Some(proved);
+    }
     if options.verify && verification.is_none() {
         return Err(anyhow!("this flake is not verified"))
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
-    record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
+    record(world, &there, &plan, verification.as_ref(), options)
 }
 
 /// `report`: what the sessions used.

@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use crate::console::escape;
 use crate::event::Server;
 use crate::index::Index;
-use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
+use crate::journal::{Command, Journal, Known, Ref, Session, SessionId, State};
 use crate::nix::AttrPath;
 use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification};
@@ -183,8 +183,10 @@ impl Report<'_> {
     fn left_behind(&self) -> Vec<String> {
         let folders = self.journals.iter().flat_map(|journal| &journal.state);
         let folder = |state: &State| {
-            let size = size(state.bytes);
-            format!("{}: {}, {size}", state.path.to_text(), plural(state.files as usize, "file"))
+            let written = (state.files > 0).then(|| plural(state.files as usize, "file") + ", " + &size(state.bytes));
+            let removed = (state.removed > 0).then(|| format!("{} removed", state.removed));
+            let both: Vec<String> = written.into_iter().chain(removed).collect();
+            format!("{}: {}", state.path.to_text(), both.join(", "))
         };
         let mut rows: Vec<String> = folders.map(folder).collect();
         let packages: Vec<&str> =
@@ -335,13 +337,16 @@ impl Report<'_> {
         self.document.to_bytes().map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal.
-    pub fn message(&self, sessions: &[(SessionId, String)]) -> String {
+    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal. Without
+    /// a subject it is about the packages. Trailers are those of git-interpret-trailers(1); `Assisted-by: AGENT:MODEL` is the
+    /// kernel's.
+    pub fn message(&self, sessions: &[(&Session, String)], subject: Option<&str>) -> String {
         let requirements = &self.document.requirements;
         let mut out = String::new();
         let names: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
-        let subject = match names.len() {
-            0 => "agent-capture: no packages".to_owned(),
+        let subject = match (subject, names.len()) {
+            (Some(subject), _) => shorten(subject, 68),
+            (None, 0) => "agent-capture: no packages".to_owned(),
             _ => shorten(&format!("agent-capture: {}", names.join(", ")), 68),
         };
         line(&mut out, format_args!("{subject}\n"));
@@ -368,24 +373,23 @@ impl Report<'_> {
         line(&mut out, format_args!("\n{}", self.proof()));
         out.push('\n');
         for (session, sha256) in sessions {
-            line(&mut out, format_args!("Agent-Capture-Session: {session}"));
+            line(&mut out, format_args!("Agent-Capture-Session: {}", session.id));
             line(&mut out, format_args!("Agent-Capture-Journal: sha256:{sha256}"));
         }
-        let new = |journal: &&Journal| sessions.iter().any(|(session, _)| *session == journal.session.id);
-        let assisted: BTreeSet<String> = self.journals.iter().filter(new).filter_map(assisted_by).collect();
+        let assisted: BTreeSet<String> = sessions.iter().filter_map(|(session, _)| assisted_by(session)).collect();
         assisted.iter().for_each(|by| line(&mut out, format_args!("Assisted-by: {by}")));
         out
     }
 }
 
-/// Returns the agent and model of a session as trailers of the Linux kernel name them: `claude-code:claude-opus-4-1`.
-fn assisted_by(journal: &Journal) -> Option<String> {
-    let plain = |text: &String| {
-        let text: String = text.chars().filter(|c| c.is_ascii_graphic() && *c != ':').take(80).collect();
-        Some(text).filter(|text| !text.is_empty())
+/// Returns the agent of a session and its model, as far as they are known; only plain names enter a trailer.
+fn assisted_by(session: &Session) -> Option<String> {
+    let plain = |name: &&String| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+/@".contains(&b))
     };
-    let agent = journal.session.agent.as_ref().and_then(plain)?;
-    Some(journal.session.model.as_ref().and_then(plain).map_or(agent.clone(), |model| format!("{agent}:{model}")))
+    let agent = session.agent.as_ref().filter(plain)?;
+    let model = session.model.as_ref().filter(plain);
+    Some(model.map_or_else(|| agent.clone(), |model| format!("{agent}:{model}")))
 }
 
 /// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.

@@ -338,6 +338,7 @@ impl<'a> Closing<'a> {
             && let Some(command) = self.kept(number)
         {
             command.status = exit.status;
+            command.status_known = if exit.status.is_some() { StatusKnown::Exact } else { StatusKnown::Unknown };
             command.took = Some((exit.at - start).max(0));
         }
         self.end(&run, exit.status);

@@ -235,6 +235,7 @@ mod tests {
             program: "/bin/bash".into(),
             resolved: None,
             interpreters: Vec::new(),
+            loader: None,
             argv: Vec::new(),
             shortened: false,
             redacted: false,

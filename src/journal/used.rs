@@ -273,17 +273,11 @@ mod tests {
         let argv: Vec<Bytes> = line.split(' ').map(Bytes::from).collect();
         Exec {
             id: 1,
-            at: 0,
             process: 1,
-            parent: None,
             program: Bytes::from(format!("/usr/bin/{}", argv[0].to_text())),
-            resolved: None,
-            interpreters: Vec::new(),
             argv,
-            shortened: false,
-            redacted: false,
             cwd: Bytes::from("/project/sub"),
-            probes: 0,
+            ..Exec::default()
         }
     }
 
