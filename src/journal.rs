@@ -16,6 +16,7 @@ use crate::nix::{Pin, System};
 
 mod claims;
 mod close;
+mod files;
 mod known;
 mod place;
 mod roles;
@@ -23,6 +24,7 @@ mod used;
 
 pub use claims::{Call, Claims, Summary};
 pub use close::{Closing, Digest};
+pub use files::{Locked, ProjectFile};
 pub use known::{CwdKnown, Known, Outcome, StatusKnown};
 pub use place::Place;
 pub use used::{Delegated, Header, Library, Module};
@@ -295,17 +297,6 @@ impl Invocation {
     pub fn is_used(&self) -> bool {
         self.failed < self.runs
     }
-}
-
-/// A well-known file of the project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProjectFile {
-    /// Its path, relative to the project's root.
-    pub path: String,
-    /// Which versions of tools it asks for, `tool version` each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub says: Vec<String>,
 }
 
 /// A program that was looked for in vain.

@@ -1,7 +1,7 @@
 //! Go: what `go install` brings, toolchains beside each other, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, paths, verb};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, call, paths, verb};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -68,6 +68,19 @@ impl Ecosystem for Go {
             "golangci-lint" => verb(program, rest, &["run"]).map(|_| "golangci-lint".to_owned()),
             "staticcheck" => Some("staticcheck".to_owned()),
             _ => None,
+        }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "its go.mod requires modules that are not vendored, and their hash is found only by building with a network";
+        let vendored = near.find("vendor/modules.txt").is_some();
+        (program == "go" && !vendored).then(|| near.keeps("go.mod"))?.map(|_| Need::Online(WHY))
+    }
+
+    fn makes(&self, argv: &[&str], _near: &Near) -> Vec<String> {
+        match call(argv) {
+            Some(("go", ["build", rest @ ..])) => Line::read(rest, VALUES).values("-o").map(str::to_owned).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod checks;
 mod draft;
 mod families;
 mod install;
+mod locks;
 mod paths;
 pub mod project;
 mod python;
@@ -57,6 +58,8 @@ mod terraform;
 mod uv;
 mod zig;
 
+pub use checks::shows;
+pub use locks::{Near, Need};
 pub use resolve::{Unknown, resolve, unknown};
 
 /// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.
@@ -212,6 +215,28 @@ impl<'a> Context<'a> {
     }
 }
 
+/// What a command of a builder does to a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The folder, relative to where it runs; empty for that.
+    pub folder: String,
+    /// The state in which it must be before.
+    pub needs: Option<State>,
+    /// Whether it cannot be in that state from the beginning: build folders are not committed.
+    pub must: bool,
+    /// The state in which it is afterwards.
+    pub gives: Option<State>,
+}
+
+/// How far a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// The builder knows what to build.
+    Configured,
+    /// It is built.
+    Built,
+}
+
 /// One way in which programs come to a machine.
 pub trait Ecosystem: Sync {
     /// Lower-case name; also the prefix of its fixtures.
@@ -257,6 +282,21 @@ pub trait Ecosystem: Sync {
     fn verifies(&self, _argv: &[&str]) -> Option<String> {
         None
     }
+
+    /// Returns what a check needs besides packages because a program of this name runs in it.
+    fn need(&self, _program: &str, _near: &Near) -> Option<Need> {
+        None
+    }
+
+    /// Returns what a command with these words does to a folder of the project in which things are built.
+    fn stage(&self, _argv: &[&str]) -> Option<Stage> {
+        None
+    }
+
+    /// Returns the files that these words promise to make, relative to where they run.
+    fn makes(&self, _argv: &[&str], _near: &Near) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Returns whether a journal must keep these arguments.
@@ -295,6 +335,21 @@ pub fn verifies(argv: &[&str]) -> Option<String> {
         return None;
     }
     ALL.iter().find_map(|ecosystem| ecosystem.verifies(argv))
+}
+
+/// Returns what a check needs besides packages because a program of this name runs in it.
+fn need(program: &str, near: &Near) -> Option<Need> {
+    ALL.iter().find_map(|ecosystem| ecosystem.need(program, near))
+}
+
+/// Returns what a command with these words does to a folder in which things are built.
+fn stage(argv: &[&str]) -> Option<Stage> {
+    ALL.iter().find_map(|ecosystem| ecosystem.stage(argv))
+}
+
+/// Returns the files that these words promise to make, relative to where they run.
+fn makes(argv: &[&str], near: &Near) -> Vec<String> {
+    ALL.iter().flat_map(|ecosystem| ecosystem.makes(argv, near)).collect()
 }
 
 /// Returns the packages for a program of this name: its own, and Python when its own is a module of that.
