@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, Reading, call, paths, verb};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, ProjectFile};
 
 /// Options that take a value.
 const VALUES: &str =
@@ -73,7 +73,9 @@ impl Ecosystem for Go {
 
     fn need(&self, program: &str, near: &Near) -> Option<Need> {
         const WHY: &str = "its go.mod requires modules that are not vendored, and their hash is found only by building with a network";
-        let vendored = near.find("vendor/modules.txt").is_some();
+        let folder = |file: &ProjectFile, name: &str| file.path.strip_suffix(name).map(str::to_owned);
+        let module = near.find("go.mod").and_then(|file| folder(file, "go.mod"));
+        let vendored = near.find("vendor/modules.txt").and_then(|file| folder(file, "vendor/modules.txt")) == module;
         (program == "go" && !vendored).then(|| near.keeps("go.mod"))?.map(|_| Need::Online(WHY))
     }
 
