@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+mod hooks;
 mod index;
 mod internal;
 mod record;
 mod verify;
 
+pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Launch, Worker};
+pub use internal::{Front, Join, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
@@ -55,6 +57,17 @@ pub enum Command {
     /// Make a session of an agent's transcript: what it says ran and ended well
     #[command(after_help = "Example: agent-capture import --latest --dry-run")]
     Import(Import),
+    /// Have agents tell what they do: their sessions record themselves, without `run`
+    ///
+    /// Says which agents have hooks, and where they are installed.
+    #[command(after_help = "Example: agent-capture hooks install claude-code")]
+    Hooks(Hooks),
+    /// Take one event of an agent on standard input: agents call it, people need not
+    ///
+    /// Always ends with status 0 and says nothing to the agent, unless --strict. Does nothing outside of repositories that
+    /// `agent-capture hooks install` chose.
+    #[command(after_help = "Example: agent-capture hook claude-code --strict < event.json")]
+    Hook(Hook),
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
@@ -114,9 +127,15 @@ pub enum Command {
     /// Record into a segment, nothing more
     #[command(name = "__front", hide = true)]
     Front(Front),
+    /// Run a command as a part of the open session
+    #[command(name = "__join", hide = true)]
+    Join(Join),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),
+    /// Capture the sessions whose agents are gone
+    #[command(name = "__finish", hide = true)]
+    Finish,
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
     Launch(Launch),
@@ -183,6 +202,14 @@ pub struct Commit {
     /// Commit all uncommitted work too
     #[arg(long)]
     pub include_work: bool,
+
+    /// Commit to a branch that is not checked out
+    #[arg(long, value_name = "NAME", conflicts_with = "include_work")]
+    pub branch: Option<String>,
+
+    /// Run the repository's hooks
+    #[arg(long)]
+    pub run_hooks: bool,
 
     /// Do not ask
     #[arg(short, long)]

@@ -9,9 +9,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 mod libraries;
+mod process;
 mod state;
 
 pub use libraries::{Links, find, links, soname};
+pub use process::Process;
 pub use state::{Changed, Found, left_behind};
 
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.

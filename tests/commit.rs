@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use agent_capture::commit::{Change, Committed, File, Head, Kind, Moved, Repository, write_files};
+use agent_capture::commit::{Change, Committed, File, Head, Kind, Moved, Refused, Repository, write_files};
 
 const ALONE: &str = "AGENT_CAPTURE_TEST_ALONE";
 const OURS: [&str; 4] =
@@ -434,6 +434,207 @@ cases! {
         fs::create_dir(&out).expect("a folder");
         repository.propose(&[], false).expect("a proposal").export(&out).expect("exported");
         assert_eq!(walk(&out)["vendor/library"], "folder");
+        sandbox.sound();
+    }
+
+    fn inside_a_submodule(sandbox) {
+        sandbox.init(&[]);
+        let library = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("library") };
+        fs::create_dir(&library.root).expect("a folder");
+        library.init(&[]);
+        let from = library.root.to_str().expect("text").to_owned();
+        sandbox.git(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", &from, "vendor/library"]);
+        sandbox.git(&["commit", "-qm", "a submodule"]);
+        let inner = Sandbox { home: sandbox.home.clone(), root: sandbox.root.join("vendor/library") };
+        assert!(inner.root.join(".git").is_file(), "its git folder is elsewhere");
+        assert_eq!(inner.open().git_dir(), sandbox.root.join(".git/modules/vendor/library"));
+        let tip = sandbox.tip();
+        assert_eq!(inner.capture().on, Head::Branch("main".into()));
+        assert_eq!(sandbox.tip(), tip, "the repository around it stays");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), " M vendor/library\n");
+    }
+
+    fn a_shallow_clone(sandbox) {
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        let from = format!("file://{}", origin.root.display());
+        sandbox.git(&["clone", "-q", "--depth", "1", &from, "."]);
+        assert!(sandbox.root.join(".git/shallow").exists());
+        sandbox.capture();
+        assert_eq!(sandbox.git(&["rev-list", "--count", "HEAD"]).trim(), "2");
+    }
+
+    fn a_clone_with_a_filter(sandbox) {
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        origin.git(&["config", "uploadpack.allowFilter", "true"]);
+        let from = format!("file://{}", origin.root.display());
+        sandbox.git(&["clone", "-q", "--filter=blob:none", &from, "."]);
+        assert_eq!(sandbox.git(&["config", "remote.origin.promisor"]).trim(), "true");
+        sandbox.capture();
+    }
+
+    fn settings_of_a_worktree(sandbox) {
+        sandbox.init(&[]);
+        sandbox.git(&["config", "extensions.worktreeConfig", "true"]);
+        sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        let side = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("side") };
+        side.git(&["config", "--worktree", "core.sparseCheckout", "false"]);
+        assert_eq!(side.capture().on, Head::Branch("side".into()));
+        assert_eq!(sandbox.capture().on, Head::Branch("main".into()));
+    }
+
+    fn a_branch_that_is_not_checked_out(sandbox) {
+        sandbox.init(&[]);
+        sandbox.write("readme", "staged\n");
+        sandbox.git(&["add", "readme"]);
+        sandbox.write("readme", "changed\n");
+        sandbox.write("flake.nix", "untracked, by hand\n");
+        let seen = |sandbox: &Sandbox| (sandbox.view(), sandbox.tip(), walk(&sandbox.root.join("src")), fs::read(sandbox.root.join(".git/index")).expect("an index"));
+        let before = seen(sandbox);
+        let on = |name: &str| sandbox.open().on_branch(name);
+        let commit = |text: &str| {
+            let repository = on("captures/all").expect("a branch");
+            assert_eq!(repository.checkout(), None);
+            let proposal = repository.propose(&ours(text), false).expect("a proposal");
+            proposal.ready().expect("ready");
+            proposal.commit(&format!("Capture {text}")).expect("a commit")
+        };
+        let first = commit("1");
+        assert_eq!((first.on, first.first), (Head::Branch("captures/all".into()), false));
+        assert_eq!(sandbox.git(&["log", "-2", "--format=%s", "captures/all"]), "Capture 1\nsecond\n");
+        assert_eq!(sandbox.git(&["reflog", "-1", "--format=%gs", "captures/all"]), "commit: Capture 1\n");
+        let changed = sandbox.git(&["show", "--format=", "--name-only", "captures/all"]);
+        assert_eq!(changed.lines().collect::<Vec<_>>(), OURS);
+        // What is read is what is there, not what is checked out; a merge that goes on here does not matter.
+        sandbox.git(&["branch", "-q", "moved"]);
+        fs::write(sandbox.root.join(".git/MERGE_HEAD"), format!("{}\n", first.id)).expect("a file");
+        commit("2");
+        fs::remove_file(sandbox.root.join(".git/MERGE_HEAD")).expect("ours");
+        assert_eq!(sandbox.git(&["log", "-3", "--format=%s", "captures/all"]), "Capture 2\nCapture 1\nsecond\n");
+        assert_eq!(on("captures/all").expect("a branch").committed("flake.nix").expect("there"), Some(b"flake.nix 2\n".to_vec()));
+        assert_eq!(seen(sandbox), before, "nothing of the checkout is touched");
+        // It moved in between.
+        let repository = on("captures/all").expect("a branch");
+        let proposal = repository.propose(&ours("3"), false).expect("a proposal");
+        sandbox.git(&["branch", "-qf", "captures/all", "main"]);
+        assert!(proposal.commit("x").expect_err("it moved").is::<Moved>());
+        // A new one that somebody else made meanwhile.
+        let repository = on("new").expect("a branch");
+        let proposal = repository.propose(&ours("4"), false).expect("a proposal");
+        sandbox.git(&["branch", "-q", "new", "main~1"]);
+        assert!(proposal.commit("x").expect_err("it is there").is::<Moved>());
+        assert_eq!(sandbox.git(&["log", "-1", "--format=%s", "new"]), "first\n");
+        sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        for (name, why) in [("main", "is checked out"), ("side", "is checked out"), ("-x", "cannot name"), ("a..b", "cannot name"), ("HEAD", "cannot name"), ("", "cannot name")] {
+            let said = format!("{:#}", on(name).err().expect("refused"));
+            assert!(said.contains(why), "{name}: {said}");
+        }
+        fs::remove_file(sandbox.root.join("flake.nix")).expect("ours");
+        sandbox.sound();
+    }
+
+    fn a_branch_of_a_repository_without_a_commit(sandbox) {
+        sandbox.git(&["init", "-q"]);
+        assert!(sandbox.open().on_branch("main").is_err(), "it is checked out");
+        let repository = sandbox.open().on_branch("captures").expect("a branch");
+        let proposal = repository.propose(&ours("1"), false).expect("a proposal");
+        let committed = proposal.commit("First").expect("a commit");
+        assert_eq!((committed.on, committed.first), (Head::Branch("captures".into()), true));
+        assert_eq!(sandbox.tip(), None, "main has no commit still");
+        assert_eq!(sandbox.git(&["ls-tree", "-r", "--name-only", "captures"]).lines().collect::<Vec<_>>(), OURS);
+    }
+
+    fn hooks_have_their_say(sandbox) {
+        sandbox.init(&[]);
+        let repository = sandbox.open();
+        if repository.can_run_hooks().is_err() {
+            return skip("hooks: this git has no `git hook run`");
+        }
+        let hook = |name: &str, script: &str| {
+            sandbox.write(&format!(".git/hooks/{name}"), &format!("#!/bin/sh\n{script}\n"));
+            fs::set_permissions(sandbox.root.join(".git/hooks").join(name), fs::Permissions::from_mode(0o755)).expect("ours");
+        };
+        sandbox.write("readme", "the user's own, staged\n");
+        sandbox.git(&["add", "readme"]);
+        let before = sandbox.view();
+        // What git shows them is exactly the commit, from the root of the work tree.
+        hook("pre-commit", "git diff --cached --name-only > ../staged; pwd > ../where; test -z \"$GIT_EDITOR\" || test \"$GIT_EDITOR\" = :");
+        hook("prepare-commit-msg", "test \"$2\" = message && sed -i '1s/^/[x] /' \"$1\"");
+        hook("commit-msg", "grep -q 'Capture' \"$1\" && echo 'Signed-off-by: Hook <hook@example.org>' >> \"$1\"");
+        hook("post-commit", "git log -1 --format=%s > ../after; exit 1");
+        let files = ours("1");
+        let proposal = repository.propose(&files, false).expect("a proposal");
+        let message = proposal.hooks("Capture session s1\n\nBody.\n\n").expect("they say yes");
+        assert_eq!(message, "[x] Capture session s1\n\nBody.\n\nSigned-off-by: Hook <hook@example.org>\n");
+        write_files(repository.root(), &files).expect("written");
+        proposal.commit(&message).expect("a commit");
+        repository.post_commit();
+        let read = |name: &str| fs::read_to_string(sandbox.home.join(name)).expect(name);
+        assert_eq!(read("staged").lines().collect::<Vec<_>>(), OURS);
+        assert_eq!(read("where").trim(), sandbox.root.to_str().expect("text"));
+        assert_eq!(read("after"), "[x] Capture session s1\n");
+        assert_eq!(sandbox.view(), before);
+        let refused = |name: &str| {
+            let tip = sandbox.tip();
+            let proposal = repository.propose(&ours("2"), false).expect("a proposal");
+            let error = proposal.hooks("Capture").expect_err("refused");
+            assert_eq!(error.downcast_ref::<Refused>().expect("it refused").hook, name, "{error:#}");
+            assert_eq!(sandbox.tip(), tip);
+            format!("{error:#}")
+        };
+        hook("commit-msg", "exit 3");
+        assert!(refused("commit-msg").contains("exit status: 3"));
+        hook("pre-commit", "git rm -q --cached readme");
+        assert!(refused("pre-commit").contains("not what was verified"));
+        hook("pre-commit", "exit 1");
+        refused("pre-commit");
+        assert_eq!(sandbox.view(), before);
+        sandbox.git(&["config", "core.hooksPath", ".husky"]);
+        let proposal = repository.propose(&ours("2"), false).expect("a proposal");
+        assert_eq!(proposal.hooks("Capture").expect("there are none"), "Capture");
+        sandbox.sound();
+    }
+
+    fn a_lock_that_a_killed_capture_left(sandbox) {
+        sandbox.init(&[]);
+        let lock = sandbox.root.join(".git/index.lock");
+        let proposed = |text: &str| format!("agent-capture\nrefs/heads/main\n{text}\n");
+        let id = "0123456789012345678901234567890123456789";
+        let reference = sandbox.root.join(".git/refs/heads/main.lock");
+        // Ours, and the reference's lock that holds a part of what it was to become.
+        fs::write(&lock, proposed(id)).expect("a lock");
+        fs::write(&reference, &id[..10]).expect("a lock");
+        fs::write(sandbox.root.join(".git/index.agent-capture-abc"), "half").expect("a file");
+        sandbox.capture();
+        // A reference's lock that is another's stays.
+        fs::write(&lock, proposed(id)).expect("a lock");
+        fs::write(&reference, "another").expect("a lock");
+        let proposal = sandbox.open();
+        let proposal = proposal.propose(&ours("2"), false).expect("a proposal");
+        let said = format!("{:#}", proposal.commit("x").expect_err("locked"));
+        assert!(said.contains("main.lock") && reference.exists(), "{said}");
+        assert!(!lock.exists(), "the lock of the index is given back");
+        fs::remove_file(&reference).expect("ours");
+        // Names that lead elsewhere are no references.
+        let secret = sandbox.home.join("secret.lock");
+        fs::write(&secret, "").expect("a file");
+        for name in ["../../secret", "refs/heads/../../../secret", "/etc/passwd"] {
+            fs::write(&lock, format!("agent-capture\n{name}\n{id}\n")).expect("a lock");
+            sandbox.open().propose(&ours(name), false).expect("a proposal").commit(name).expect("a commit");
+            assert!(secret.exists(), "{name}");
+        }
+        // One that is held: whoever has the flock lives.
+        fs::write(&lock, proposed(id)).expect("a lock");
+        let held = fs::File::open(&lock).expect("ours");
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).expect("held");
+        let repository = sandbox.open();
+        let said = format!("{:#}", repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect_err("held"));
+        assert!(said.contains("another git holds"), "{said}");
+        drop(held);
+        repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect("a commit");
         sandbox.sound();
     }
 

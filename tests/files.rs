@@ -407,3 +407,15 @@ fn the_journal_says_what_was_opened() {
     let main = maps.programs.iter().find(|program| program.path.as_str() == Some("main")).expect("main");
     assert!(libc.programs.contains(&main.id) && maps.headers.is_empty());
 }
+
+#[test]
+fn a_session_that_is_recorded_and_no_more() {
+    let project = Project::demo();
+    project.session(&["--no-render", "--exec-only", "--name", "one"], "jq -n 1; exit 4").code(4).says("wrote ");
+    let status = project.git(&["status", "--porcelain", "--untracked-files=all"]);
+    assert_eq!(status, "?? .agent-capture/one/journal.json\n");
+    assert!(journal(&project).programs.iter().any(|program| program.path.as_slice().ends_with(b"/jq")));
+    project.run(&["stop"]).code(3).says("no session is open here");
+    project.run(&["render"]).success();
+    assert!(project.read("flake.nix").contains("pkgs.jq # 1 run\n"));
+}

@@ -29,7 +29,7 @@ impl Repository {
             .and_then(|mut config| config.add_file(settings.path(), ConfigLevel::App, true))
             .map_err(said)
             .with_context(|| format!("failed to read the configuration of `{found}`"))?;
-        Ok(Self { git, root, git_dir, _settings: settings })
+        Ok(Self { git, root, git_dir, target: None, _settings: settings })
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Near, Need, makes, need, paths, stage, verifies};
+use super::{paths, stage, verifies};
 use crate::event::Bytes;
 use crate::journal::{Command, Journal, Known, Outcome, Ref};
 use crate::policy::Policy;
 use crate::requirements::{Check, CheckLine, CheckName, Evidence, Lock, Step, Unchecked};
 use crate::shell::{self, Simple};
 
+mod needs;
 mod place;
 mod steps;
 
-use place::{join, leaves, places, words, works_in};
+use needs::{is_made, locks, promised, ran};
+use place::{leaves, places, words};
 use steps::Prepares;
-pub use steps::shows;
+pub use steps::{Stage, State, shows};
 
 /// Reason for what only a hook or a transcript tells, where the policy demands more.
 pub(super) const CLAIMED: &str = "only a hook or a transcript claims it";
@@ -36,24 +38,6 @@ const WRAPPERS: &[&str] = &["command", "env", "exec", "nice", "time", "timeout"]
 
 /// Programs that may stand beside an installing command in one line, besides the harmless ones.
 const BESIDE: &[&str] = &["date", "false", "grep", "head", "sleep", "source", ".", "tail", "tee", "wc", "which", "yes"];
-
-/// Checks that look at sources alone: they need nothing that a lock file keeps.
-const ALONE: &[&str] = &[
-    "bash-syntax",
-    "cargo-fmt",
-    "composer-validate",
-    "deno-fmt",
-    "go-vet-syntax",
-    "mix-format",
-    "php-syntax",
-    "prettier-check",
-    "ruby-syntax",
-    "rustfmt-check",
-    "shfmt",
-    "terraform-fmt",
-    "tofu-fmt",
-    "zig-fmt",
-];
 
 /// A command that is to be run again.
 struct Wanted {
@@ -229,68 +213,6 @@ fn nothing(commands: &[Simple]) -> &'static str {
         Some(_) => "its program is a file of the project or the machine, not of a package",
         None => "it tests, builds and lints nothing",
     }
-}
-
-/// Returns the names of the programs that ran in a command.
-fn ran<'a>(case: &'a Case) -> impl Iterator<Item = &'a str> {
-    let in_it = case.journal.programs.iter().filter(|program| program.commands.contains(&case.command.id));
-    in_it.filter_map(|program| Some(paths::name(program.path.as_str()?)))
-}
-
-/// Returns the lock files whose packages commands need; an error when they need what none keeps.
-fn locks<'a>(
-    journal: &Journal,
-    placed: &[(String, &Simple)],
-    ran: impl Iterator<Item = &'a str>,
-) -> Result<BTreeSet<Lock>, &'static str> {
-    let verifying: Vec<(String, Vec<&str>, String)> = placed
-        .iter()
-        .filter_map(|(folder, simple)| {
-            let words = words(simple);
-            let name = verifies(&words)?;
-            Some((works_in(folder, &words), words, name))
-        })
-        .collect();
-    if !verifying.is_empty() && verifying.iter().all(|(.., name)| ALONE.contains(&name.as_str())) {
-        return Ok(BTreeSet::new());
-    }
-    let named = verifying.iter().filter_map(|(folder, words, _)| Some((folder.as_str(), *words.first()?)));
-    let folder = verifying.first().map_or("", |(folder, ..)| folder.as_str());
-    let mut locks = BTreeSet::new();
-    for (folder, program) in named.chain(ran.map(|program| (folder, program))) {
-        match need(program, &Near { journal, folder }) {
-            Some(Need::Locked(lock)) => drop(locks.insert(lock)),
-            Some(Need::Online(why)) => return Err(why),
-            None => {}
-        }
-    }
-    Ok(locks)
-}
-
-/// Returns what a command promises to make, from the root.
-fn made(journal: &Journal, folder: &str, simple: &Simple) -> Vec<String> {
-    if !simple.words.iter().all(|word| word.literal) {
-        return Vec::new();
-    }
-    let paths = makes(&words(simple), &Near { journal, folder });
-    paths.iter().filter_map(|path| join(folder, path)).filter(|path| !path.is_empty()).collect()
-}
-
-/// Returns what the commands of a line promise to make, from the root.
-fn promised(journal: &Journal, line: &str, placed: &[(String, &Simple)]) -> Vec<CheckLine> {
-    // What follows a comment would be one.
-    if line.contains('#') {
-        return Vec::new();
-    }
-    let all: BTreeSet<String> = placed.iter().flat_map(|(folder, simple)| made(journal, folder, simple)).collect();
-    all.iter().filter_map(|path| CheckLine::parse(path)).collect()
-}
-
-/// Returns whether a command runs what another of its line promises to make: `gcc -o t t.c && ./t`.
-fn is_made(journal: &Journal, folder: &str, simple: &Simple, placed: &[(String, &Simple)]) -> bool {
-    let program = simple.words.first().filter(|word| word.literal && word.text.contains('/'));
-    let path = program.and_then(|word| join(folder, &word.text));
-    path.is_some_and(|path| placed.iter().any(|(folder, simple)| made(journal, folder, simple).contains(&path)))
 }
 
 /// Returns whether words verify, or make a folder ready for what does.

@@ -15,6 +15,7 @@ mod checks;
 mod draft;
 mod families;
 mod install;
+mod libraries;
 mod locks;
 mod paths;
 pub mod project;
@@ -28,6 +29,7 @@ mod apt;
 mod beam;
 mod brew;
 mod cargo;
+mod cc;
 mod composer;
 mod conda;
 mod corepack;
@@ -49,6 +51,7 @@ mod pacman;
 mod php;
 mod pip;
 mod pipx;
+mod pkg_config;
 mod poetry;
 mod pyenv;
 mod ruby;
@@ -58,7 +61,7 @@ mod terraform;
 mod uv;
 mod zig;
 
-pub use checks::shows;
+pub use checks::{Stage, State, shows};
 pub use locks::{Near, Need};
 pub use resolve::{Unknown, resolve, unknown};
 
@@ -74,6 +77,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &nvm::Nvm,
     &sdkman::Sdkman,
     &cargo::Cargo,
+    &cc::Cc,
     &composer::Composer,
     &conda::Conda,
     &corepack::Corepack,
@@ -90,6 +94,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &pacman::Pacman,
     &php::Php,
     &pipx::Pipx,
+    &pkg_config::PkgConfig,
     &poetry::Poetry,
     &pyenv::Pyenv,
     &ruby::Ruby,
@@ -129,12 +134,19 @@ pub struct Want {
     pub instead: Option<Instead>,
     /// Other packages that it could be as well.
     pub alternatives: Vec<AttrPath>,
+    /// Whether it is a library that is built against.
+    pub library: bool,
 }
 
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new() }
+        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new(), library: false }
+    }
+
+    /// Returns the wish for a library.
+    fn library(attr: AttrPath) -> Self {
+        Self { library: true, ..Self::new(attr) }
     }
 
     /// Returns the wish for a package of a family, of which this version was seen.
@@ -213,28 +225,6 @@ impl<'a> Context<'a> {
     fn ran_in(&self, name: &str, accepts: impl Fn(&str) -> bool) -> bool {
         self.places.get(name).is_some_and(|places| places.iter().any(|path| accepts(path)))
     }
-}
-
-/// What a command of a builder does to a folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
-    /// The folder, relative to where it runs; empty for that.
-    pub folder: String,
-    /// The state in which it must be before.
-    pub needs: Option<State>,
-    /// Whether it cannot be in that state from the beginning: build folders are not committed.
-    pub must: bool,
-    /// The state in which it is afterwards.
-    pub gives: Option<State>,
-}
-
-/// How far a folder is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
-    /// The builder knows what to build.
-    Configured,
-    /// It is built.
-    Built,
 }
 
 /// One way in which programs come to a machine.

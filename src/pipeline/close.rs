@@ -5,8 +5,10 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat};
 
+use super::import::calls;
 use super::open::place;
 use super::{World, files};
+use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
 use crate::event::Status;
@@ -22,14 +24,22 @@ pub(super) fn close(
     open: &Open,
     status: Option<Status>,
 ) -> anyhow::Result<Journal> {
-    let Active { id, start, base, line, agent, .. } = open.active.clone();
+    let Active { id, start, base, line, agent, agent_version, hooks, .. } = open.active.clone();
     let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
     let place = place(world, repository);
-    let mut closing = Closing::new(&place, began.timestamp_millis(), agent.is_some(), &ecosystems::keeps);
+    let program = line.as_str().and_then(|line| line.split(' ').next()?.rsplit('/').next());
+    let leads = program.and_then(agents::by_program).is_some();
+    let closing = Closing::new(&place, began.timestamp_millis(), leads, &ecosystems::keeps);
+    let mut closing = closing.in_parts(hooks);
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),
     })?;
+    for path in closing.transcripts() {
+        // One that is gone, or that is none, tells nothing.
+        drop(calls(&path, &mut |call| closing.complete(&call)));
+    }
+    let teller = closing.teller();
     closing.link(&host::links, &|soname| host::find(Path::new("/"), soname));
     let nix = Nix::find(world.path.as_deref());
     let session = Session {
@@ -37,10 +47,10 @@ pub(super) fn close(
         start,
         end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
         line,
-        agent,
-        agent_version: None,
-        model: None,
-        recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
+        agent: agent.or(teller.agent),
+        agent_version: agent_version.or(teller.version),
+        model: teller.model,
+        recorder: closing.recorder().context("the recorder wrote nothing")?,
         system: System::current(),
         os: host::os(Path::new("/")),
         nix: nix.as_ref().map(|nix| nix.version().to_owned()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::place::{join, leaves, words};
-use crate::ecosystems::{Stage, State, stage};
+use crate::ecosystems::stage;
 use crate::event::Status;
 use crate::journal::{Command, Outcome};
 use crate::requirements::{CheckLine, Evidence, Step};
@@ -11,6 +11,28 @@ use crate::shell::{self, Folder, Run, Says, Simple};
 
 /// The most steps before a check.
 const MOST: usize = 12;
+
+/// What a command of a builder does to a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The folder, relative to where it runs; empty for that.
+    pub folder: String,
+    /// The state in which it must be before.
+    pub needs: Option<State>,
+    /// Whether it cannot be in that state from the beginning: build folders are not committed.
+    pub must: bool,
+    /// The state in which it is afterwards.
+    pub gives: Option<State>,
+}
+
+/// How far a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// The builder knows what to build.
+    Configured,
+    /// It is built.
+    Built,
+}
 
 /// A command of a line that brings a folder into a state.
 pub(super) struct Prepares {

@@ -17,11 +17,12 @@ use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::{Arguments, Unread};
 use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, let_go, number};
+use crate::recorders::exec::{WorkerArgs, kill_bound, let_go, number};
 use crate::sys::{self, Call, Listener, Signals, Stopped};
 
 const LISTENER: u64 = u64::MAX;
@@ -116,6 +117,8 @@ struct Worker<'a> {
     opens: Opens,
     depth: Depth,
     exit_group: bool,
+    /// Whether the command is killed with the front.
+    bound: bool,
     out: Out<'a>,
     gone: bool,
 }
@@ -140,7 +143,7 @@ impl<'a> Worker<'a> {
         epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         if let Some(launcher) = &launcher {
-            launcher.send(&Message::Go).context("the launcher ended early")?;
+            command::begin(front, launcher)?;
         }
         let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
         let worker = Self {
@@ -157,6 +160,7 @@ impl<'a> Worker<'a> {
             opens: Opens::default(),
             depth: args.depth,
             exit_group,
+            bound: args.bound,
             out,
             gone: false,
         };
@@ -204,7 +208,10 @@ impl<'a> Worker<'a> {
                         self.settle(listener)?;
                         self.tell(0);
                     }
-                    _ => epoll::delete(&self.epoll, self.front)?,
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        kill_bound(self.command.filter(|_| self.bound));
+                    }
                 },
                 pid => {
                     if self.exit_group {
