@@ -101,7 +101,7 @@ impl Step {
 }
 
 impl Check {
-    /// Returns the whole command, for Bash at the repository's root: what makes its folder ready, its line, and a test for
+    /// Returns the whole command, for Bash at the repository's root: what makes its folder ready, its line, and a look at
     /// each thing that the line promises to make.
     pub fn command(&self) -> String {
         let line = from_root(self.folder.as_str(), self.line.as_str());
@@ -111,7 +111,7 @@ impl Check {
             format!("({line})")
         };
         let before = self.before.iter().map(Step::command);
-        let makes = self.makes.iter().map(|path| format!("test -e {}", quote(path.as_str())));
+        let makes = self.makes.iter().map(|path| format!("ls -d {}", quote(path.as_str())));
         before.chain([line]).chain(makes).collect::<Vec<_>>().join(" && ")
     }
 }
@@ -143,6 +143,6 @@ mod tests {
         (check.before, check.folder, check.line) = (Vec::new(), line("a b"), line("gcc -o x x.c"));
         assert_eq!(check.command(), "cd 'a b' && gcc -o x x.c");
         check.makes = vec![line("a b/x")];
-        assert_eq!(check.command(), "(cd 'a b' && gcc -o x x.c) && test -e 'a b/x'");
+        assert_eq!(check.command(), "(cd 'a b' && gcc -o x x.c) && ls -d 'a b/x'");
     }
 }

@@ -69,7 +69,11 @@ fn made(journal: &Journal, folder: &str, simple: &Simple) -> Vec<String> {
         return Vec::new();
     }
     let paths = makes(&words(simple), &Near { journal, folder });
-    paths.iter().filter_map(|path| join(folder, path)).filter(|path| !path.is_empty()).collect()
+    paths
+        .iter()
+        .filter_map(|path| join(folder, path))
+        .filter(|path| !path.is_empty() && !path.starts_with('-'))
+        .collect()
 }
 
 /// Returns what the commands of a line promise to make, from the root.

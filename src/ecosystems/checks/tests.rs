@@ -217,15 +217,15 @@ fn steps_before() {
 #[test]
 fn what_lines_promise() {
     for (line, command) in [
-        ("gcc -O2 -o out/x x.c", "gcc -O2 -o out/x x.c && test -e out/x"),
-        ("sub: gcc -o x x.c && ./x", "(cd sub && gcc -o x x.c && ./x) && test -e sub/x"),
-        ("cargo build", "cargo build && test -e target/debug/greet"),
-        ("cargo build --release --bin other", "cargo build --release --bin other && test -e target/release/other"),
+        ("gcc -O2 -o out/x x.c", "gcc -O2 -o out/x x.c && ls -d out/x"),
+        ("sub: gcc -o x x.c && ./x", "(cd sub && gcc -o x x.c && ./x) && ls -d sub/x"),
+        ("cargo build", "cargo build && ls -d target/debug/greet"),
+        ("cargo build --release --bin other", "cargo build --release --bin other && ls -d target/release/other"),
         ("cargo build -p x", "cargo build -p x"),
-        ("go build -o bin/x ./cmd/x", "go build -o bin/x ./cmd/x && test -e bin/x"),
-        ("make build/app.o", "make build/app.o && test -e build/app.o"),
+        ("go build -o bin/x ./cmd/x", "go build -o bin/x ./cmd/x && ls -d bin/x"),
+        ("make build/app.o", "make build/app.o && ls -d build/app.o"),
         ("make -C sub check", "make -C sub check"),
-        ("tsc --outDir dist", "tsc --outDir dist && test -e dist"),
+        ("tsc --outDir dist", "tsc --outDir dist && ls -d dist"),
         ("gcc -o x x.c # y", "gcc -o x x.c # y"),
         ("gcc -o ../x x.c", ""),
     ] {
