@@ -38,6 +38,7 @@ fn journal() -> Journal {
             parent: (id > 1).then_some(if leads { 1 } else { id - id % 4 }).filter(|parent| *parent > 0),
             program: Bytes::from(program),
             resolved: None,
+            loader: None,
             interpreters: Vec::new(),
             argv: argv.to_vec(),
             shortened: false,
@@ -47,7 +48,12 @@ fn journal() -> Journal {
         }));
     }
     for process in (1..=EXECS).rev() {
-        closing.event(Event::Exit(Exit { at: EXECS as i64, process, status: Some(Status::Code(0)) }));
+        closing.event(Event::Exit(Exit {
+            at: EXECS as i64,
+            process,
+            status: Some(Status::Code(0)),
+            known: Default::default(),
+        }));
     }
     let template = Journal::parse(include_bytes!("../fixtures/journal-v1/journal.json")).expect("a journal");
     let mut session = template.session;

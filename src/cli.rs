@@ -12,8 +12,8 @@ mod verify;
 
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Join, Launch, Worker};
-pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
+pub use internal::{Front, Guard, Join, Launch, Worker};
+pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
@@ -42,6 +42,13 @@ pub struct Cli {
     pub verbose: bool,
 }
 
+/// What `start` does without a terminal.
+const LATER_SHELLS: &str = r#"Where standard output is no terminal, it prints variables with which each later non-interactive bash and zsh
+records itself, until `stop`: eval "$(agent-capture start)", in fish: agent-capture start | source. In GitHub
+Actions it sets them for the later steps.
+
+Example: agent-capture start --name parser-fix"#;
+
 /// What to do
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -49,7 +56,7 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture run -- claude -p 'make the tests pass'")]
     Run(Run),
     /// Open a recorded shell; leave it with `exit`, or close the session in it with `stop`
-    #[command(after_help = "Example: agent-capture start --name parser-fix")]
+    #[command(after_help = LATER_SHELLS)]
     Start(Start),
     /// Close the session, then resolve, render, verify and commit
     #[command(after_help = "Example: agent-capture stop --dry-run")]
@@ -130,6 +137,9 @@ pub enum Command {
     /// Run a command as a part of the open session
     #[command(name = "__join", hide = true)]
     Join(Join),
+    /// The guardian of a process that was attached to
+    #[command(name = "__guard", hide = true)]
+    Guard(Guard),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),

@@ -18,6 +18,7 @@ mod proposal;
 mod repository;
 mod revision;
 mod sign;
+mod unfinished;
 mod work;
 
 pub use export::track;

@@ -162,6 +162,7 @@ fn why(package: &Requirement) -> String {
     match (package.policy.is_some(), package.runs) {
         (true, 0) => "policy".to_owned(),
         (false, 0) if package.library => "built against".to_owned(),
+        (false, 0) if python_module(package).is_some() && built() => "imported".to_owned(),
         (false, 0) if built() => "for the libraries".to_owned(),
         (false, 0) => "asked for".to_owned(),
         (_, 1) => "1 run".to_owned(),

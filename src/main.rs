@@ -1,15 +1,18 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use agent_capture::agents;
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
+use agent_capture::cli::{
+    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Change, Found, Options, Progress, Source, Verify, World};
-use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
+use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
+use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -45,8 +48,11 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
-            let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
+            if let Some(pid) = start.attach {
+                return pipeline::attach(&world, pid, &recorded(start.recording, start.capture)).map(code);
+            }
+            let place = place(start.shell);
+            Ok(session(console, pipeline::start(&world, &place, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Import(import) => {
@@ -139,11 +145,37 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
             Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
         }
-        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, bound, argv }) => {
-            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, bound, argv };
+        Command::Worker(Worker {
+            recorder,
+            segment,
+            closed,
+            socket,
+            exit_group,
+            depth: name,
+            resume,
+            attached,
+            bound,
+            argv,
+        }) => {
+            let args = WorkerArgs {
+                recorder,
+                closed,
+                socket,
+                exit_group,
+                depth: depth(&name)?,
+                resume,
+                attached,
+                bound,
+                argv,
+            };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
+        }
+        Command::Guard(cli::Guard { segment, closed, socket, exit_group, depth: name }) => {
+            let args = GuardArgs { segment, closed, socket, exit_group, depth: depth(&name)? };
+            // Its error was told to the one that attaches, which says it.
+            Ok(recorders::guard(args).is_err().into())
         }
         Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
@@ -151,10 +183,24 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     }
 }
 
+/// Returns where `start` is called.
+fn place(shell: Option<Shell>) -> Place<'static> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let shown = std::io::stdout().is_terminal();
+    Place {
+        terminal: shown.then(|| variable("SHELL").unwrap_or_else(|| "/bin/sh".into())),
+        syntax: shell.map(|shell| if shell == Shell::Fish { Syntax::Fish } else { Syntax::Posix }),
+        github_env: variable("GITHUB_ACTIONS").and_then(|_| variable("GITHUB_ENV")).map(PathBuf::from),
+        environment: &|name| std::env::var_os(name),
+    }
+}
+
 /// Returns the current folder, which parts of a recording can do without: it may be gone.
 fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
     match std::env::current_dir() {
-        Err(_) if matches!(command, Command::Join(_) | Command::Worker(_) | Command::Launch(_)) => Ok(PathBuf::new()),
+        Err(_) if matches!(command, Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_)) => {
+            Ok(PathBuf::new())
+        }
         cwd => cwd.context("failed to find the current folder"),
     }
 }

@@ -19,6 +19,7 @@ use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
+mod attach;
 mod capture;
 mod close;
 mod doctor;
@@ -33,11 +34,13 @@ mod plan;
 mod prove;
 mod record;
 mod rollback;
+mod start;
 mod status;
 mod tables;
 mod update;
 mod verify;
 
+pub use attach::attach;
 use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
@@ -50,6 +53,7 @@ use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::{prove, remembered};
 use record::record;
 pub use rollback::rollback;
+pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -174,12 +178,6 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
     }
 }
 
-/// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], options)
-}
-
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = repository(world, options)?;
@@ -196,6 +194,9 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
         if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
             answer = Answer::No;
+        }
+        if !options.dry_run && start::is_set(open) {
+            world.console.say("what `start` set in this shell does nothing any more");
         }
     }
     Ok(answer)
@@ -227,8 +228,7 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
     plan.has_all(&journals(&there)?)?;
     let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
-        world.console.say("nothing to commit: HEAD has it all");
-        return Ok(Answer::Yes);
+        return record(world, &there, &plan, None, options);
     }
     let mut verification = remembered(&there, &proposal);
     if options.verify && verification.is_none() && options.branch.is_some() {

@@ -3,7 +3,8 @@
 //! `agent-capture/active` names the open session; `agent-capture/<session>/events-<n>.jsonl` are its raw events, one
 //! append-only segment for each recorder process, number 0 what an agent's hooks tell; `agent-capture/<session>/closed` tells
 //! recorders that still live to write no more. A session whose agent is gone waits as `agent-capture/<session>/ended` until
-//! it is captured. Raw events are kept for 30 days.
+//! it is captured. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells
+//! [enter](entry).
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -19,8 +20,10 @@ use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
 use crate::journal::{Digest, SessionId, malformed};
 use crate::redact;
 
+mod entry;
 mod hooks;
 
+pub use entry::{is_entry, quoted};
 pub use hooks::Teller;
 
 /// How long raw events are kept.
@@ -205,6 +208,11 @@ impl Open {
     /// Returns the file whose existence tells recorders to write no more.
     pub fn closed(&self) -> PathBuf {
         self.folder().join("closed")
+    }
+
+    /// Returns the file that says which names were in the usual places before the session.
+    pub fn before(&self) -> PathBuf {
+        self.folder().join("before")
     }
 
     /// Tells recorders to write no more. Closing again changes nothing.

@@ -598,43 +598,84 @@ cases! {
         sandbox.sound();
     }
 
-    fn a_lock_that_a_killed_capture_left(sandbox) {
+    fn what_a_killed_capture_left(sandbox) {
         sandbox.init(&[]);
-        let lock = sandbox.root.join(".git/index.lock");
-        let proposed = |text: &str| format!("agent-capture\nrefs/heads/main\n{text}\n");
+        let (lock, note) = (sandbox.root.join(".git/index.lock"), sandbox.root.join(".git/agent-capture/committing"));
+        fs::create_dir(sandbox.root.join(".git/agent-capture")).expect("a folder");
         let id = "0123456789012345678901234567890123456789";
+        let noted = |name: &str, id: &str| fs::write(&note, format!("{name}\n{id}\n")).expect("a note");
         let reference = sandbox.root.join(".git/refs/heads/main.lock");
-        // Ours, and the reference's lock that holds a part of what it was to become.
-        fs::write(&lock, proposed(id)).expect("a lock");
+        // Its locks: that of the index, and the reference's, which holds a part of what it was to become.
+        fs::write(&lock, "agent-capture\n").expect("a lock");
         fs::write(&reference, &id[..10]).expect("a lock");
         fs::write(sandbox.root.join(".git/index.agent-capture-abc"), "half").expect("a file");
+        noted("refs/heads/main", id);
         sandbox.capture();
+        assert!(!note.exists());
         // A reference's lock that is another's stays.
-        fs::write(&lock, proposed(id)).expect("a lock");
+        noted("refs/heads/main", id);
         fs::write(&reference, "another").expect("a lock");
-        let proposal = sandbox.open();
-        let proposal = proposal.propose(&ours("2"), false).expect("a proposal");
+        let repository = sandbox.open();
+        let proposal = repository.propose(&ours("2"), false).expect("a proposal");
         let said = format!("{:#}", proposal.commit("x").expect_err("locked"));
         assert!(said.contains("main.lock") && reference.exists(), "{said}");
-        assert!(!lock.exists(), "the lock of the index is given back");
+        assert!(!lock.exists() && !note.exists(), "what is ours is given back");
         fs::remove_file(&reference).expect("ours");
         // Names that lead elsewhere are no references.
         let secret = sandbox.home.join("secret.lock");
         fs::write(&secret, "").expect("a file");
-        for name in ["../../secret", "refs/heads/../../../secret", "/etc/passwd"] {
-            fs::write(&lock, format!("agent-capture\n{name}\n{id}\n")).expect("a lock");
+        for name in ["../../secret", "refs/heads/../../../secret", "/etc/passwd", "refs/heads/x\u{1b}"] {
+            noted(name, id);
             sandbox.open().propose(&ours(name), false).expect("a proposal").commit(name).expect("a commit");
-            assert!(secret.exists(), "{name}");
+            assert!(secret.exists() && !note.exists(), "{name}");
         }
-        // One that is held: whoever has the flock lives.
-        fs::write(&lock, proposed(id)).expect("a lock");
-        let held = fs::File::open(&lock).expect("ours");
-        rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).expect("held");
+        // Those that are held: whoever has the flock lives.
+        for path in [&lock, &note] {
+            fs::write(path, "agent-capture\n").expect("a file");
+            let held = fs::File::open(path).expect("ours");
+            rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).expect("held");
+            let repository = sandbox.open();
+            let said = format!("{:#}", repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect_err("held"));
+            assert!(said.contains("another git holds") || said.contains("another agent-capture is committing"), "{said}");
+            assert!(path.exists());
+            drop(held);
+        }
         let repository = sandbox.open();
-        let said = format!("{:#}", repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect_err("held"));
-        assert!(said.contains("another git holds"), "{said}");
-        drop(held);
+        write_files(&sandbox.root, &ours("3")).expect("written");
         repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect("a commit");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "");
+        sandbox.sound();
+    }
+
+    /// The branch moved and the index does not follow: it would show what is new as deleted.
+    fn an_index_that_did_not_follow(sandbox) {
+        sandbox.init(&[]);
+        sandbox.write("readme", "staged\n");
+        sandbox.git(&["add", "readme"]);
+        let index = fs::read(sandbox.root.join(".git/index")).expect("an index");
+        let committed = sandbox.capture();
+        let left = || {
+            fs::write(sandbox.root.join(".git/index"), &index).expect("ours");
+            let note = format!("refs/heads/main\n{}\n", sandbox.tip().expect("a commit"));
+            fs::write(sandbox.root.join(".git/agent-capture/committing"), note).expect("a note");
+        };
+        left();
+        assert!(sandbox.git(&["status", "--porcelain"]).contains("D  flake.nix"));
+        let repository = sandbox.open();
+        repository.finish_commit().expect("finished");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  readme\n");
+        assert_eq!(sandbox.tip(), Some(committed.id));
+        // What somebody staged there meanwhile stays.
+        left();
+        sandbox.write("flake.nix", "by hand\n");
+        sandbox.git(&["add", "flake.nix"]);
+        repository.finish_commit().expect("finished");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  flake.nix\nM  readme\n");
+        // The next commit does the same before it is made.
+        left();
+        write_files(&sandbox.root, &[File::new("flake.nix", "2\n")]).expect("written");
+        repository.propose(&[File::new("flake.nix", "2\n")], false).expect("a proposal").commit("x").expect("a commit");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  readme\n");
         sandbox.sound();
     }
 
@@ -700,20 +741,39 @@ cases! {
     }
 
     fn formats_that_libgit2_cannot_read(sandbox) {
-        for (options, word) in [(["--object-format=sha256"], "SHA-256"), (["--ref-format=reftable"], "reftable")] {
-            if !sandbox.try_git(&["init", "-q", options[0]]).status.success() {
-                skip(&format!("git init {}: this git is too old", options[0]));
+        for (options, word, cure) in [
+            ("--object-format=sha256", "SHA-256", "a repository with SHA-1 names"),
+            ("--ref-format=reftable", "reftable", "`git refs migrate --ref-format=files`"),
+        ] {
+            if !sandbox.try_git(&["init", "-q", options]).status.success() {
+                skip(&format!("git init {options}: this git is too old"));
                 continue;
             }
             let said = sandbox.unopened();
-            assert!(said.contains(word) && said.contains("--no-commit"), "{said}");
+            assert!(said.contains(word) && said.contains(cure), "{said}");
+            if word == "reftable" {
+                // The cure is one.
+                sandbox.git(&["refs", "migrate", "--ref-format=files"]);
+                sandbox.capture();
+            }
             fs::remove_dir_all(sandbox.root.join(".git")).expect("ours");
         }
-        sandbox.git(&["init", "-q"]);
-        sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
-        sandbox.git(&["config", "extensions.partialClone", "origin"]);
-        let said = sandbox.unopened();
-        assert!(said.contains("extensions.partialClone"), "{said}");
+        for path in OURS {
+            drop(fs::remove_file(sandbox.root.join(path)));
+        }
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        origin.git(&["config", "uploadpack.allowFilter", "true"]);
+        let clone = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("clone") };
+        fs::create_dir(&clone.root).expect("a folder");
+        clone.git(&["clone", "-q", "--filter=blob:none", &format!("file://{}", origin.root.display()), "."]);
+        clone.git(&["config", "core.repositoryFormatVersion", "1"]);
+        clone.git(&["config", "extensions.partialClone", "origin"]);
+        let said = clone.unopened();
+        assert!(said.contains("`git config --unset extensions.partialClone`"), "{said}");
+        clone.git(&["config", "--unset", "extensions.partialClone"]);
+        clone.capture();
     }
 
     fn a_foreign_owner(sandbox) {
@@ -989,6 +1049,39 @@ cases! {
         let tree = repository.propose(&[], true).expect("a proposal").tree();
         sandbox.git(&["add", "--all"]);
         assert_eq!(sandbox.git(&["write-tree"]).trim(), tree);
+    }
+
+    fn settings_that_change_our_files(sandbox) {
+        sandbox.init(&[]);
+        let says = |path: &str| sandbox.open().conversion(path).expect("attributes");
+        assert_eq!(says("flake.nix"), None);
+        for (attributes, config, expected) in [
+            ("*.nix text", "", None),
+            ("*.nix eol=crlf", "", Some("eol=crlf")),
+            ("*.nix ident", "", Some("ident")),
+            ("*.nix working-tree-encoding=UTF-16", "", Some("working-tree-encoding")),
+            ("*.nix filter=none", "", None),
+            ("*.nix filter=some", "", Some("filter=some")),
+            ("", "core.autocrlf=true", Some("core.autocrlf")),
+            ("*.nix -text", "core.autocrlf=true", None),
+            ("*.nix eol=lf", "core.autocrlf=true", None),
+            ("", "core.eol=crlf", None),
+            ("*.nix text", "core.eol=crlf", Some("core.eol")),
+        ] {
+            sandbox.write(".gitattributes", &format!("{attributes}\n"));
+            sandbox.git(&["config", "filter.some.smudge", "rev"]);
+            let (name, value) = config.split_once('=').unwrap_or(("core.none", "x"));
+            sandbox.git(&["config", name, value]);
+            assert_eq!(says("flake.nix").as_deref(), expected, "{attributes} {config}");
+            // What git itself does is no other.
+            fs::write(sandbox.root.join("flake.nix"), "$Id$\na\nb\n").expect("a file");
+            let checked_out = if attributes.contains("encoding") { "not read".to_owned() } else {
+                let blob = sandbox.git(&["hash-object", "-w", "--no-filters", "flake.nix"]);
+                sandbox.git(&["cat-file", "--filters", "--path=flake.nix", blob.trim()])
+            };
+            assert_eq!(checked_out != "$Id$\na\nb\n", expected.is_some(), "{attributes} {config}: {checked_out:?}");
+            sandbox.git(&["config", "--unset", name]);
+        }
     }
 
     fn filters_that_only_git_runs(sandbox) {

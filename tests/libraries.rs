@@ -1,8 +1,10 @@
-//! Libraries that a session's programs are built against, with real Nix: they are the shell's `buildInputs`.
+//! Libraries that a session's programs are built against, and modules that they import.
 
 mod support;
 
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use support::{Project, VERSIONS, skipped};
 
@@ -59,4 +61,34 @@ fn what_was_compiled_and_linked_is_built_against_in_the_sandbox() {
             assert!(said.lines().any(necessary), "{said}");
         }
     }
+}
+
+/// A module of Python in the home folder, as pip puts it there for one user.
+fn install(project: &Project, version: &str, name: &str, text: &str, metadata: &str) {
+    let folder = project.home().join(format!(".local/lib/python{version}/site-packages"));
+    let described = folder.join(format!("{name}-1.0.dist-info"));
+    fs::create_dir_all(folder.join(name)).expect("folders");
+    fs::create_dir_all(&described).expect("folders");
+    fs::write(folder.join(name).join("__init__.py"), text).expect("a module");
+    fs::write(described.join("METADATA"), metadata).expect("metadata");
+}
+
+#[test]
+fn what_python_imported_is_in_the_flake_and_not_what_that_brings() {
+    let python =
+        Command::new("/usr/bin/python3").args(["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).output();
+    let Some(version) = python.ok().and_then(|output| String::from_utf8(output.stdout).ok()) else {
+        return skipped("this machine has no python3");
+    };
+    let project = Project::of("demo");
+    install(&project, version.trim(), "requests", "import urllib3\n", "Name: requests\nRequires-Dist: urllib3 (<3)\n");
+    install(&project, version.trim(), "urllib3", "", "Name: urllib3\n");
+    install(&project, version.trim(), "yaml", "", "Name: PyYAML\n");
+    project.write("app.py", "import json, requests\n");
+    let options = ["--no-commit", "--no-verify", "--name", "imports", "--files", "full"];
+    project.session(&options, "python3 app.py").success();
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("(ps: [\n          ps.requests # imported\n        ])) # 1 run"), "{flake}");
+    let journal = project.read(".agent-capture/imports/journal.json");
+    assert!(journal.contains("\"brought\": true") && !journal.contains("\"name\": \"yaml\""), "{journal}");
 }

@@ -48,6 +48,9 @@ pub fn install(before: Option<&str>, edits: &[Edit], agent: &str) -> Result<Stri
         None => root.object_value_or_set(),
         Some(value) => value.as_object().ok_or_else(|| anyhow!("at its top is no object"))?,
     };
+    if let Some(text) = before.and_then(|before| on_one_line(before, &top, edits)) {
+        return Ok(text);
+    }
     let mut wanted: Vec<(&[&str], CstArray)> = Vec::new();
     for edit in edits {
         match edit {
@@ -85,6 +88,35 @@ pub fn install(before: Option<&str>, edits: &[Edit], agent: &str) -> Result<Stri
     Ok(text)
 }
 
+/// Returns settings that stand on one line with our entries on the same; none when they do not, or when there are entries of
+/// others beside which ours belong.
+fn on_one_line(before: &str, top: &CstObject, edits: &[Edit]) -> Option<String> {
+    let line = before.trim_end();
+    let mut fields = serde_json::Map::new();
+    for edit in edits {
+        let (mut holder, entry) = (&mut fields, edit);
+        let Edit::Entry(path, entry) = entry else { return None };
+        let (last, way) = path.split_last()?;
+        for name in way {
+            holder = holder.entry(*name).or_insert_with(|| Value::Object(serde_json::Map::new())).as_object_mut()?;
+        }
+        holder.entry(*last).or_insert_with(|| Value::Array(Vec::new())).as_array_mut()?.push(entry.clone());
+    }
+    let is_free = !top.properties().is_empty() && fields.keys().all(|name| top.get(name).is_none());
+    if line.contains('\n') || !is_free {
+        return None;
+    }
+    let ours = Value::Object(fields).to_string();
+    let inside = line.strip_suffix('}')?;
+    let text = inside.trim_end();
+    Some(format!(
+        "{text},{}{}{}",
+        ours.strip_prefix('{')?.strip_suffix('}')?,
+        &inside[text.len()..],
+        &before[line.len() - 1..]
+    ))
+}
+
 /// Returns settings without our entries; none when nothing is left but what `install` puts into a file that is not there.
 pub fn remove(before: &str, edits: &[Edit], agent: &str) -> Result<Option<String>> {
     if let [Edit::Whole(_)] = edits {
@@ -117,7 +149,8 @@ pub fn remove(before: &str, edits: &[Edit], agent: &str) -> Result<Option<String
             }
         }
     }
-    let fields: Vec<String> = top.properties().iter().filter_map(|property| property.decoded_name()).collect();
+    let fields: Vec<String> =
+        top.properties().iter().filter_map(jsonc_parser::cst::CstObjectProp::decoded_name).collect();
     let only_ours = |name: &String| edits.iter().any(|edit| matches!(edit, Edit::Field(field, _) if field == name));
     let has_comment = root.to_string().contains("//") || root.to_string().contains("/*");
     if fields.iter().all(only_ours) && !has_comment {

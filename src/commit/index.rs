@@ -147,11 +147,6 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Notes that a reference is about to move to a commit.
-    pub(super) fn moves(&mut self, reference: &str, id: Oid) -> Result<()> {
-        self.lock.moves(reference, id).context("failed to write into the lock of the index")
-    }
-
     /// Puts the new index in the place of the old one and gives the lock back.
     pub(super) fn publish(self) -> Result<()> {
         let Self { lock, copy } = self;

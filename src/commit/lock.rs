@@ -1,8 +1,8 @@
 //! `index.lock`, git's own lock of the index, held so that one can tell when its holder is dead.
 //!
 //! The file's existence is the lock, so one that a killed process left behind stops everybody. Ours says that it is ours and
-//! which reference was about to move, and has a flock(2) besides, which ends with the process: the next agent-capture takes
-//! over what a killed one left, and never what another git holds.
+//! has a flock(2) besides, which ends with the process: the next agent-capture takes over what a killed one left, and never
+//! what another git holds.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -13,7 +13,6 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use git2::{Oid, Reference};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Mode, OFlags, flock, linkat, openat};
 use tempfile::TempPath;
 
@@ -30,14 +29,14 @@ pub(super) const COPY: &str = "index.agent-capture-";
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) index: PathBuf,
-    file: File,
+    _file: File,
     /// Removed when this is dropped.
     _lock: TempPath,
 }
 
 impl Lock {
-    /// Takes the lock; waits two seconds at most. `common` is the folder that has the references.
-    pub(super) fn take(index: &Path, common: &Path) -> Result<Self> {
+    /// Takes the lock; waits two seconds at most.
+    pub(super) fn take(index: &Path) -> Result<Self> {
         let index = fs::canonicalize(index).unwrap_or_else(|_| index.to_path_buf());
         let mut name = index.clone().into_os_string();
         name.push(".lock");
@@ -46,7 +45,7 @@ impl Lock {
         let file = loop {
             match make(&lock) {
                 Ok(file) => break file,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && take_over(&lock, common) => {}
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && take_over(&lock) => {}
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => {
                     tried += 1;
                     thread::sleep(PAUSE);
@@ -60,14 +59,9 @@ impl Lock {
                 }
             }
         };
-        let taken = Self { index, file, _lock: TempPath::try_from_path(lock)? };
+        let taken = Self { index, _file: file, _lock: TempPath::try_from_path(lock)? };
         taken.tidy();
         Ok(taken)
-    }
-
-    /// Notes that a reference is about to move, so that whoever takes over after a kill knows whose its lock is.
-    pub(super) fn moves(&mut self, reference: &str, id: Oid) -> io::Result<()> {
-        self.file.write_all(format!("{reference}\n{id}\n").as_bytes())
     }
 
     /// Removes new indexes that killed processes left: only who holds the lock makes one.
@@ -106,35 +100,24 @@ fn marked(mut file: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes a lock of ours whose holder is dead, and the lock of the reference that it was moving. Returns whether it did.
-fn take_over(lock: &Path, common: &Path) -> bool {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(lock);
-    let Ok(file) = opened.and_then(|file| file.metadata().map(|stat| (file, stat))) else { return false };
-    let (file, stat) = file;
-    let mut note = Vec::new();
-    let read = (&file).take(4096).read_to_end(&mut note).is_ok();
-    if !(read && note.starts_with(MARK) && flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok()) {
-        return false;
-    }
-    let same = fs::symlink_metadata(lock).is_ok_and(|now| (now.dev(), now.ino()) == (stat.dev(), stat.ino()));
-    if !same {
-        return false;
-    }
-    if let Some(folder) = lock.parent() {
-        unlock_reference(&note[MARK.len()..], folder, common);
-    }
-    fs::remove_file(lock).is_ok()
+/// Removes a lock of ours whose holder is dead. Returns whether it did.
+fn take_over(lock: &Path) -> bool {
+    let Some((file, text)) = dead(lock) else { return false };
+    text.starts_with(MARK) && is_at(&file, lock) && fs::remove_file(lock).is_ok()
 }
 
-/// Removes the lock of a reference that is to become what a killed process noted, and that nobody else can have written.
-fn unlock_reference(note: &[u8], folder: &Path, common: &Path) {
-    let Some((reference, id)) = std::str::from_utf8(note).ok().and_then(|note| note.split_once('\n')) else { return };
-    if !Reference::is_valid_name(reference) || id.len() < 40 {
-        return;
-    }
-    let path = if reference == "HEAD" { folder } else { common }.join(format!("{reference}.lock"));
-    if fs::read(&path).is_ok_and(|found| id.as_bytes().starts_with(&found)) {
-        drop(fs::remove_file(path));
-    }
+/// Returns whether a file that is open is still the one at a path.
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(is), Ok(was)) = (fs::symlink_metadata(path), file.metadata()) else { return false };
+    (is.dev(), is.ino()) == (was.dev(), was.ino())
+}
+
+/// Opens a file whose holder is dead: nobody has its flock, which is ours then. Returns it with what it says.
+pub(super) fn dead(path: &Path) -> Option<(File, Vec<u8>)> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).ok()?;
+    flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    let mut text = Vec::new();
+    (&file).take(4096).read_to_end(&mut text).ok()?;
+    Some((file, text))
 }

@@ -12,6 +12,7 @@ use git2::{Delta, Diff, DiffFormat, ErrorCode, FileMode, Oid, Patch, Tree};
 use super::files::{check_paths, parents};
 use super::index::{self, Otherwise, Prepared};
 use super::lock::{Lock, PAUSE, TRIES};
+use super::unfinished::Note;
 use super::{File, Head, Repository, said};
 
 /// A tree in the object database, to be committed on top of the HEAD of when it was made.
@@ -255,6 +256,7 @@ impl Proposal<'_> {
     /// Commits the tree on top of HEAD, and makes the index follow at the paths it changes. Nothing is committed when HEAD
     /// moved since the proposal ([`Moved`]), or when another git is at work.
     pub fn commit(&self, message: &str) -> Result<Committed> {
+        self.repository.finish_commit()?;
         self.ready()?;
         let git = &self.repository.git;
         let [author, committer] = self.repository.people()?;
@@ -269,7 +271,7 @@ impl Proposal<'_> {
         // It may take a person to unlock a key: nothing is locked meanwhile.
         let signature = self.repository.signer(&committer)?.map(|signer| signer.sign(text.as_bytes())).transpose()?;
 
-        let mut prepared = self.repository.checkout().map(|root| self.prepare(root)).transpose()?;
+        let prepared = self.repository.checkout().map(|root| self.prepare(root)).transpose()?;
         let id = match &signature {
             Some(signature) => git.commit_signed(text, signature, None),
             None => git.commit(None, &author, &committer, &message, &tree, &parents),
@@ -278,15 +280,19 @@ impl Proposal<'_> {
         let id = id.context("failed to write the commit")?;
         self.repository.sync_objects()?;
         let reference = self.repository.moving()?;
-        if let Some(prepared) = &mut prepared {
-            prepared.moves(&reference, id)?;
+        let note = Note::write(self.repository.git_dir(), &reference, id).context("failed to note the commit")?;
+        if let Err(error) = self.move_head(&reference, id, &message) {
+            // It may have moved all the same, and only the disk could not say that it has it.
+            if self.repository.tip()? != Some(id) {
+                note.clear();
+                return Err(error);
+            }
         }
-        self.move_head(&reference, id, &message)?;
-
         prepared.map_or(Ok(()), Prepared::publish).with_context(|| {
             let paths: Vec<_> = self.changes.iter().map(|change| String::from_utf8_lossy(&change.path)).collect();
             format!("commit {id} stands, but the index does not show it yet; run `git reset -q -- {}`", paths.join(" "))
         })?;
+        note.clear();
         let on = match &self.head {
             Head::Unborn(name) | Head::New(name) => Head::Branch(name.clone()),
             other => other.clone(),
@@ -296,7 +302,7 @@ impl Proposal<'_> {
 
     /// Locks the index, and writes beside it what it shall be.
     fn prepare(&self, root: &Path) -> Result<Prepared> {
-        let lock = Lock::take(&self.repository.index_path()?, self.repository.git.commondir())?;
+        let lock = Lock::take(&self.repository.index_path()?)?;
         // Before the index is read: what is there then belongs to this commit.
         self.check_head()?;
         lock.prepare(root, &self.changes).context("failed to prepare the index")

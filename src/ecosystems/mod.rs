@@ -14,6 +14,7 @@ mod aside;
 mod checks;
 mod draft;
 mod families;
+mod imports;
 mod install;
 mod libraries;
 mod locks;

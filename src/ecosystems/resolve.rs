@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, libraries, paths, python};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -126,7 +126,7 @@ impl Draft<'_> {
                 owners.entry(&owner.package).or_default().extend(attrs);
             }
         }
-        for read in libraries::read(journal, &context) {
+        for read in libraries::read(journal, &context).into_iter().chain(imports::read(journal, &context)) {
             let entry = entry(&read.id, 0, Known::Traced, false);
             self.place(&entry, read.reading, || Bytes::from(read.name));
         }

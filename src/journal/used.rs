@@ -61,6 +61,9 @@ pub struct Module {
     /// The host's package that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// Whether another module of the folder was opened whose distribution requires its distribution.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub brought: bool,
     /// Programs that opened it.
     pub programs: BTreeSet<Ref>,
 }
@@ -227,7 +230,8 @@ impl Used {
             } else {
                 let name = part.name.strip_suffix(b".pc").unwrap_or(part.name);
                 let folder = private(part.folder.strip_suffix(b"/").unwrap_or(part.folder));
-                modules.push(Module { of: part.kind, name: Bytes::from(name), folder, owner, programs });
+                let name = Bytes::from(name);
+                modules.push(Module { of: part.kind, name, folder, owner, brought: false, programs });
             }
         }
         Listed { libraries, headers, modules, unlisted: self.unlisted }

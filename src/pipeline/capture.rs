@@ -81,7 +81,9 @@ pub(super) fn take(
     journals.push(journal);
     let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
     if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
-        finish()?;
+        if !options.dry_run {
+            finish()?;
+        }
         console.say("the session used nothing that a flake could provide: nothing to capture");
         return Ok(Answer::Yes);
     }

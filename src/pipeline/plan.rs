@@ -25,6 +25,11 @@ pub(super) fn journal_path(id: &SessionId) -> String {
     format!("{FOLDER}/{id}/journal.json")
 }
 
+/// Returns whether a path of a repository is that of a file of ours.
+pub(super) fn is_ours(path: &str) -> bool {
+    ["flake.nix", "flake.lock"].contains(&path) || path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Reads a file of ours: from the work tree, else from HEAD; from a branch that is not checked out as it is there.
 fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(root) = repository.checkout() else { return repository.committed(path) };

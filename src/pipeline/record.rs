@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
-use super::plan::{Plan, journal_path};
+use super::plan::{Plan, is_ours, journal_path};
 use super::prove::{prove, remember};
 use super::{Answer, Options, World};
 use crate::commit::{Head, Kind, Moved, Proposal, Refused, Repository};
@@ -62,6 +62,7 @@ fn record_commit(
 ) -> anyhow::Result<Answer> {
     let console = world.console;
     if proposal.is_empty() {
+        repository.finish_commit()?;
         console.say("nothing to commit: HEAD has it all");
         return Ok(Answer::Yes);
     }
@@ -73,6 +74,16 @@ fn record_commit(
             Kind::Modified | Kind::Retyped => "modified",
         };
         console.say(format_args!("  {kind}  {}  +{} -{}", escape(&change.path), change.insertions, change.deletions));
+    }
+    for change in changes.iter().filter(|change| change.kind != Kind::Deleted) {
+        if let Some(setting) = repository.conversion(&change.path)?.filter(|_| is_ours(&change.path)) {
+            let path = escape(&change.path);
+            console.warn(format_args!(
+                "git changes `{path}` when it checks it out ({}), so that it is no longer what was verified; \
+                 `{path} -text -filter -ident !working-tree-encoding` in .gitattributes keeps it",
+                escape(&setting)
+            ));
+        }
     }
     if !options.yes && !console.confirm("Commit this?")? {
         console.say(match repository.checkout() {
