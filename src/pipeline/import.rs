@@ -52,7 +52,8 @@ pub fn import(world: &World, source: &Source, json: bool, options: &Options) -> 
         false => world.console.say(text.trim_end()),
     }
     let name = |dated: &str| free_name(&repository, options.name.as_deref().unwrap_or(dated));
-    let journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
+    let mut journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
+    super::files::keep(&mut journal, repository.root());
     take(world, &repository, journal, None, options)
 }
 
