@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+mod choice;
 mod export;
 mod files;
 mod hooks;

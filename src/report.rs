@@ -75,7 +75,11 @@ impl Report<'_> {
         let program =
             journal.programs.iter().find(|program| program.id == evidence.entry).map(|program| &program.commands);
         let call = journal.invocations.iter().find(|call| call.id == evidence.entry).map(|call| &call.commands);
-        let id: &Ref = program.or(call)?.first()?;
+        let of_part = || {
+            let programs = journal.part(&evidence.entry)?.programs;
+            journal.programs.iter().find(|program| programs.contains(&program.id)).map(|program| &program.commands)
+        };
+        let id: &Ref = program.or(call).or_else(of_part)?.first()?;
         journal.commands.iter().find(|command| command.id == *id)
     }
 
@@ -97,7 +101,9 @@ impl Report<'_> {
             let id = call.map_or(&evidence.entry, |call| &call.program);
             journal.programs.iter().find(|program| program.id == *id)
         });
-        program.map_or_else(|| evidence.entry.to_string(), |program| program.name().to_text().into_owned())
+        let part = || Some(self.journal(&evidence.session)?.part(&evidence.entry)?.name.into_owned());
+        let name = program.map(|program| program.name().to_text().into_owned()).or_else(part);
+        name.unwrap_or_else(|| evidence.entry.to_string())
     }
 
     /// Returns the three counts of execs: wanted, ignored, unrecognized.
@@ -177,8 +183,10 @@ impl Report<'_> {
     fn left_behind(&self) -> Vec<String> {
         let folders = self.journals.iter().flat_map(|journal| &journal.state);
         let folder = |state: &State| {
-            let size = size(state.bytes);
-            format!("{}: {}, {size}", state.path.to_text(), plural(state.files as usize, "file"))
+            let written = (state.files > 0).then(|| plural(state.files as usize, "file") + ", " + &size(state.bytes));
+            let removed = (state.removed > 0).then(|| format!("{} removed", state.removed));
+            let both: Vec<String> = written.into_iter().chain(removed).collect();
+            format!("{}: {}", state.path.to_text(), both.join(", "))
         };
         let mut rows: Vec<String> = folders.map(folder).collect();
         let packages: Vec<&str> =
@@ -219,11 +227,10 @@ impl Report<'_> {
         let requirements = &self.document.requirements;
         let mut notes: Vec<String> = requirements.refused.iter().take(ROWS).map(refused).collect();
         for unknown in requirements.unrecognized.iter().take(ROWS) {
-            notes.push(format!(
-                "{}: not recognized ({})",
-                unknown.name.to_text(),
-                plural(unknown.runs as usize, "run")
-            ));
+            let runs = plural(unknown.runs as usize, "run");
+            // A library does not run.
+            let runs = if unknown.runs == 0 { String::new() } else { format!(" ({runs})") };
+            notes.push(format!("{}: not recognized{runs}", unknown.name.to_text()));
         }
         let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
         notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));

@@ -1,6 +1,6 @@
 //! What is common to command lines that install packages by name, and to programs that version managers keep.
 
-use super::{Asked, Context, Reading, Want, families, listed, versions};
+use super::{Asked, Context, Reading, Want, families, libraries, listed, versions};
 use crate::index::{Index, Source};
 use crate::nix::AttrPath;
 
@@ -76,6 +76,17 @@ pub(super) enum Kind {
     Library,
 }
 
+/// Libraries whose names do not say so, as package managers without packages of their own for headers call them.
+const LIBRARIES: &str = "boost cairo eigen expat fftw fontconfig freetype fribidi glew glfw glib glm gmp gnutls gsl gtk+3 gtk3 gtk4 \
+    harfbuzz hdf5 icu icu4c jansson jpeg jpeg-turbo leveldb lmdb mpfr ncurses netcdf nettle openblas openssl openssl@1.1 openssl@3 \
+    pango pcre pcre2 poppler qt qt@5 qt@6 readline rocksdb sdl2 sdl3 snappy spdlog unixodbc zeromq zlib";
+
+/// Returns what a package is for by its name.
+pub(super) fn kind(name: &str) -> Kind {
+    let is_library = (name.starts_with("lib") && !name.starts_with("libreoffice")) || listed(LIBRARIES, name);
+    if is_library { Kind::Library } else { Kind::Tool }
+}
+
 /// Returns what a table says of a name: rows `name=attr`, set apart by white space; an empty attr is the standard
 /// environment's.
 pub(super) fn by_hand(table: &'static str, name: &str) -> Option<&'static str> {
@@ -105,7 +116,10 @@ pub(super) fn tool(index: &Index, name: &str, version: Option<&str>) -> Option<W
 pub(super) fn put(name: &str, want: Option<Want>, kind: Kind, asked: &mut Asked) {
     match want {
         Some(want) if listed(ENVIRONMENT, want.attr.as_str()) => drop(asked.ignored.insert(STANDARD)),
-        Some(want) if kind == Kind::Library => asked.wants.push(want),
+        Some(want) if kind == Kind::Library => {
+            let library = libraries::is_library(&want.attr);
+            asked.wants.push(Want { library, ..want });
+        }
         Some(want) => asked.tools.push(want),
         None => drop(asked.unrecognized.insert(name.to_owned())),
     }

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use agent_capture::event::{Bytes, Event, Exit, Sink, Status};
+use agent_capture::event::{Bytes, EndKnown, Event, Exit, Sink, Status};
 use agent_capture::journal::SessionId;
-use agent_capture::session::{Active, Log, Sessions};
+use agent_capture::session::{Active, Log, Recording, Sessions};
 
 fn main() {
     let folder = std::env::args_os().nth(1).expect("a folder");
@@ -17,12 +17,15 @@ fn main() {
         base: None,
         line: Bytes::from("sh"),
         agent: None,
+        agent_version: None,
+        hooks: false,
+        recording: Recording::default(),
     };
     let Ok(open) = Sessions::new(Path::new(&folder)).open(active) else { return println!("no session") };
     println!("open");
-    let Ok(mut log) = Log::append(&open.segment(1)) else { return println!("no log") };
+    let Ok(mut log) = Log::append(&open.claim().expect("a segment")) else { return println!("no log") };
     for process in 1..=10 {
-        let exit = Event::Exit(Exit { at: 1, process, status: Some(Status::Code(0)) });
+        let exit = Event::Exit(Exit { at: 1, process, status: Some(Status::Code(0)), known: EndKnown::Wait });
         println!("{} {process}", if log.event(&exit).is_ok() { "written" } else { "unwritten" });
     }
     if open.close().is_ok() {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use agent_capture::agents::Import;
@@ -81,7 +82,8 @@ pub(crate) fn segment(data: &[u8]) {
         let active = json!({ "version": 1, "id": id, "start": "2026-11-22T10:00:00.000Z", "line": "sh" });
         sessions.open(serde_json::from_value::<Active>(active).expect("a session")).expect("opened")
     });
-    fs::write(OPEN.segment(1), data).expect("written");
+    static SEGMENT: LazyLock<PathBuf> = LazyLock::new(|| OPEN.claim().expect("a segment"));
+    fs::write(&*SEGMENT, data).expect("written");
     let place = Place { root: "/home/u/app".into(), home: Some("/home/u".into()) };
     let mut closing = Closing::new(&place, 0, false, &ecosystems::keeps);
     let mut read = 0_usize;
@@ -335,6 +337,6 @@ pub(crate) fn database(entries: &[u8]) -> Vec<u8> {
 }
 
 /// The folder of what each target was given.
-pub(crate) fn corpus() -> std::path::PathBuf {
+pub(crate) fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
 }
