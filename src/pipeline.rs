@@ -48,7 +48,6 @@ pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
-use lacks::say_lacks;
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};

@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::close::close;
+use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
