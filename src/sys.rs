@@ -19,8 +19,8 @@ pub mod ptrace;
 mod words;
 
 pub use filter::Call;
-pub use words::Words;
 use filter::{TABLE, filter};
+pub use words::Words;
 
 /// Returns the result of a system call, or the error in `errno`.
 fn checked(result: impl TryInto<i64>) -> io::Result<i64> {

@@ -13,6 +13,7 @@
 //!
 //! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
+mod forks;
 mod opens;
 mod processes;
 mod reach;
