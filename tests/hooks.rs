@@ -273,6 +273,14 @@ fn it_never_breaks_the_agent() {
     hook(&project, "claude-code", &claude(&project, "s", "PreToolUse", &call("t", "ls"))).code(3).says("failed to");
     hook(&project, "no-such-agent", "{}").code(3).says("`agent-capture hooks` names them");
     hook(&project, "aider", "{}").code(3);
+    // What an older program does not know would end with status 2, which blocks what the agent is about to do.
+    for more in [&["--no-such-option"][..], &["a", "b"], &[]] {
+        let mut command = project.command(BINARY);
+        let said: Said = command.arg("hook").args(more).output().expect("it runs").into();
+        assert_eq!((said.status, said.stdout.as_str(), said.stderr.as_str()), (0, "", ""), "{more:?}");
+    }
+    project.run(&["hook", "--strict"]).code(2);
+    project.run(&["hook", "--help"]).success();
     // An agent that does not close its end is not waited for.
     fs::remove_file(&folder).expect("removed");
     let mut command = project.command(BINARY);
@@ -344,6 +352,16 @@ fn an_end_that_never_comes_is_made_good() {
     project.run(&["stop", "--no-verify", "--no-commit"]).success();
     assert!(project.read("flake.nix").contains("ripgrep"));
     project.run(&["stop"]).code(3).says("no session is open here");
+    // Or when a person records something there.
+    gone(claude(&project, "c", "PreToolUse", &call("t3", "make check")));
+    project.session(&["--no-verify", "--no-commit", "--name", "mine"], "jq -n 2").success();
+    let folders = || fs::read_dir(project.root().join(".agent-capture")).expect("a folder").flatten();
+    wait_for("all three", || {
+        (folders().filter(|it| it.path().join("journal.json").exists()).count() >= 4).then_some(())
+    });
+    // What ends when its session is over opens no other.
+    hook(&project, "claude-code", &claude(&project, "c", "PostToolUse", &call("t3", "agent-capture stop"))).success();
+    assert!(!project.exists(".git/agent-capture/active"));
     // Nothing ran: nothing is captured.
     let empty = installed("claude-code");
     hook(&empty, "claude-code", &claude(&empty, "a", "SessionStart", "")).success();
