@@ -16,7 +16,7 @@ mod state;
 pub use libraries::{Links, find, links, soname};
 pub use process::Process;
 pub use python::brought;
-pub use state::{Changed, Found, left_behind};
+pub use state::{Before, Changed, Found, left_behind};
 
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];

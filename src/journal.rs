@@ -114,7 +114,7 @@ pub struct Journal {
     /// Work that was handed to servers of the machine, which no recorder follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Delegated>,
-    /// Folders outside the project in which files were made or changed while the session ran.
+    /// Folders outside the project in which files were made, changed or removed while the session ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<State>,
     /// Packages of the host that were installed or upgraded while the session ran.
@@ -326,7 +326,7 @@ pub struct Missing {
     pub commands: BTreeSet<Ref>,
 }
 
-/// A folder outside the project, or a file at the top of the home folder, in which files were made or changed.
+/// A folder outside the project, or a file at the top of the home folder, in which files were made, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -336,6 +336,9 @@ pub struct State {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// How many files and folders that were there before are gone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub removed: u64,
 }
 
 /// Execs that were set aside.

@@ -183,8 +183,10 @@ impl Report<'_> {
     fn left_behind(&self) -> Vec<String> {
         let folders = self.journals.iter().flat_map(|journal| &journal.state);
         let folder = |state: &State| {
-            let size = size(state.bytes);
-            format!("{}: {}, {size}", state.path.to_text(), plural(state.files as usize, "file"))
+            let written = (state.files > 0).then(|| plural(state.files as usize, "file") + ", " + &size(state.bytes));
+            let removed = (state.removed > 0).then(|| format!("{} removed", state.removed));
+            let both: Vec<String> = written.into_iter().chain(removed).collect();
+            format!("{}: {}", state.path.to_text(), both.join(", "))
         };
         let mut rows: Vec<String> = folders.map(folder).collect();
         let packages: Vec<&str> =

@@ -210,6 +210,11 @@ impl Open {
         self.folder().join("closed")
     }
 
+    /// Returns the file that says which names were in the usual places before the session.
+    pub fn before(&self) -> PathBuf {
+        self.folder().join("before")
+    }
+
     /// Tells recorders to write no more. Closing again changes nothing.
     pub fn close(&self) -> anyhow::Result<()> {
         let path = self.closed();

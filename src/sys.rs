@@ -16,9 +16,13 @@ use std::sync::OnceLock;
 
 mod filter;
 pub mod ptrace;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub mod remote;
+mod words;
 
 pub use filter::Call;
 use filter::{TABLE, filter};
+pub use words::Words;
 
 /// Returns the result of a system call, or the error in `errno`.
 fn checked(result: impl TryInto<i64>) -> io::Result<i64> {

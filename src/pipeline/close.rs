@@ -1,5 +1,6 @@
 //! A session ends: raw events → journal.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
 use crate::event::Status;
-use crate::host::{self, Changed};
+use crate::host::{self, Before, Changed};
 use crate::journal::{Closing, Journal, Recorder, Session, State};
 use crate::nix::{Nix, System};
 use crate::session::{Active, Open};
@@ -60,8 +61,10 @@ pub(super) fn close(
         status,
     };
     let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
-    let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), began.into());
-    let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
+    let before = Before::parse(&fs::read(open.before()).unwrap_or_default());
+    let home = world.home.as_deref();
+    let found = host::left_behind(Path::new("/"), home, repository.root(), began.into(), &before);
+    let private = |Changed { path, files, bytes, removed }| State { path: place.path(&path), files, bytes, removed };
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());

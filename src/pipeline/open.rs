@@ -1,7 +1,9 @@
 //! A session begins: its name, and what is written of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
@@ -11,6 +13,7 @@ use super::plan::{FOLDER, journal_path};
 use super::{Options, World};
 use crate::commit::Repository;
 use crate::console::Hint;
+use crate::host;
 use crate::journal::{Place, SessionId};
 use crate::recorders::Depth;
 use crate::session::{Active, Open, Recording, Sessions};
@@ -76,7 +79,11 @@ pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, option
             depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
         },
     };
-    Sessions::new(repository.git_dir()).open(active)
+    let open = Sessions::new(repository.git_dir()).open(active)?;
+    // Without it nothing is told of what is gone when the session closes.
+    let before = host::Before::look(Path::new("/"), world.home.as_deref(), repository.root());
+    drop(fs::write(open.before(), before.to_bytes()));
+    Ok(open)
 }
 
 pub(super) fn place(world: &World, repository: &Repository) -> Place {
