@@ -14,7 +14,7 @@ use crate::event::Status;
 use crate::journal::Journal;
 use crate::nix::Nix;
 use crate::report::failures;
-use crate::session::Open;
+use crate::session::{Open, Sessions};
 
 /// Closes a session and takes it through the stages.
 pub(super) fn capture(
@@ -72,6 +72,9 @@ pub(super) fn take(
     options: &Options,
 ) -> anyhow::Result<Answer> {
     let console = world.console;
+    let waits = || console.say("another session of this repository is being captured: waiting for that");
+    let sessions = Sessions::new(repository.git_dir());
+    let _alone = if options.dry_run { None } else { Some(sessions.alone(waits)?) };
     let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;
