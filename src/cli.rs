@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+mod review;
+
+pub use review::{Format, Report};
+
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
 ///
 /// Exit status: 0 done; 1 done, and the answer is no; 2 usage; 3 could not do the job. `run` passes on the status of the
@@ -74,7 +78,7 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture minimize --write && agent-capture verify")]
     Minimize(Minimize),
     /// Say what the sessions used, and why each package is in the flake
-    #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
+    #[command(after_help = "Example: agent-capture report --output report.html")]
     Report(Report),
     /// Ask the index which package has a program, or make it anew
     #[command(
@@ -370,26 +374,6 @@ pub struct Commit {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-}
-
-/// How a report is written
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a terminal
-    #[default]
-    Terminal,
-    /// For a pull request
-    Markdown,
-    /// For a program: requirements.json
-    Json,
-}
-
-/// Report
-#[derive(Args, Debug)]
-pub struct Report {
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
 }
 
 /// The index

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{self, Answer, Form, Found, Options, Progress, Source, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -77,15 +77,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;
             Ok(if minimize.write { 0 } else { code(minimal.answer()) })
         }
-        Command::Report(report) => {
-            let text = pipeline::report(&world, |it| match report.format {
-                Format::Terminal => it.terminal(),
-                Format::Markdown => it.markdown(),
-                Format::Json => it.json(),
-            })?;
-            console.print(text)?;
-            Ok(0)
-        }
+        Command::Report(report) => show_report(&world, &report),
         Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
             let build = pipeline::Build { database, attrs, output, force, dry_run };
             pipeline::index_build(&world, &build).map(code)
@@ -136,6 +128,20 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
     }
+}
+
+fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {
+    let form = match report.format() {
+        Format::Terminal => Form::Terminal,
+        Format::Markdown => Form::Markdown,
+        Format::Json => Form::Json,
+    };
+    let text = pipeline::report(world, form, report.session.as_deref())?;
+    match &report.output {
+        Some(path) => pipeline::write_report(path, &text)?,
+        None => world.console.print(text)?,
+    }
+    Ok(0)
 }
 
 fn options(capture: Capture) -> Options {

@@ -18,7 +18,7 @@ use crate::journal::{Closing, Journal, Place, Session, SessionId, State};
 use crate::nix::{Nix, System};
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::{Report, failures};
+use crate::report::failures;
 use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
@@ -29,6 +29,7 @@ mod import;
 mod minimize;
 mod plan;
 mod prove;
+mod report;
 mod rollback;
 mod tables;
 mod update;
@@ -39,6 +40,7 @@ pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journal_path, journals, say_mismatches};
 use prove::{prove_or_leave_out, remember, remembered};
+pub use report::{Form, report, write_report};
 pub use rollback::rollback;
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -177,14 +179,6 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
     record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
-}
-
-/// `report`: what the sessions used.
-pub fn report(world: &World, format: impl Fn(&Report) -> String) -> anyhow::Result<String> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let verification = remembered(&repository, &plan.propose(&repository, false)?);
-    Ok(format(&plan.report(verification.as_ref())))
 }
 
 /// An open session, and how much is recorded of it.
