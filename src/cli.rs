@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 mod review;
 
-pub use review::{Format, Report};
+pub use review::{Diff, DiffFormat, Format, Report};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
 ///
@@ -80,6 +80,11 @@ pub enum Command {
     /// Say what the sessions used, and why each package is in the flake
     #[command(after_help = "Example: agent-capture report --output report.html")]
     Report(Report),
+    /// Say what changed between two captures: packages, versions, checks, pin, policy, state left behind
+    ///
+    /// Exit status 0 when nothing did, 1 when something did.
+    #[command(after_help = "Example: agent-capture diff origin/main...HEAD --format markdown")]
+    Diff(Diff),
     /// Ask the index which package has a program, or make it anew
     #[command(
         subcommand,

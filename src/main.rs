@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
+use agent_capture::cli::{
+    self, Capture, Cli, Command, DiffFormat, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker,
+};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Form, Found, Options, Progress, Source, Verify, World};
@@ -78,6 +80,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(if minimize.write { 0 } else { code(minimal.answer()) })
         }
         Command::Report(report) => show_report(&world, &report),
+        Command::Diff(diff) => show_diff(&world, &diff),
         Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
             let build = pipeline::Build { database, attrs, output, force, dry_run };
             pipeline::index_build(&world, &build).map(code)
@@ -142,6 +145,19 @@ fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {
         None => world.console.print(text)?,
     }
     Ok(0)
+}
+
+fn show_diff(world: &World, diff: &cli::Diff) -> anyhow::Result<u8> {
+    let difference = match &diff.read {
+        Some(path) => pipeline::read_diff(path)?,
+        None => pipeline::diff(world, diff.revisions.as_deref())?,
+    };
+    world.console.print(match diff.format {
+        DiffFormat::Terminal if !diff.json => difference.terminal(),
+        DiffFormat::Markdown => difference.markdown(),
+        DiffFormat::Terminal | DiffFormat::Json => difference.json()?,
+    })?;
+    Ok(code(difference.answer()))
 }
 
 fn options(capture: Capture) -> Options {

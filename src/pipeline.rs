@@ -23,6 +23,7 @@ use crate::requirements::Requirements;
 use crate::session::{Active, Log, Open, Sessions};
 use crate::verification::Verification;
 
+mod diff;
 mod doctor;
 mod files;
 mod import;
@@ -35,6 +36,7 @@ mod tables;
 mod update;
 mod verify;
 
+pub use diff::{diff, read_diff};
 pub use doctor::{Doctor, doctor};
 pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};

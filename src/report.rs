@@ -10,12 +10,16 @@ use crate::requirements::{Check, Document, Requirement};
 use crate::verification::{Failure, Finding, Verification};
 
 mod ci;
+mod difference;
 mod markdown;
 mod summary;
 mod terminal;
 mod text;
 mod verified;
 
+pub use difference::{
+    Capture, Change, CheckChange, Difference, Folder, Kind, LARGEST, MARKER, PackageChange, PackageSide, Side,
+};
 use summary::Book;
 pub use summary::{
     Aside, At, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,

@@ -42,3 +42,36 @@ impl Report {
         })
     }
 }
+
+/// How a difference is written
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For a terminal
+    #[default]
+    Terminal,
+    /// For a pull request
+    Markdown,
+    /// For a program, as schemas/diff.schema.json says
+    Json,
+}
+
+/// Compare
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+
+    /// Read a difference that was written as JSON, instead of comparing
+    #[arg(long, value_name = "FILE", conflicts_with = "revisions", value_hint = clap::ValueHint::FilePath)]
+    pub read: Option<PathBuf>,
+
+    /// REV: with the work tree; A..B; A...B: B with the last commit that both have [default: the last commit with other
+    /// requirements, with the work tree]
+    #[arg(value_name = "REV")]
+    pub revisions: Option<String>,
+}

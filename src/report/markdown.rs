@@ -67,7 +67,7 @@ fn headline(summary: &Summary) -> String {
 }
 
 /// Writes a table: its head, and rows as far as they fit. Nothing when there are no rows.
-fn table(out: &mut String, head: &[&str], share: usize, what: &str, rows: impl IntoIterator<Item = String>) {
+pub(super) fn table(out: &mut String, head: &[&str], share: usize, what: &str, rows: impl IntoIterator<Item = String>) {
     let mut rows = rows.into_iter().peekable();
     if rows.peek().is_none() {
         return;
@@ -92,8 +92,9 @@ fn folded(out: &mut String, summary: &str, write: impl FnOnce(&mut String)) {
 fn packages(out: &mut String, packages: &[Package]) {
     let row = |row: &Package| {
         let known = match row.known {
-            Known::Traced => "traced",
-            Known::Claimed => "**claimed**",
+            Some(Known::Traced) => "traced",
+            Some(Known::Claimed) => "**claimed**",
+            None => "",
         };
         let why = row.first_command.as_deref().or(row.policy.as_deref()).unwrap_or_default();
         let cell = |text: &Option<String>| code(&shorten(text.as_deref().unwrap_or_default(), COMMAND));

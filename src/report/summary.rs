@@ -22,7 +22,7 @@ use crate::verification::{Failure, Verification};
 const VERSION: u32 = 1;
 
 /// What no verification can show.
-const CLAIM: &str = "A journal is its contributor's claim: no verification shows that the session happened.";
+pub(super) const CLAIM: &str = "A journal is its contributor's claim: no verification shows that the session happened.";
 
 /// What a report says.
 #[derive(Clone, Debug, Serialize)]
@@ -109,8 +109,8 @@ pub struct Package {
     pub role: Role,
     /// How many runs need it.
     pub runs: u64,
-    /// Whether the kernel saw that.
-    pub known: Known,
+    /// Whether the kernel saw that; none of what the policy keeps.
+    pub known: Option<Known>,
     /// Its programs that ran.
     pub programs: Vec<String>,
     /// The commands that needed it, first the first.
@@ -371,7 +371,7 @@ impl Report<'_> {
             seen: seen.as_deref().map(escape),
             role,
             runs: *runs,
-            known: *known,
+            known: (!evidence.is_empty()).then_some(*known),
             programs: programs.iter().map(|name| name.as_str().to_owned()).collect(),
             commands,
             first_command,
@@ -446,7 +446,8 @@ impl Report<'_> {
             let what = format!("of the index, {}; this pin may have others", self.document.index);
             remark("versions", "versions".to_owned(), what);
         }
-        let claimed = requirements.packages.iter().filter(|package| package.known == Known::Claimed).count();
+        let is_claimed = |package: &&Requirement| package.known == Known::Claimed && !package.evidence.is_empty();
+        let claimed = requirements.packages.iter().filter(is_claimed).count();
         if claimed > 0 {
             let what = format!("known only from a transcript or hook, for {}", plural(claimed as u64, "package"));
             remark("claimed", "claimed".to_owned(), what);
@@ -656,7 +657,7 @@ impl<'a> Book<'a> {
                 Some(commands) => {
                     all.extend(commands.iter().map(|id| At { session: it.session.clone(), command: id.clone() }));
                 }
-                None if self.commands.contains_key(&(&it.session, &it.entry)) => _ = all.insert(at(it)),
+                None if self.commands.contains_key(&(&it.session, &it.entry)) => drop(all.insert(at(it))),
                 None => {}
             }
         }

@@ -2,7 +2,7 @@
 
 use super::text::{duration, line, plural, shorten};
 use super::{CheckRow, Missed, Outcome, Package, ROWS, Remark, Report};
-use crate::console::style;
+use crate::console::{defused, style};
 use crate::journal::Known;
 
 impl Report<'_> {
@@ -36,7 +36,7 @@ impl Report<'_> {
         }
         line(&mut out, summary.execs.sentence());
         line(&mut out, &summary.proved);
-        out
+        defused(&out)
     }
 }
 
@@ -57,8 +57,9 @@ fn packages(out: &mut String, packages: &[Package]) {
     for row in rows(packages) {
         let (attr, version, runs) = (&row.attr, version(row), plural(row.runs, "run"));
         let known = match row.known {
-            Known::Traced => "traced ",
-            Known::Claimed => "claimed",
+            Some(Known::Traced) => "traced ",
+            Some(Known::Claimed) => "claimed",
+            None => "policy ",
         };
         let why = row.first_command.as_deref().or(row.policy.as_deref()).unwrap_or_default();
         let why = shorten(why, 60);
