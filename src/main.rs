@@ -137,6 +137,7 @@ fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {
     let form = match report.format() {
         Format::Terminal => Form::Terminal,
         Format::Markdown => Form::Markdown,
+        Format::Html => Form::Html,
         Format::Json => Form::Json,
     };
     let text = pipeline::report(world, form, report.session.as_deref())?;

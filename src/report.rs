@@ -11,7 +11,9 @@ use crate::verification::{Failure, Finding, Verification};
 
 mod ci;
 mod difference;
+mod html;
 mod markdown;
+mod processes;
 mod summary;
 mod terminal;
 mod text;
@@ -20,6 +22,7 @@ mod verified;
 pub use difference::{
     Capture, Change, CheckChange, Difference, Folder, Kind, LARGEST, MARKER, PackageChange, PackageSide, Side,
 };
+pub use processes::Processes;
 use summary::Book;
 pub use summary::{
     Aside, At, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,

@@ -79,6 +79,15 @@ impl Sessions {
         self.dir.join(id.as_str()).exists()
     }
 
+    /// Reads the raw events of a session, open or closed, as [`Open::read`] does; none when they are gone.
+    pub fn read(&self, id: &SessionId, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Option<Digest>> {
+        let folder = self.dir.join(id.as_str());
+        if !segment(&folder, 1).exists() {
+            return Ok(None);
+        }
+        read_segments(&folder, each).map(Some)
+    }
+
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
     pub fn open(&self, active: Active) -> anyhow::Result<Open> {
         if let Some(open) = self.active()? {
@@ -131,7 +140,7 @@ impl Open {
 
     /// Returns the path of the segment with this number.
     pub fn segment(&self, number: u32) -> PathBuf {
-        self.folder().join(format!("events-{number}.jsonl"))
+        segment(&self.folder(), number)
     }
 
     /// Returns the file whose existence tells recorders to write no more.
@@ -179,16 +188,24 @@ impl Open {
     /// Reads all segments: `each` gets none at the start of a segment, then its events. A record that a crash cut off at the
     /// end of a segment is left out; damage before a whole record is an error, and nothing is changed.
     pub fn read(&self, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
-        let mut hash = Sha256::new();
-        let mut digest = Digest::default();
-        for path in (1..).map(|number| self.segment(number)).take_while(|path| path.exists()) {
-            each(None);
-            digest.length += read_segment(&path, &mut hash, each)?;
-            digest.unwritten += unwritten(&path);
-        }
-        digest.sha256 = hex(&hash.finalize());
-        Ok(digest)
+        read_segments(&self.folder(), each)
     }
+}
+
+fn segment(folder: &Path, number: u32) -> PathBuf {
+    folder.join(format!("events-{number}.jsonl"))
+}
+
+fn read_segments(folder: &Path, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut digest = Digest::default();
+    for path in (1..).map(|number| segment(folder, number)).take_while(|path| path.exists()) {
+        each(None);
+        digest.length += read_segment(&path, &mut hash, each)?;
+        digest.unwritten += unwritten(&path);
+    }
+    digest.sha256 = hex(&hash.finalize());
+    Ok(digest)
 }
 
 /// Reads one segment and returns the length of its valid part.

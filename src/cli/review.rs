@@ -11,6 +11,8 @@ pub enum Format {
     Terminal,
     /// For a pull request
     Markdown,
+    /// A page, whole in one file
+    Html,
     /// For a program, as schemas/report.schema.json says
     Json,
 }
@@ -37,6 +39,7 @@ impl Report {
         let ending = self.output.as_ref().and_then(|path| path.extension()).and_then(|ending| ending.to_str());
         self.format.unwrap_or(match ending {
             Some("md" | "markdown") => Format::Markdown,
+            Some("html" | "htm") => Format::Html,
             Some("json") => Format::Json,
             _ => Format::Terminal,
         })

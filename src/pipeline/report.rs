@@ -1,5 +1,6 @@
 //! `report`: what the sessions used, in the form that is asked for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,9 +12,11 @@ use super::prove::remembered;
 use super::verify::in_work_tree;
 use crate::commit::Repository;
 use crate::console::{Hint, escape};
-use crate::journal::{Journal, SessionId};
-use crate::report::Report;
+use crate::event::Event;
+use crate::journal::{Closing, Journal, SessionId};
+use crate::report::{Processes, Report};
 use crate::requirements::Requirements;
+use crate::session::Sessions;
 use crate::verification::statics::{self, Rules};
 
 /// The form of a report.
@@ -24,6 +27,8 @@ pub enum Form {
     Terminal,
     /// Markdown for a pull request.
     Markdown,
+    /// A page, whole in one file.
+    Html,
     /// JSON of a published schema.
     Json,
 }
@@ -49,8 +54,51 @@ pub fn report(world: &World, form: Form, session: Option<&str>) -> anyhow::Resul
     match form {
         Form::Terminal => Ok(report.terminal()),
         Form::Markdown => Ok(report.markdown()),
+        Form::Html => report.html(&processes(world, &repository, &plan.journals)?),
         Form::Json => report.summary().json(),
     }
+}
+
+/// Returns the processes of the sessions whose raw events are still here, and are those that the journal was made of.
+fn processes(
+    world: &World,
+    repository: &Repository,
+    journals: &[Journal],
+) -> anyhow::Result<BTreeMap<SessionId, Processes>> {
+    let place = super::place(world, repository);
+    let sessions = Sessions::new(repository.git_dir());
+    let mut all = BTreeMap::new();
+    for journal in journals {
+        let id = &journal.session.id;
+        let mut closing = Closing::new(&place, 0, journal.session.agent.is_some(), &|_| false);
+        let mut processes = Processes::default();
+        let digest = sessions.read(id, &mut |event| match event {
+            None => {
+                closing.segment();
+                processes.segment();
+            }
+            Some(event) => {
+                closing.event(event.clone());
+                match &event {
+                    Event::Exec(exec) => {
+                        let command = closing.command_of(exec.id);
+                        command.iter().for_each(|command| processes.exec(exec, command, &place));
+                    }
+                    Event::Exit(exit) => processes.exit(exit.process, exit.at, exit.status),
+                    _ => {}
+                }
+            }
+        });
+        match digest {
+            Ok(Some(digest)) if digest.sha256 == journal.events.sha256 => drop(all.insert(id.clone(), processes)),
+            Ok(_) => {}
+            Err(error) => world.console.warn(format_args!(
+                "{}; its programs are shown as the journal has them",
+                escape(&format!("{error:#}"))
+            )),
+        }
+    }
+    Ok(all)
 }
 
 /// Writes a report to a file.
