@@ -48,8 +48,8 @@ pub fn diff(world: &World, revisions: Option<&str>) -> anyhow::Result<Difference
             (side, capture)
         }
     };
-    if from.1.document.is_none() && to.1.document.is_none() {
-        return Err(anyhow!("there is no `{FOLDER}/requirements.json` in either"))
+    if revisions.is_none() && from.1.document.is_none() && to.1.document.is_none() {
+        return Err(anyhow!("there is no `{FOLDER}/requirements.json`"))
             .hint("`agent-capture run -- CMD` records a session and renders its flake");
     }
     Ok(Difference::between((from.0, &from.1), (to.0, &to.1), &index))

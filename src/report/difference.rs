@@ -65,6 +65,9 @@ pub struct Difference {
     pub unfree: Vec<Change<String>>,
     /// Whether the policy came, went or is another.
     pub policy: Option<Kind>,
+    /// Whether it was read, so that it is somebody's claim.
+    #[serde(skip)]
+    read: bool,
 }
 
 /// One of the two captures.
@@ -194,6 +197,7 @@ impl Difference {
                 (Some(_), None) => Some(Kind::Out),
                 (old, new) => (old != new).then_some(Kind::Changed),
             },
+            read: false,
         }
     }
 
@@ -202,7 +206,7 @@ impl Difference {
         ensure!(bytes.len() <= LARGEST, "it has {} bytes, more than {LARGEST}", bytes.len());
         let read: Self = serde_json::from_slice(bytes).map_err(|error| malformed("it is no diff", &error))?;
         ensure!(read.version == VERSION, "it is of version {}; this program knows {VERSION}", read.version);
-        Ok(read)
+        Ok(Self { read: true, ..read })
     }
 
     /// Returns it as JSON, LF at the end.

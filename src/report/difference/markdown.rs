@@ -20,7 +20,8 @@ impl Difference {
         let mut out = format!("{MARKER}\n## Captured environment: what changes\n\n");
         let between = format!("{} → {}", side(&self.from), side(&self.to));
         if self.is_empty() {
-            line(&mut out, format_args!("Nothing: {between}.\n\n{CLAIM}"));
+            line(&mut out, format_args!("Nothing: {between}.\n"));
+            self.footer(&mut out);
             return defused(&out);
         }
         let packages = counts(&self.packages.iter().map(|it| it.change.kind()).collect::<Vec<_>>());
@@ -41,12 +42,16 @@ impl Difference {
             format!("| {} | {} |", word(it.kind()), arrow(it, show))
         });
         table(&mut out, &["Change", "Left behind on the host"], 8_000, "folders", rows);
-        line(
-            &mut out,
-            "This compares what `.agent-capture/` says; `agent-capture verify` proves that the flake is that.",
-        );
-        line(&mut out, CLAIM);
+        self.footer(&mut out);
         defused(&out)
+    }
+
+    fn footer(&self, out: &mut String) {
+        if self.read {
+            line(out, "This is what another run wrote; in a pull request, the run of its own workflow.");
+        }
+        line(out, "This compares what `.agent-capture/` says; `agent-capture verify` proves that the flake is that.");
+        line(out, CLAIM);
     }
 
     /// Returns the rows of pin, policy, systems, unfree packages and sessions.
