@@ -1,13 +1,22 @@
 //! The command line: types only. The comments are the help.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
+mod hooks;
+mod index;
+mod internal;
+mod record;
 mod review;
+mod verify;
 
+pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
+pub use index::{Build, Index, Which};
+pub use internal::{Front, Join, Launch, Worker};
+pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use review::{Diff, DiffFormat, Format, Report};
+pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
 ///
@@ -35,6 +44,13 @@ pub struct Cli {
     pub verbose: bool,
 }
 
+/// What `start` does without a terminal.
+const LATER_SHELLS: &str = r#"Where standard output is no terminal, it prints variables with which each later non-interactive bash and zsh
+records itself, until `stop`: eval "$(agent-capture start)", in fish: agent-capture start | source. In GitHub
+Actions it sets them for the later steps.
+
+Example: agent-capture start --name parser-fix"#;
+
 /// What to do
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -42,7 +58,7 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture run -- claude -p 'make the tests pass'")]
     Run(Run),
     /// Open a recorded shell; leave it with `exit`, or close the session in it with `stop`
-    #[command(after_help = "Example: agent-capture start --name parser-fix")]
+    #[command(after_help = LATER_SHELLS)]
     Start(Start),
     /// Close the session, then resolve, render, verify and commit
     #[command(after_help = "Example: agent-capture stop --dry-run")]
@@ -50,6 +66,17 @@ pub enum Command {
     /// Make a session of an agent's transcript: what it says ran and ended well
     #[command(after_help = "Example: agent-capture import --latest --dry-run")]
     Import(Import),
+    /// Have agents tell what they do: their sessions record themselves, without `run`
+    ///
+    /// Says which agents have hooks, and where they are installed.
+    #[command(after_help = "Example: agent-capture hooks install claude-code")]
+    Hooks(Hooks),
+    /// Take one event of an agent on standard input: agents call it, people need not
+    ///
+    /// Always ends with status 0 and says nothing to the agent, unless --strict. Does nothing outside of repositories that
+    /// `agent-capture hooks install` chose.
+    #[command(after_help = "Example: agent-capture hook claude-code --strict < event.json")]
+    Hook(Hook),
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
@@ -114,140 +141,18 @@ pub enum Command {
     /// Record into a segment, nothing more
     #[command(name = "__front", hide = true)]
     Front(Front),
+    /// Run a command as a part of the open session
+    #[command(name = "__join", hide = true)]
+    Join(Join),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),
+    /// Capture the sessions whose agents are gone
+    #[command(name = "__finish", hide = true)]
+    Finish,
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
     Launch(Launch),
-}
-
-/// What is done with a session when it is closed
-#[derive(Args, Clone, Debug, Default)]
-pub struct Capture {
-    /// Commit without a proof by Nix
-    #[arg(long)]
-    pub no_verify: bool,
-
-    /// Leave journal and flake in the work tree
-    #[arg(long)]
-    pub no_commit: bool,
-
-    /// Show what would be committed, and write nothing
-    #[arg(long, conflicts_with_all = ["no_commit", "no_verify"])]
-    pub dry_run: bool,
-
-    /// Commit all uncommitted work too
-    #[arg(long)]
-    pub include_work: bool,
-
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
-
-    /// Pin of nixpkgs: a revision, a branch (nixos-26.05), or github:NixOS/nixpkgs/REV?lastModified=N&narHash=HASH
-    #[arg(long, value_name = "PIN")]
-    pub nixpkgs: Option<String>,
-
-    /// Name of the session: lower-case letters, digits and `-` [default: its date and time]
-    #[arg(long)]
-    pub name: Option<String>,
-}
-
-/// How a session is recorded
-#[derive(Args, Clone, Debug, Default)]
-pub struct Recording {
-    /// Recorder to use, as `doctor` names them [default: the best that works]
-    #[arg(long, value_name = "RECORDER")]
-    pub recorder: Option<String>,
-
-    /// Record only in ways that let sudo work
-    #[arg(long)]
-    pub keep_sudo: bool,
-
-    /// Record what programs open: off; maps, the libraries that are in them when they end; full, also headers and modules,
-    /// which can make opens fail in programs whose signal handlers do not restart them
-    #[arg(
-        long,
-        value_enum,
-        value_name = "WHAT",
-        default_value_t,
-        hide_possible_values = true,
-        conflicts_with = "exec_only"
-    )]
-    pub files: Files,
-
-    /// Record what runs and nothing else: neither files nor the network
-    #[arg(long)]
-    pub exec_only: bool,
-}
-
-/// Which files are recorded
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Files {
-    /// None
-    #[default]
-    Off,
-    /// Shared libraries that are in processes when they end
-    Maps,
-    /// All libraries, headers and modules that are opened
-    Full,
-}
-
-/// Record a command
-#[derive(Args, Debug)]
-pub struct Run {
-    /// How it is recorded
-    #[command(flatten)]
-    pub recording: Recording,
-
-    /// How the session is captured
-    #[command(flatten)]
-    pub capture: Capture,
-
-    /// The command
-    #[arg(required = true, last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
-    pub argv: Vec<OsString>,
-}
-
-/// Open a recorded shell
-#[derive(Args, Debug)]
-pub struct Start {
-    /// How it is recorded
-    #[command(flatten)]
-    pub recording: Recording,
-
-    /// How the session is captured when the shell is left
-    #[command(flatten)]
-    pub capture: Capture,
-}
-
-/// Close the session
-#[derive(Args, Debug)]
-pub struct Stop {
-    /// How the session is captured
-    #[command(flatten)]
-    pub capture: Capture,
-}
-
-/// Make a session of a transcript
-#[derive(Args, Debug)]
-pub struct Import {
-    /// How the session is captured
-    #[command(flatten)]
-    pub capture: Capture,
-
-    /// The transcript; `-` is standard input, a folder is all its transcripts as one session
-    #[arg(required_unless_present = "latest", conflicts_with = "latest", value_name = "FILE|DIR|-")]
-    pub path: Option<PathBuf>,
-
-    /// The newest session of this project, among the folders in which agents keep theirs
-    #[arg(long)]
-    pub latest: bool,
-
-    /// Print what the transcript tells as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Say what is being recorded
@@ -272,70 +177,6 @@ pub struct Render {
     /// Pin of nixpkgs, as in `run`
     #[arg(long, value_name = "PIN")]
     pub nixpkgs: Option<String>,
-}
-
-/// Prove the flake
-#[derive(Args, Debug)]
-pub struct Verify {
-    /// How far: static (no Nix), eval, build, or replay, which runs the sessions\' commands on this machine
-    #[arg(long, hide_possible_values = true, value_enum, default_value_t)]
-    pub level: VerifyLevel,
-
-    /// Verify exactly what a revision holds [default: HEAD with our files as they are in the work tree]
-    #[arg(long, value_name = "REV", conflicts_with = "include_work")]
-    pub commit: Option<String>,
-
-    /// Read what loosens the verification (the policy) from a revision, the base of a pull request
-    #[arg(long, value_name = "REV")]
-    pub base: Option<String>,
-
-    /// Take the content as from elsewhere: doubts are errors [default: for pull and merge requests in CI]
-    #[arg(long)]
-    pub untrusted: bool,
-
-    /// Prove it of a tree with all uncommitted work
-    #[arg(long)]
-    pub include_work: bool,
-
-    /// How it is said: terminal, json, github, gitlab, sarif or markdown
-    #[arg(long, hide_possible_values = true, value_enum, default_value_t)]
-    pub format: VerifyFormat,
-
-    /// The same as --format json
-    #[arg(long, conflicts_with = "format")]
-    pub json: bool,
-}
-
-/// How far a verification goes
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum VerifyLevel {
-    /// The files agree, without Nix
-    Static,
-    /// The flake evaluates to the expected checks
-    Eval,
-    /// The shell and each check are built in the sandbox
-    #[default]
-    Build,
-    /// The sessions' commands end as recorded; runs them on this machine
-    Replay,
-}
-
-/// How a verification is said
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum VerifyFormat {
-    /// For a terminal
-    #[default]
-    Terminal,
-    /// For a program
-    Json,
-    /// Annotations, and a summary of the step
-    Github,
-    /// A report of code quality
-    Gitlab,
-    /// For code scanning
-    Sarif,
-    /// For a pull request
-    Markdown,
 }
 
 /// Move the pin
@@ -376,134 +217,17 @@ pub struct Commit {
     #[arg(long)]
     pub include_work: bool,
 
+    /// Commit to a branch that is not checked out
+    #[arg(long, value_name = "NAME", conflicts_with = "include_work")]
+    pub branch: Option<String>,
+
+    /// Run the repository's hooks
+    #[arg(long)]
+    pub run_hooks: bool,
+
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-}
-
-/// The index
-#[derive(Debug, Subcommand)]
-pub enum Index {
-    /// Show the packages for a name, best first, with points and reasons; status 1 when one has none
-    ///
-    /// A name is that of a program, an absolute path, a package of Debian (deb:libssl-dev), a module of pkg-config
-    /// (pc:openssl), a package of CMake (cmake:fmt), a library (libz.so.1), a header (openssl/ssl.h) or a module of Python
-    /// (py:yaml).
-    #[command(after_help = "Example: agent-capture index which --json rg deb:libssl-dev")]
-    Which(Which),
-    /// Make the tables anew from a database of nix-index
-    ///
-    /// Says what changes. A database that lacks well-known packages or many rows is refused with status 1.
-    #[command(after_help = "Example: agent-capture index build ~/.cache/nix-index/files --dry-run")]
-    Build(Build),
-}
-
-/// Ask the index
-#[derive(Args, Debug)]
-pub struct Which {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-
-    /// Programs, paths, deb:…, pc:…, cmake:…, py:…, libraries, headers
-    #[arg(required = true, value_name = "NAME")]
-    pub names: Vec<String>,
-}
-
-/// Make the index
-#[derive(Args, Debug)]
-pub struct Build {
-    /// The database: ~/.cache/nix-index/files, or one of nix-index-database
-    #[arg(value_name = "DATABASE", value_hint = clap::ValueHint::FilePath)]
-    pub database: PathBuf,
-
-    /// Versions: rows of attr, pname, version and mainProgram with tabs between [default: those there are]
-    #[arg(long, value_name = "FILE.tsv")]
-    pub attrs: Option<PathBuf>,
-
-    /// Folder to write the tables to [default: src/index of this checkout]
-    #[arg(long, value_name = "DIR")]
-    pub output: Option<PathBuf>,
-
-    /// Write the tables of a database that is not whole
-    #[arg(long)]
-    pub force: bool,
-
-    /// Say what would change, and write nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-/// Record into a segment
-#[derive(Args, Debug)]
-pub struct Front {
-    /// The segment
-    #[arg(long)]
-    pub segment: PathBuf,
-    /// The file that says that the session is closed
-    #[arg(long)]
-    pub closed: Option<PathBuf>,
-    /// See ends of processes the way older kernels need
-    #[arg(long)]
-    pub exit_group: bool,
-    /// How much is recorded
-    #[arg(long, default_value = "network")]
-    pub depth: String,
-    /// The recorder
-    #[arg(long)]
-    pub recorder: Option<String>,
-    /// The command
-    #[arg(required = true, last = true)]
-    pub argv: Vec<OsString>,
-}
-
-/// The recorder's own process
-#[derive(Args, Debug)]
-pub struct Worker {
-    /// The recorder
-    #[arg(long)]
-    pub recorder: String,
-    /// The segment
-    #[arg(long)]
-    pub segment: PathBuf,
-    /// The file that says that the session is closed
-    #[arg(long)]
-    pub closed: PathBuf,
-    /// Number of the inherited socket
-    #[arg(long)]
-    pub socket: i32,
-    /// See ends of processes the way older kernels need
-    #[arg(long)]
-    pub exit_group: bool,
-    /// How much is recorded
-    #[arg(long, default_value = "network")]
-    pub depth: String,
-    /// Go on with the session of a worker that died
-    #[arg(long)]
-    pub resume: bool,
-    /// The command
-    #[arg(last = true)]
-    pub argv: Vec<OsString>,
-}
-
-/// Becomes the recorded command
-#[derive(Args, Debug)]
-pub struct Launch {
-    /// Number of the inherited socket
-    #[arg(long)]
-    pub socket: i32,
-    /// See ends of processes the way older kernels need
-    #[arg(long)]
-    pub exit_group: bool,
-    /// How much is recorded
-    #[arg(long, default_value = "network")]
-    pub depth: String,
-    /// Install no filter
-    #[arg(long)]
-    pub no_filter: bool,
-    /// The command
-    #[arg(required = true, last = true)]
-    pub argv: Vec<OsString>,
 }
 
 /// Returns the completions for a shell.

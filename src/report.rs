@@ -5,14 +5,15 @@
 
 use crate::console::escape;
 use crate::index::Index;
-use crate::journal::{Journal, SessionId};
-use crate::requirements::{Check, Document, Requirement};
+use crate::journal::Journal;
+use crate::requirements::{Document, Requirement};
 use crate::verification::{Failure, Finding, Verification};
 
 mod ci;
 mod difference;
 mod html;
 mod markdown;
+mod message;
 mod processes;
 mod summary;
 mod terminal;
@@ -28,7 +29,7 @@ pub use summary::{
     Aside, At, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,
     Summary, Unchecked,
 };
-use text::{line, shorten};
+use text::line;
 
 /// The most rows of a table; what is more is counted.
 const ROWS: usize = 100;
@@ -54,48 +55,6 @@ impl Report<'_> {
         let first = book.commands(&package.evidence).into_iter().next()?;
         book.command(&first).map(|command| command.line.to_text().into_owned())
     }
-
-    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal.
-    pub fn message(&self, sessions: &[(SessionId, String)]) -> String {
-        let requirements = &self.document.requirements;
-        let mut out = String::new();
-        let names: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
-        let subject = match names.len() {
-            0 => "agent-capture: no packages".to_owned(),
-            _ => shorten(&format!("agent-capture: {}", names.join(", ")), 68),
-        };
-        line(&mut out, format_args!("{subject}\n"));
-        let version =
-            |package: &Requirement| self.index.attr(&package.attr).and_then(|attr| attr.version).unwrap_or_default();
-        let rows: Vec<(&str, &str, u64)> = requirements
-            .packages
-            .iter()
-            .map(|package| (package.attr.as_str(), version(package), package.runs))
-            .collect();
-        let cell = |width: usize, text: &str| format!("{text:width$}");
-        let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0).max(7);
-        let wide = rows.iter().map(|row| row.1.len()).max().unwrap_or(0).max(7);
-        line(&mut out, format_args!("| {} | {} | runs |", cell(width, "package"), cell(wide, "version")));
-        line(&mut out, format_args!("|-{}-|-{}-|-----:|", "-".repeat(width), "-".repeat(wide)));
-        for (package, version, runs) in rows.iter().take(ROWS) {
-            line(&mut out, format_args!("| {} | {} | {runs:4} |", cell(width, package), cell(wide, version)));
-        }
-        if !requirements.checks.is_empty() {
-            line(&mut out, "\nChecks:\n");
-            requirements
-                .checks
-                .iter()
-                .take(ROWS)
-                .for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), shown(check))));
-        }
-        line(&mut out, format_args!("\n{}", self.proof()));
-        out.push('\n');
-        for (session, sha256) in sessions {
-            line(&mut out, format_args!("Agent-Capture-Session: {session}"));
-            line(&mut out, format_args!("Agent-Capture-Journal: sha256:{sha256}"));
-        }
-        out
-    }
 }
 
 /// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.
@@ -109,11 +68,4 @@ pub fn failures(verification: &Verification) -> String {
         kept.iter().for_each(|path| line(&mut out, format_args!("  the whole log is in {}", escape(path))));
     }
     out
-}
-
-fn shown(check: &Check) -> String {
-    match check.folder.as_str() {
-        "" => check.line.as_str().to_owned(),
-        folder => format!("(in {folder}) {}", check.line.as_str()),
-    }
 }

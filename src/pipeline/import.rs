@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Answer, Options, World, free_name, place, take};
+use super::capture::take;
+use super::open::{free_name, place};
+use super::{Answer, Options, World};
 use crate::agents::{self, Head, Import, Transcript};
 use crate::commit::Repository;
 use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::event::Bytes;
-use crate::journal::{Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
+use crate::journal::{Call, Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
 use crate::nix::System;
 
 /// What a transcript cannot tell, a sentence each.
@@ -80,6 +82,15 @@ fn files(world: &World, source: &Source) -> anyhow::Result<(Vec<PathBuf>, String
     let mut files = agents::below(&path.with_extension("").join("subagents"));
     files.insert(0, path);
     Ok((files, shown))
+}
+
+/// Reads the commands of a transcript.
+pub(super) fn calls(path: &Path, each: &mut dyn FnMut(Call)) -> anyhow::Result<()> {
+    let file = File::open(path).with_context(|| format!("failed to open `{}`", escape(&path.to_string_lossy())))?;
+    let mut import = Import::default();
+    import.read(file, each)?;
+    import.finish(each);
+    Ok(())
 }
 
 fn read(files: Vec<PathBuf>, claims: &mut Claims) -> anyhow::Result<Option<Transcript>> {

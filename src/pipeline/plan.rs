@@ -25,9 +25,15 @@ pub(super) fn journal_path(id: &SessionId) -> String {
     format!("{FOLDER}/{id}/journal.json")
 }
 
-/// Reads a file of ours: from the work tree, else from HEAD.
+/// Returns whether a path of a repository is that of a file of ours.
+pub(super) fn is_ours(path: &str) -> bool {
+    ["flake.nix", "flake.lock"].contains(&path) || path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Reads a file of ours: from the work tree, else from HEAD; from a branch that is not checked out as it is there.
 fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
-    let full = repository.root().join(path);
+    let Some(root) = repository.checkout() else { return repository.committed(path) };
+    let full = root.join(path);
     match fs::symlink_metadata(&full) {
         Ok(meta) if meta.is_file() => Ok(Some(fs::read(&full).with_context(|| format!("failed to read `{path}`"))?)),
         Ok(_) => bail!("`{path}` is no regular file"),
@@ -38,7 +44,8 @@ fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> 
 /// Reads all journals, of the work tree and of HEAD, by session.
 pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
     let mut paths: BTreeSet<String> = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path).collect();
-    for entry in fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten() {
+    let here = repository.checkout().map(|root| fs::read_dir(root.join(FOLDER)));
+    for entry in here.into_iter().flatten().flatten().flatten() {
         paths.extend(
             entry
                 .file_name()
@@ -117,6 +124,16 @@ impl Plan {
             .into_iter()
             .map(|(path, bytes)| Ok((read(repository, &path)? != Some(bytes)).then_some(path)));
         Ok(files.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Fails when a journal that is committed elsewhere is not among those of the plan.
+    pub(super) fn has_all(&self, there: &[Journal]) -> anyhow::Result<()> {
+        let has = |id: &SessionId| self.journals.iter().any(|journal| journal.session.id == *id);
+        match there.iter().map(|journal| &journal.session.id).find(|id| !has(id)) {
+            Some(id) => Err(anyhow!("the branch has session `{id}`, which is not in the work tree"))
+                .hint("check the branch out, or capture into it: `agent-capture stop --branch NAME`"),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn is_aside(&self) -> bool {
@@ -213,7 +230,8 @@ fn pin(
 fn is_hand_written(repository: &Repository, previous: Option<&Document>, document: &Document) -> anyhow::Result<bool> {
     let ours: Vec<Flake> = previous.into_iter().chain([document]).map(Flake::of).collect();
     for path in ["flake.nix", "flake.lock"] {
-        if fs::symlink_metadata(repository.root().join(path)).is_ok_and(|meta| !meta.is_file()) {
+        let here = repository.checkout().and_then(|root| fs::symlink_metadata(root.join(path)).ok());
+        if here.is_some_and(|meta| !meta.is_file()) {
             return Ok(true);
         }
         let Some(bytes) = read(repository, path)? else { continue };

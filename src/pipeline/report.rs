@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 
 use super::World;
+use super::close::leads;
+use super::open::place;
 use super::plan::Plan;
 use super::prove::remembered;
 use super::verify::in_work_tree;
@@ -65,12 +67,12 @@ fn processes(
     repository: &Repository,
     journals: &[Journal],
 ) -> anyhow::Result<BTreeMap<SessionId, Processes>> {
-    let place = super::place(world, repository);
+    let place = place(world, repository);
     let sessions = Sessions::new(repository.git_dir());
     let mut all = BTreeMap::new();
     for journal in journals {
         let id = &journal.session.id;
-        let mut closing = Closing::new(&place, 0, journal.session.agent.is_some(), &|_| false);
+        let mut closing = Closing::new(&place, 0, leads(&journal.session.line), &|_| false);
         let mut processes = Processes::default();
         let digest = sessions.read(id, &mut |event| match event {
             None => {
@@ -90,7 +92,10 @@ fn processes(
             }
         });
         match digest {
-            Ok(Some(digest)) if digest.sha256 == journal.events.sha256 => drop(all.insert(id.clone(), processes)),
+            Ok(Some(digest)) if digest.sha256 == journal.events.sha256 => {
+                processes.settle(journal);
+                all.insert(id.clone(), processes);
+            }
             Ok(_) => {}
             Err(error) => world.console.warn(format_args!(
                 "{}; its programs are shown as the journal has them",

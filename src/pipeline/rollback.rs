@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 
-use super::plan::FOLDER;
+use super::plan::is_ours;
 use super::{Answer, World};
 use crate::commit::{File, PastChange, Repository, write_files};
 use crate::console::{Hint, escape};
@@ -43,10 +43,6 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     let commit = repository.propose(&files, false)?.commit(&message).context("failed to commit")?;
     console.say(format_args!("committed {}", commit.id.get(..12).unwrap_or(&commit.id)));
     Ok(Answer::Yes)
-}
-
-fn is_ours(path: &str) -> bool {
-    ["flake.nix", "flake.lock"].contains(&path) || path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Fails when a file is no longer as the capture left it, at HEAD or in the work tree.

@@ -254,7 +254,8 @@ mod tests {
         let text = include_bytes!("../../fixtures/host-demo/journal.json");
         let mut journal = Journal::parse(text).expect("a journal");
         let hostile = "é`|<b>@x".repeat(500);
-        let state = |number| State { path: Bytes::from(format!("~/{number}{hostile}")), files: 1, bytes: number };
+        let state =
+            |number| State { path: Bytes::from(format!("~/{number}{hostile}")), files: 1, bytes: number, removed: 0 };
         journal.state = (0..500).map(state).collect();
         journal.installed = vec![hostile.clone(); 50];
         journal.session.line = Bytes::from(&hostile);

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use chrono::DateTime;
 use serde::Serialize;
 use serde::ser::{SerializeTuple, Serializer};
 
 use crate::console::escape;
 use crate::event::{Bytes, Exec, Status};
-use crate::journal::{Place, Ref};
+use crate::journal::{Journal, Known, Place, Ref};
 
 /// The most processes that are kept of a session, the first of each command before others.
 const MOST: usize = 40_000;
@@ -28,6 +29,8 @@ pub struct Processes {
     /// Of the segment that is being read: where each exec is, and the last exec of each process.
     at: HashMap<u64, (Ref, usize)>,
     last: HashMap<u64, u64>,
+    /// When each command began, in milliseconds since 1970.
+    began: BTreeMap<Ref, i64>,
 }
 
 /// A program that ran in a process.
@@ -71,6 +74,7 @@ impl Processes {
     /// Takes an exec of a command.
     pub fn exec(&mut self, exec: &Exec, command: &Ref, place: &Place) {
         let before = self.last.insert(exec.process, exec.id);
+        self.began.entry(command.clone()).or_insert(exec.at);
         let all = self.commands.entry(command.clone()).or_default();
         if all.len() >= EACH || self.count >= MOST {
             *self.omitted.entry(command.clone()).or_default() += 1;
@@ -93,6 +97,23 @@ impl Processes {
         let Some((command, number)) = self.last.remove(&process).and_then(|exec| self.at.get(&exec)) else { return };
         if let Some(process) = self.commands.get_mut(command).and_then(|all| all.get_mut(*number)) {
             (process.status, process.took) = (status, Some((at - process.began).max(0)));
+        }
+    }
+
+    /// Gives the commands the names that they have in the journal, where they are in order of time and some may be missing.
+    pub fn settle(&mut self, journal: &Journal) {
+        let Ok(start) = DateTime::parse_from_rfc3339(&journal.session.start) else { return };
+        let start = start.timestamp_millis();
+        let mut by_time: BTreeMap<i64, Vec<Ref>> = BTreeMap::new();
+        for (command, began) in std::mem::take(&mut self.began) {
+            by_time.entry((began - start).max(0)).or_default().push(command);
+        }
+        let (mut commands, mut omitted) = (std::mem::take(&mut self.commands), std::mem::take(&mut self.omitted));
+        // Those that are missing are the first.
+        for command in journal.commands.iter().rev().filter(|command| command.known == Known::Traced) {
+            let Some(old) = by_time.get_mut(&command.at).and_then(Vec::pop) else { continue };
+            self.commands.extend(commands.remove(&old).map(|all| (command.id.clone(), all)));
+            self.omitted.extend(omitted.remove(&old).map(|count| (command.id.clone(), count)));
         }
     }
 
@@ -130,6 +151,7 @@ mod tests {
             program: Bytes::from(argv[0]),
             resolved: None,
             interpreters: Vec::new(),
+            loader: None,
             argv: argv.iter().map(Bytes::from).collect(),
             shortened: false,
             redacted: false,

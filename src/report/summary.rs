@@ -13,7 +13,7 @@ use super::text::{plural, size};
 use crate::console::escape;
 use crate::event::{Bytes, Server};
 use crate::flake::default_pin;
-use crate::journal::{Command, Journal, Known, Ref, SessionId};
+use crate::journal::{Command, Journal, Known, Part, Ref, SessionId};
 use crate::nix::{Pin, System};
 use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification};
@@ -127,6 +127,8 @@ pub struct Package {
 pub enum Role {
     /// A program of it ran.
     Program,
+    /// A library that the project is built against.
+    Library,
     /// A module of a language, which a program loads.
     Module,
     /// A command asked for it: an install, a flakeref.
@@ -140,6 +142,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Program => "program",
+            Self::Library => "library",
             Self::Module => "module",
             Self::Asked => "asked for",
             Self::Policy => "policy",
@@ -238,14 +241,18 @@ pub struct LeftBehind {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// How many files and folders that were there before are gone.
+    pub removed: u64,
     /// The session.
     pub session: SessionId,
 }
 
 impl LeftBehind {
-    /// Returns how much it is: `3 files, 12 kB`.
+    /// Returns how much it is: `3 files, 12 kB, 1 removed`.
     pub fn amount(&self) -> String {
-        format!("{}, {}", plural(self.files, "file"), size(self.bytes))
+        let written = (self.files > 0).then(|| plural(self.files, "file") + ", " + &size(self.bytes));
+        let removed = (self.removed > 0).then(|| format!("{} removed", self.removed));
+        written.into_iter().chain(removed).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -359,6 +366,7 @@ impl Report<'_> {
         let Requirement { attr, programs, runs, seen, known, evidence, policy, .. } = package;
         let role = match () {
             () if evidence.is_empty() => Role::Policy,
+            () if package.library => Role::Library,
             () if attr.as_str().contains("Packages.") => Role::Module,
             () if programs.is_empty() => Role::Asked,
             () => Role::Program,
@@ -463,7 +471,9 @@ impl Report<'_> {
             all.push(Missed { what: escape(&what), why: escape(&why), help: None });
         };
         for it in &requirements.unrecognized {
-            add(it.name.to_text().into_owned(), format!("not recognized ({})", plural(it.runs, "run")));
+            // A library does not run.
+            let runs = if it.runs == 0 { String::new() } else { format!(" ({})", plural(it.runs, "run")) };
+            add(it.name.to_text().into_owned(), format!("not recognized{runs}"));
         }
         for ignored in requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED) {
             add(book.name(&ignored.evidence), FAILED.to_owned());
@@ -498,6 +508,7 @@ impl Report<'_> {
                 path: text(&state.path),
                 files: state.files,
                 bytes: state.bytes,
+                removed: state.removed,
                 session: session.clone(),
             };
             journal.state.iter().map(row).collect::<Vec<_>>()
@@ -613,16 +624,18 @@ fn refusal(why: Refusal) -> &'static str {
 }
 
 /// The journals, by entry.
+#[derive(Default)]
 pub(super) struct Book<'a> {
     commands: BTreeMap<(&'a SessionId, &'a Ref), &'a Command>,
     /// The commands in which programs and invocations ran.
     ran: BTreeMap<(&'a SessionId, &'a Ref), &'a BTreeSet<Ref>>,
     names: BTreeMap<(&'a SessionId, &'a Ref), Bytes>,
+    journals: BTreeMap<&'a SessionId, &'a Journal>,
 }
 
 impl<'a> Book<'a> {
     pub(super) fn new(journals: &'a [Journal]) -> Self {
-        let mut book = Self { commands: BTreeMap::new(), ran: BTreeMap::new(), names: BTreeMap::new() };
+        let mut book = Self::default();
         for journal in journals {
             let session = &journal.session.id;
             book.commands.extend(journal.commands.iter().map(|command| ((session, &command.id), command)));
@@ -635,6 +648,7 @@ impl<'a> Book<'a> {
                 let name = book.names.get(&(session, &call.program)).cloned();
                 book.names.extend(name.map(|name| ((session, &call.id), name)));
             }
+            book.journals.insert(session, journal);
         }
         book
     }
@@ -643,22 +657,30 @@ impl<'a> Book<'a> {
         self.commands.get(&(&at.session, &at.command)).copied()
     }
 
-    /// Returns the name of the program of an entry.
+    /// Returns the name of an entry: of its program, or of a library, header or module.
     fn name(&self, evidence: &Evidence) -> String {
-        let name = self.names.get(&(&evidence.session, &evidence.entry));
-        name.map_or_else(|| evidence.entry.to_string(), |name| name.to_text().into_owned())
+        let name = self.names.get(&(&evidence.session, &evidence.entry)).map(|name| name.to_text().into_owned());
+        name.or_else(|| Some(self.part(evidence)?.name.into_owned())).unwrap_or_else(|| evidence.entry.to_string())
+    }
+
+    fn part(&self, evidence: &Evidence) -> Option<Part<'a>> {
+        self.journals.get(&evidence.session)?.part(&evidence.entry)
     }
 
     /// Returns the commands behind evidence, in the order in which they ran.
     pub(super) fn commands(&self, evidence: &BTreeSet<Evidence>) -> Vec<At> {
         let mut all = BTreeSet::new();
         for it in evidence {
-            match self.ran.get(&(&it.session, &it.entry)) {
-                Some(commands) => {
-                    all.extend(commands.iter().map(|id| At { session: it.session.clone(), command: id.clone() }));
+            let part = self.part(it);
+            let entries = part.map_or_else(|| vec![&it.entry], |part| part.programs.iter().collect());
+            for entry in entries {
+                match self.ran.get(&(&it.session, entry)) {
+                    Some(commands) => {
+                        all.extend(commands.iter().map(|id| At { session: it.session.clone(), command: id.clone() }));
+                    }
+                    None if self.commands.contains_key(&(&it.session, entry)) => drop(all.insert(at(it))),
+                    None => {}
                 }
-                None if self.commands.contains_key(&(&it.session, &it.entry)) => drop(all.insert(at(it))),
-                None => {}
             }
         }
         all.into_iter().collect()
