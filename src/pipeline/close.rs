@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat};
 
 use super::import::calls;
 use super::open::place;
+use super::start::LINE;
 use super::{World, files};
 use crate::agents;
 use crate::commit::Repository;
@@ -29,7 +30,7 @@ pub(super) fn close(
     let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
     let place = place(world, repository);
     let closing = Closing::new(&place, began.timestamp_millis(), leads(&line), &ecosystems::keeps);
-    let mut closing = closing.in_parts(hooks);
+    let mut closing = closing.in_parts(hooks || line.as_str() == Some(LINE));
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),
