@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use agent_capture::agents;
 use agent_capture::cli::{
-    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+    self, Capture, Cli, Command, DiffFormat, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
 };
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
+use agent_capture::pipeline::{
+    self, Answer, Change, Form, Found, Options, Place, Progress, Source, Syntax, Verify, World,
+};
 use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -102,15 +104,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;
             Ok(if minimize.write { 0 } else { code(minimal.answer()) })
         }
-        Command::Report(report) => {
-            let text = pipeline::report(&world, |it| match report.format {
-                Format::Terminal => it.terminal(),
-                Format::Markdown => it.markdown(),
-                Format::Json => it.json(),
-            })?;
-            console.print(text)?;
-            Ok(0)
-        }
+        Command::Report(report) => show_report(&world, &report),
+        Command::Diff(diff) => show_diff(&world, &diff),
         Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
             let build = pipeline::Build { database, attrs, output, force, dry_run };
             pipeline::index_build(&world, &build).map(code)
@@ -192,6 +187,34 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
         }
     }
+}
+
+fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {
+    let form = match report.format() {
+        Format::Terminal => Form::Terminal,
+        Format::Markdown => Form::Markdown,
+        Format::Html => Form::Html,
+        Format::Json => Form::Json,
+    };
+    let text = pipeline::report(world, form, report.session.as_deref())?;
+    match &report.output {
+        Some(path) => pipeline::write_report(path, &text)?,
+        None => world.console.print(text)?,
+    }
+    Ok(0)
+}
+
+fn show_diff(world: &World, diff: &cli::Diff) -> anyhow::Result<u8> {
+    let difference = match &diff.read {
+        Some(path) => pipeline::read_diff(path)?,
+        None => pipeline::diff(world, diff.revisions.as_deref())?,
+    };
+    world.console.print(match diff.format {
+        DiffFormat::Terminal if !diff.json => difference.terminal(),
+        DiffFormat::Markdown => difference.markdown(),
+        DiffFormat::Terminal | DiffFormat::Json => difference.json()?,
+    })?;
+    Ok(code(difference.answer()))
 }
 
 /// Returns where `start` is called.

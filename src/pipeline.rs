@@ -15,13 +15,14 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::{Report, failures};
+use crate::report::failures;
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
 mod attach;
 mod capture;
 mod close;
+mod diff;
 mod doctor;
 mod files;
 mod hook;
@@ -34,6 +35,7 @@ mod open;
 mod plan;
 mod prove;
 mod record;
+mod report;
 mod rollback;
 mod start;
 mod status;
@@ -43,6 +45,7 @@ mod verify;
 
 pub use attach::attach;
 use capture::capture;
+pub use diff::{diff, read_diff};
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
@@ -53,6 +56,7 @@ use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::{prove, remembered};
 use record::record;
+pub use report::{Form, report, write_report};
 pub use rollback::rollback;
 pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
@@ -253,14 +257,6 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
     record(world, &there, &plan, verification.as_ref(), options)
-}
-
-/// `report`: what the sessions used.
-pub fn report(world: &World, format: impl Fn(&Report) -> String) -> anyhow::Result<String> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let verification = remembered(&repository, &plan.propose(&repository, false)?);
-    Ok(format(&plan.report(verification.as_ref())))
 }
 
 /// The recorder's own process: records into a segment until the last recorded process is gone.
