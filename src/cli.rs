@@ -7,11 +7,13 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 mod index;
 mod internal;
 mod record;
+mod sessions;
 mod verify;
 
 pub use index::{Build, Index, Which};
 pub use internal::{Front, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
+pub use sessions::{Forget, List, Show, Status};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
@@ -58,6 +60,12 @@ pub enum Command {
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
+    /// Say which sessions there are, and what each brought
+    #[command(after_help = "Example: agent-capture list --json")]
+    List(List),
+    /// Show one session: its commands, its programs, and what it brought
+    #[command(after_help = "Example: agent-capture show parser-fix")]
+    Show(Show),
     /// Write requirements.json, flake.nix and flake.lock anew from the journals
     #[command(after_help = "Example: agent-capture render && git diff flake.nix")]
     Render(Render),
@@ -77,6 +85,11 @@ pub enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Take sessions out, with what only they needed
+    ///
+    /// Resolves and renders the others anew, proves the flake with Nix, and commits. When the proof fails nothing is changed.
+    #[command(after_help = "Example: agent-capture forget parser-fix")]
+    Forget(Forget),
     /// Prove each package necessary, or say which is not
     ///
     /// Takes each package away in turn and has Nix build the checks. Exit status 1 when a package is not proved necessary.
@@ -120,14 +133,6 @@ pub enum Command {
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
     Launch(Launch),
-}
-
-/// Say what is being recorded
-#[derive(Args, Debug)]
-pub struct Status {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Say what works here

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{self, Answer, Brought, Found, Options, Progress, Source, Verify, World};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -55,6 +55,24 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
         }
         Command::Status(status) => show_status(&world, status.json),
+        Command::List(list) => {
+            let all = pipeline::list(&world)?;
+            let none = all.is_empty() && !list.json;
+            console.print(if list.json { Brought::json(&all)? } else { Brought::terminal(&all) })?;
+            if none {
+                console.say("there is no session here; `agent-capture run -- CMD` records one");
+            }
+            Ok(0)
+        }
+        Command::Show(show) => {
+            let shown = pipeline::show(&world, show.session.as_deref())?;
+            console.print(if show.json { shown.json()? } else { shown.terminal() })?;
+            Ok(0)
+        }
+        Command::Forget(cli::Forget { sessions, no_verify, no_commit, yes }) => {
+            let options = Options { verify: !no_verify, commit: !no_commit, yes, ..Options::default() };
+            pipeline::forget(&world, &sessions, &options).map(code)
+        }
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => show_verified(&world, verify),
         Command::Commit(commit) => {
@@ -218,7 +236,7 @@ fn session(console: &Console, (status, answer): (Status, anyhow::Result<Answer>)
 fn show_status(world: &World, json: bool) -> anyhow::Result<u8> {
     let progress = pipeline::status(world)?;
     let text = match (&progress, json) {
-        (_, true) => Progress::json(progress.as_ref()),
+        (_, true) => Progress::json(progress.as_ref())?,
         (Some(progress), false) => progress.terminal(),
         (None, false) => "no session is open here\n".to_owned(),
     };

@@ -22,12 +22,15 @@ mod capture;
 mod close;
 mod doctor;
 mod files;
+mod forget;
 mod import;
+mod merge;
 mod minimize;
 mod open;
 mod plan;
 mod prove;
 mod rollback;
+mod sessions;
 mod status;
 mod tables;
 mod update;
@@ -35,11 +38,13 @@ mod verify;
 
 use capture::{capture, record_commit};
 pub use doctor::{Doctor, doctor};
+pub use forget::forget;
 pub use import::{Source, import, imported};
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::remembered;
 pub use rollback::rollback;
+pub use sessions::{Brought, Shown, Stage, list, show};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -155,6 +160,7 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
     let plan = Plan::new(world, &repository, journals, nixpkgs)?;
     plan.write(&repository)?;
     world.console.say(format_args!("wrote {}", plan.place("flake.nix")));
+    plan.told.iter().for_each(|line| world.console.say(line));
     Ok(Answer::Yes)
 }
 

@@ -4,6 +4,7 @@
 //! append-only segment for each recorder process; `agent-capture/<session>/closed` tells recorders that still live to
 //! write no more. Raw events are kept for 30 days.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -77,6 +78,14 @@ impl Sessions {
     /// Returns whether there are raw events of a session of this name.
     pub fn is_known(&self, id: &SessionId) -> bool {
         self.dir.join(id.as_str()).exists()
+    }
+
+    /// Returns the names of all sessions with raw events, the open one included.
+    pub fn names(&self) -> BTreeSet<SessionId> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| SessionId::parse(entry.file_name().to_str()?).ok();
+        let has_events = |id: &SessionId| self.dir.join(id.as_str()).join("events-1.jsonl").is_file();
+        entries.filter_map(name).filter(has_events).collect()
     }
 
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.

@@ -10,7 +10,7 @@ use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
 use super::{Answer, Options, World};
-use crate::commit::{Head, Kind, Proposal, Repository};
+use crate::commit::{Change, Head, Kind, Proposal, Repository};
 use crate::console::{Hint, escape, escape_lines};
 use crate::event::{Status, hex};
 use crate::journal::Journal;
@@ -120,14 +120,7 @@ pub(super) fn record_commit(
         return Ok(Answer::Yes);
     }
     let changes = proposal.changes()?;
-    for change in &changes {
-        let kind = match change.kind {
-            Kind::Added => "new     ",
-            Kind::Deleted => "deleted ",
-            Kind::Modified | Kind::Retyped => "modified",
-        };
-        console.say(format_args!("  {kind}  {}  +{} -{}", escape(&change.path), change.insertions, change.deletions));
-    }
+    say_changes(world, &changes);
     if !options.yes && !console.confirm("Commit this?")? {
         console.say("not committed; `agent-capture commit` does it later");
         return Ok(Answer::No);
@@ -141,7 +134,30 @@ pub(super) fn record_commit(
         .map(|journal| Ok((journal.session.id.clone(), hex(&Sha256::digest(journal.to_bytes()?)))));
     let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
     let message = plan.report(verification).message(&sessions);
-    let commit = proposal.commit(&message).context("failed to commit")?;
+    make(world, repository, proposal, &message)
+}
+
+/// Says what a commit changes.
+pub(super) fn say_changes(world: &World, changes: &[Change]) {
+    for Change { path, kind, insertions, deletions } in changes {
+        let kind = match kind {
+            Kind::Added => "new     ",
+            Kind::Deleted => "deleted ",
+            Kind::Modified | Kind::Retyped => "modified",
+        };
+        world.console.say(format_args!("  {kind}  {}  +{insertions} -{deletions}", escape(path)));
+    }
+}
+
+/// Commits, and says what was committed.
+pub(super) fn make(
+    world: &World,
+    repository: &Repository,
+    proposal: &Proposal,
+    message: &str,
+) -> anyhow::Result<Answer> {
+    let console = world.console;
+    let commit = proposal.commit(message).context("failed to commit")?;
     let on = match &commit.on {
         Head::Branch(name) | Head::Unborn(name) => format!("on {}", escape(name)),
         Head::Detached(_) => "on a detached HEAD: no branch has it".to_owned(),

@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context, anyhow, bail};
 
 use super::World;
+use super::merge::{self, Previous};
 use crate::commit::{File, Proposal, Repository, write_files};
 use crate::console::{Hint, escape};
 use crate::ecosystems::{self, Unknown};
@@ -17,7 +18,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::requirements::{Document, FORMAT, VERSION};
 use crate::verification::Verification;
-use crate::verification::statics::{ASIDE, ATTRIBUTES};
+use crate::verification::statics::{ASIDE, ATTRIBUTES, place};
 
 pub(super) use crate::verification::statics::FOLDER;
 
@@ -26,7 +27,7 @@ pub(super) fn journal_path(id: &SessionId) -> String {
 }
 
 /// Reads a file of ours: from the work tree, else from HEAD.
-fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+pub(super) fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let full = repository.root().join(path);
     match fs::symlink_metadata(&full) {
         Ok(meta) if meta.is_file() => Ok(Some(fs::read(&full).with_context(|| format!("failed to read `{path}`"))?)),
@@ -35,9 +36,10 @@ fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> 
     }
 }
 
-/// Reads all journals, of the work tree and of HEAD, by session.
-pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
-    let mut paths: BTreeSet<String> = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path).collect();
+/// Returns the paths of all journals: those at HEAD, and those in the work tree.
+fn journal_paths(repository: &Repository) -> anyhow::Result<BTreeSet<String>> {
+    let committed = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path);
+    let mut paths: BTreeSet<String> = committed.filter(|path| path.ends_with("/journal.json")).collect();
     for entry in fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten() {
         paths.extend(
             entry
@@ -47,21 +49,34 @@ pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> 
                 .filter(|path| repository.root().join(path).exists()),
         );
     }
+    Ok(paths)
+}
+
+/// Reads all journals by session: those of the work tree, and those at HEAD that a sparse checkout hides.
+pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
+    let (paths, merged) = (journal_paths(repository)?, merge::journals(repository)?);
+    let gone = repository.gone(paths.iter().map(String::as_str))?;
     let mut journals = Vec::new();
-    for path in paths.iter().filter(|path| path.ends_with("/journal.json")) {
-        let Some(bytes) = read(repository, path)? else { continue };
-        let journal = Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
-        if journal_path(&journal.session.id) != *path {
-            bail!(
-                "journal `{}` is of session `{}`: move it to `{}`",
-                escape(path),
-                journal.session.id,
-                journal_path(&journal.session.id)
-            );
+    for path in paths.iter().filter(|path| !gone.contains(&path.as_str())) {
+        let versions = match merged.get(path) {
+            Some(sides) => sides.clone(),
+            None => read(repository, path)?.into_iter().collect(),
+        };
+        for bytes in versions {
+            let journal =
+                Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
+            if journal_path(&journal.session.id) != *path {
+                bail!(
+                    "journal `{}` is of session `{}`: move it to `{}`",
+                    escape(path),
+                    journal.session.id,
+                    journal_path(&journal.session.id)
+                );
+            }
+            journals.push(journal);
         }
-        journals.push(journal);
     }
-    Ok(journals)
+    merge::apart(journals)
 }
 
 /// What is to be committed, before anything is written.
@@ -72,6 +87,10 @@ pub(super) struct Plan {
     pub(super) policy: Option<Vec<u8>>,
     /// Where the flake is: empty, or [`ASIDE`].
     pub(super) folder: &'static str,
+    /// Journals that are there and are to go.
+    gone: Vec<String>,
+    /// What was decided where two sides of a merge differ.
+    pub(super) told: Vec<String>,
 }
 
 impl Plan {
@@ -93,21 +112,30 @@ impl Plan {
             };
             return Err(anyhow!("the policy names `{attr}`, which is not in the index")).hint(near);
         }
-        let previous = document(repository)?;
-        let pin = pin(world, repository, nixpkgs, previous.as_ref(), &journals)?;
+        let previous = Previous::read(repository)?;
+        let pin = pin(world, repository, nixpkgs, previous.pin.as_ref(), &journals)?;
         let requirements = ecosystems::resolve(&journals, &index, &policy);
         let document = Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin, requirements };
-        let folder = if is_hand_written(repository, previous.as_ref(), &document)? { ASIDE } else { "" };
-        Ok(Self { document, journals, index, policy: text, folder })
+        let folder = if is_hand_written(repository, &previous, &document)? { ASIDE } else { "" };
+        let flake = ["flake.nix", "flake.lock"].map(|name| place(folder, name));
+        let (gone, told) = (gone(repository, &journals)?, previous.told(&document.pin, &flake));
+        Ok(Self { document, journals, index, policy: text, folder, gone, told })
     }
 
     /// Reads what was rendered before.
     pub(super) fn as_written(repository: &Repository) -> anyhow::Result<Self> {
-        let document = document(repository)?.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
+        let path = format!("{FOLDER}/requirements.json");
+        merge::resolved(repository, &path)?;
+        let bytes = read(repository, &path)?;
+        let document = bytes.map(|bytes| Document::parse(&bytes)).transpose();
+        let document = document.with_context(|| format!("failed to read `{path}`"))?;
+        let document = document.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
         let document = document.hint("`agent-capture run -- CMD` records a session and renders its flake")?;
         let (_, policy) = policy(repository)?;
         let folder = if read(repository, &format!("{ASIDE}/flake.nix"))?.is_some() { ASIDE } else { "" };
-        Ok(Self { journals: journals(repository)?, index: Index::new(), document, policy, folder })
+        let journals = journals(repository)?;
+        let gone = gone(repository, &journals)?;
+        Ok(Self { journals, index: Index::new(), document, policy, folder, gone, told: Vec::new() })
     }
 
     /// Returns the files of the flake that are not what the document renders to.
@@ -125,7 +153,7 @@ impl Plan {
 
     /// Returns the path of a file of the flake.
     pub(super) fn place(&self, name: &str) -> String {
-        if self.is_aside() { format!("{}/{name}", self.folder) } else { name.to_owned() }
+        place(self.folder, name)
     }
 
     fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
@@ -147,7 +175,15 @@ impl Plan {
         if let Some(policy) = &self.policy {
             files.insert(format!("{FOLDER}/policy.toml"), policy.clone());
         }
-        Ok(files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect())
+        let gone = self.gone.iter().map(File::removed);
+        Ok(files.into_iter().map(|(path, bytes)| File::new(path, bytes)).chain(gone).collect())
+    }
+
+    /// Returns the wish that none of our files be there; the policy is the user's.
+    pub(super) fn removal(&self) -> Vec<File> {
+        let ours = ["requirements.json", ".gitattributes"].map(|name| format!("{FOLDER}/{name}"));
+        let flake = ["flake.nix", "flake.lock"].map(|name| self.place(name));
+        ours.into_iter().chain(flake).chain(self.gone.iter().cloned()).map(File::removed).collect()
     }
 
     pub(super) fn paths(&self) -> Vec<String> {
@@ -168,17 +204,18 @@ impl Plan {
     }
 }
 
-fn policy(repository: &Repository) -> anyhow::Result<(Policy, Option<Vec<u8>>)> {
+pub(super) fn policy(repository: &Repository) -> anyhow::Result<(Policy, Option<Vec<u8>>)> {
     let path = format!("{FOLDER}/policy.toml");
+    merge::resolved(repository, &path)?;
     let Some(bytes) = read(repository, &path)? else { return Ok((Policy::default(), None)) };
     let text = std::str::from_utf8(&bytes).with_context(|| format!("failed to read `{path}`"))?;
     Ok((Policy::parse(text).with_context(|| format!("failed to read `{path}`"))?, Some(bytes)))
 }
 
-fn document(repository: &Repository) -> anyhow::Result<Option<Document>> {
-    let path = format!("{FOLDER}/requirements.json");
-    let bytes = read(repository, &path)?;
-    bytes.map(|bytes| Document::parse(&bytes)).transpose().with_context(|| format!("failed to read `{path}`"))
+/// Returns the journals that are there and are none of these.
+fn gone(repository: &Repository, journals: &[Journal]) -> anyhow::Result<Vec<String>> {
+    let kept: BTreeSet<String> = journals.iter().map(|journal| journal_path(&journal.session.id)).collect();
+    Ok(journal_paths(repository)?.difference(&kept).cloned().collect())
 }
 
 /// Returns the pin: the one asked for, the last one, the one of an existing lock, the one that the latest session's own
@@ -187,7 +224,7 @@ fn pin(
     world: &World,
     repository: &Repository,
     nixpkgs: Option<&str>,
-    previous: Option<&Document>,
+    previous: Option<&Pin>,
     journals: &[Journal],
 ) -> anyhow::Result<Pin> {
     if let Some(text) = nixpkgs {
@@ -200,7 +237,7 @@ fn pin(
         return nix.pin(text);
     }
     if let Some(previous) = previous {
-        return Ok(previous.pin.clone());
+        return Ok(previous.clone());
     }
     if let Some(pin) = read(repository, "flake.lock")?.and_then(|lock| Pin::from_lock(&lock)) {
         return Ok(pin);
@@ -209,17 +246,15 @@ fn pin(
     Ok(used.unwrap_or_else(default_pin))
 }
 
-/// Returns whether the repository's flake is not of our making: neither what was rendered last nor what is rendered now.
-fn is_hand_written(repository: &Repository, previous: Option<&Document>, document: &Document) -> anyhow::Result<bool> {
-    let ours: Vec<Flake> = previous.into_iter().chain([document]).map(Flake::of).collect();
+/// Returns whether the repository's flake is not of our making.
+fn is_hand_written(repository: &Repository, previous: &Previous, document: &Document) -> anyhow::Result<bool> {
     for path in ["flake.nix", "flake.lock"] {
         if fs::symlink_metadata(repository.root().join(path)).is_ok_and(|meta| !meta.is_file()) {
             return Ok(true);
         }
-        let Some(bytes) = read(repository, path)? else { continue };
-        let rendered = ours.iter().map(|flake| if path == "flake.nix" { flake.render() } else { Ok(flake.lock()) });
-        let rendered = rendered.collect::<anyhow::Result<Vec<String>>>()?;
-        return Ok(!rendered.iter().any(|text| text.as_bytes() == bytes));
+        if read(repository, path)?.is_some() {
+            return Ok(!previous.made(repository, path, document)?);
+        }
     }
     Ok(false)
 }

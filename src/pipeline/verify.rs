@@ -280,6 +280,10 @@ fn in_work_tree(repository: &Repository) -> anyhow::Result<Files> {
     };
     let mut paths = vec!["flake.nix".to_owned(), "flake.lock".to_owned()];
     list(repository.root(), FOLDER, DEPTH, &mut paths);
+    let journals: Vec<String> = files.found.keys().filter(|path| path.ends_with("/journal.json")).cloned().collect();
+    for path in repository.gone(journals.iter().map(String::as_str))? {
+        files.found.remove(path);
+    }
     for path in paths {
         let full = repository.root().join(&path);
         let Ok(meta) = fs::symlink_metadata(&full) else { continue };
