@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+mod export;
 mod index;
 mod internal;
 mod record;
 mod sessions;
 mod verify;
 
+pub use export::Export;
 pub use index::{Build, Index, Which};
 pub use internal::{Front, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
@@ -57,6 +59,11 @@ pub enum Command {
     /// Make a session of an agent's transcript: what it says ran and ended well
     #[command(after_help = "Example: agent-capture import --latest --dry-run")]
     Import(Import),
+    /// Make a pinned flake of a command line of Nix that you typed; nothing is run
+    ///
+    /// Prints flake.nix. Exit status 1 when something of the line cannot be in it: what that is, is said, and nothing printed.
+    #[command(after_help = "Example: agent-capture export -- nix shell nixpkgs#jq nixpkgs#ripgrep > flake.nix")]
+    Export(Export),
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
@@ -104,6 +111,12 @@ pub enum Command {
         after_help = "Example: agent-capture index which rg deb:libssl-dev pc:openssl libz.so.1 openssl/ssl.h py:yaml"
     )]
     Index(Index),
+    /// Serve the index to an agent, over the Model Context Protocol on standard input and output
+    ///
+    /// Tools: find_package, check_attrs, session_status, last_verification. They answer offline and run nothing.
+    #[cfg(feature = "mcp")]
+    #[command(after_help = "Example: agent-capture mcp")]
+    Mcp,
     /// Say what works here, and the cure for what does not
     ///
     /// Tries each recorder and a sandboxed build, and whether a commit would work. Exit status 1 when something does not

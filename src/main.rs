@@ -54,6 +54,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
         }
+        Command::Export(cli::Export { write, nixpkgs, argv }) => {
+            pipeline::export(&world, &argv, nixpkgs.as_deref(), write).map(code)
+        }
         Command::Status(status) => show_status(&world, status.json),
         Command::List(list) => {
             let all = pipeline::list(&world)?;
@@ -113,6 +116,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if which.json { Found::json(&found)? } else { Found::terminal(&found) })?;
             Ok(code(Found::answer(&found)))
         }
+        #[cfg(feature = "mcp")]
+        Command::Mcp => pipeline::mcp(&world).map(code),
         Command::Doctor(doctor) => {
             let found = pipeline::doctor(&world);
             console.print(if doctor.json { found.json()? } else { found.terminal() })?;

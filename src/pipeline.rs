@@ -21,9 +21,12 @@ use crate::session::{Log, Sessions};
 mod capture;
 mod close;
 mod doctor;
+mod export;
 mod files;
 mod forget;
 mod import;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod merge;
 mod minimize;
 mod open;
@@ -38,8 +41,11 @@ mod verify;
 
 use capture::{capture, record_commit};
 pub use doctor::{Doctor, doctor};
+pub use export::export;
 pub use forget::forget;
 pub use import::{Source, import, imported};
+#[cfg(feature = "mcp")]
+pub use mcp::mcp;
 pub use minimize::{Minimal, minimize};
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::remembered;

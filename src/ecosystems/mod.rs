@@ -13,6 +13,7 @@ use crate::requirements::Instead;
 mod aside;
 mod checks;
 mod draft;
+mod export;
 mod families;
 mod install;
 mod paths;
@@ -57,6 +58,7 @@ mod terraform;
 mod uv;
 mod zig;
 
+pub use export::{Exported, export};
 pub use resolve::{Unknown, resolve, unknown};
 
 /// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.

@@ -83,6 +83,7 @@ pub(super) fn take(
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
     }
+    plan.told.iter().for_each(|line| console.say(line));
     let mut verification = None;
     if options.verify {
         let proved = prove_or_leave_out(world, repository, &mut plan, options)?;

@@ -18,7 +18,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::requirements::{Document, FORMAT, VERSION};
 use crate::verification::Verification;
-use crate::verification::statics::{ASIDE, ATTRIBUTES, place};
+use crate::verification::statics::{ASIDE, ATTRIBUTES, ENVRC, envrc, is_envrc, place};
 
 pub(super) use crate::verification::statics::FOLDER;
 
@@ -87,8 +87,10 @@ pub(super) struct Plan {
     pub(super) policy: Option<Vec<u8>>,
     /// Where the flake is: empty, or [`ASIDE`].
     pub(super) folder: &'static str,
-    /// Journals that are there and are to go.
+    /// Files of ours that are there and are to go: journals, an `.envrc` that nobody asks for.
     gone: Vec<String>,
+    /// Whether an `.envrc` is written: asked for, and there is none of the user's.
+    envrc: bool,
     /// What was decided where two sides of a merge differ.
     pub(super) told: Vec<String>,
 }
@@ -119,7 +121,7 @@ impl Plan {
         let folder = if is_hand_written(repository, &previous, &document)? { ASIDE } else { "" };
         let flake = ["flake.nix", "flake.lock"].map(|name| place(folder, name));
         let (gone, told) = (gone(repository, &journals)?, previous.told(&document.pin, &flake));
-        Ok(Self { document, journals, index, policy: text, folder, gone, told })
+        Self { document, journals, index, policy: text, folder, gone, told, envrc: false }.with_envrc(repository)
     }
 
     /// Reads what was rendered before.
@@ -135,7 +137,24 @@ impl Plan {
         let folder = if read(repository, &format!("{ASIDE}/flake.nix"))?.is_some() { ASIDE } else { "" };
         let journals = journals(repository)?;
         let gone = gone(repository, &journals)?;
-        Ok(Self { journals, index: Index::new(), document, policy, folder, gone, told: Vec::new() })
+        let (index, told) = (Index::new(), Vec::new());
+        Self { journals, index, document, policy, folder, gone, told, envrc: false }.with_envrc(repository)
+    }
+
+    /// Decides about the `.envrc`. One that is the user's stays as it is.
+    fn with_envrc(mut self, repository: &Repository) -> anyhow::Result<Self> {
+        let is_there = fs::symlink_metadata(repository.root().join(ENVRC)).is_ok();
+        let is_ours = read(repository, ENVRC).is_ok_and(|it| it.is_some_and(|bytes| is_envrc(&bytes)));
+        let is_asked = self.document.requirements.outputs.envrc;
+        self.envrc = is_asked && (is_ours || !is_there);
+        match (is_asked, is_ours) {
+            (false, true) => self.gone.push(ENVRC.to_owned()),
+            (true, false) if is_there => {
+                self.told.push(format!("`{ENVRC}` is not ours and stays as it is; `use flake` in it enters the shell"));
+            }
+            _ => {}
+        }
+        Ok(self)
     }
 
     /// Returns the files of the flake that are not what the document renders to.
@@ -172,6 +191,9 @@ impl Plan {
         }
         files.insert(format!("{FOLDER}/requirements.json"), self.document.to_bytes()?);
         files.insert(format!("{FOLDER}/.gitattributes"), ATTRIBUTES.as_bytes().to_vec());
+        if self.envrc {
+            files.insert(ENVRC.to_owned(), envrc(self.folder).into_bytes());
+        }
         if let Some(policy) = &self.policy {
             files.insert(format!("{FOLDER}/policy.toml"), policy.clone());
         }
@@ -183,7 +205,8 @@ impl Plan {
     pub(super) fn removal(&self) -> Vec<File> {
         let ours = ["requirements.json", ".gitattributes"].map(|name| format!("{FOLDER}/{name}"));
         let flake = ["flake.nix", "flake.lock"].map(|name| self.place(name));
-        ours.into_iter().chain(flake).chain(self.gone.iter().cloned()).map(File::removed).collect()
+        let envrc = self.envrc.then(|| ENVRC.to_owned());
+        ours.into_iter().chain(flake).chain(envrc).chain(self.gone.iter().cloned()).map(File::removed).collect()
     }
 
     pub(super) fn paths(&self) -> Vec<String> {

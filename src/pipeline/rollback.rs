@@ -6,6 +6,7 @@ use super::plan::FOLDER;
 use super::{Answer, World};
 use crate::commit::{File, PastChange, Repository, write_files};
 use crate::console::{Hint, escape};
+use crate::verification::statics::{ENVRC, is_envrc};
 
 /// `rollback`: reverts the last capture, also when commits that do not touch its files follow. Work that was committed with it
 /// (`--include-work`) stays.
@@ -14,7 +15,7 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let past = repository.last_capture()?.ok_or_else(|| anyhow!("no commit of this branch is a capture"));
     let past = past.hint("`agent-capture run -- CMD` makes one")?;
-    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_ours(&change.path)).collect();
+    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_ours(change)).collect();
     for change in &ours {
         unchanged(&repository, change)?;
     }
@@ -45,8 +46,12 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn is_ours(path: &str) -> bool {
-    ["flake.nix", "flake.lock"].contains(&path) || path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+fn is_ours(PastChange { path, after, .. }: &PastChange) -> bool {
+    match path.as_str() {
+        "flake.nix" | "flake.lock" => true,
+        ENVRC => after.as_deref().is_some_and(is_envrc),
+        _ => path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/')),
+    }
 }
 
 /// Fails when a file is no longer as the capture left it, at HEAD or in the work tree.

@@ -75,7 +75,7 @@ let
     in
     setup
     // {
-      inherit mkDerivation;
+      inherit mkDerivation initialPath;
       hostPlatform = platform;
       buildPlatform = platform;
       targetPlatform = platform;
@@ -214,6 +214,18 @@ let
           done
         '';
       buildEnv = pkgs.symlinkJoin;
+
+      # Its script names what the image holds; it makes no image.
+      dockerTools.streamLayeredImage =
+        {
+          name,
+          tag,
+          contents,
+          config,
+        }:
+        pkgs.writeShellScript "stream-${name}" ''
+          printf '%s\n' ${lib.escapeShellArgs ([ "${name}:${tag}" ] ++ config.Cmd)} ${lib.concatStringsSep " " contents}
+        '';
 
       rustPlatform = import ./rust-platform.nix { inherit lib pkgs debian; };
 
