@@ -6,11 +6,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use agent_capture::ecosystems;
-use agent_capture::event::{Bytes, Event, Exec, Exit, Sink, Start, Status};
+use agent_capture::event::{Bytes, EndKnown, Event, Exec, Exit, Sink, Start, Status};
 use agent_capture::index::Index;
 use agent_capture::journal::{Closing, Journal, Place, SessionId};
 use agent_capture::policy::Policy;
-use agent_capture::session::{Active, Log, Sessions};
+use agent_capture::session::{Active, Log, Recording, Sessions};
 
 /// How many processes the session has: an exec and an exit each.
 const PROCESSES: u64 = 500_000;
@@ -23,13 +23,10 @@ fn exec(id: u64) -> Event {
         process: id,
         parent: (id > 1).then_some(if id.is_multiple_of(8) { 1 } else { id - id % 8 }).filter(|parent| *parent > 0),
         program: Bytes::from(program),
-        resolved: None,
-        interpreters: Vec::new(),
+        loader: Some(Bytes::from("/lib64/ld-linux-x86-64.so.2")),
         argv: vec![Bytes::from(program), Bytes::from("-O2"), Bytes::from(format!("src/file-{id}.c"))],
-        shortened: false,
-        redacted: false,
         cwd: Bytes::from("/home/u/project"),
-        probes: 0,
+        ..Exec::default()
     })
 }
 
@@ -49,9 +46,12 @@ fn main() {
         base: None,
         line: Bytes::from("bash agent.sh"),
         agent: None,
+        agent_version: None,
+        hooks: false,
+        recording: Recording::default(),
     };
     let open = Sessions::new(folder.path()).open(active).expect("a session");
-    write(&open.segment(1));
+    write(&open.claim().expect("a segment"));
     let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
     let start = Instant::now();
     let mut closing = Closing::new(&place, 1_800_000_000_000, false, &ecosystems::keeps);
@@ -78,7 +78,8 @@ fn write(segment: &Path) {
     let start = Instant::now();
     let head = Start { format: 1, at: 1_800_000_000_000, recorder: "seccomp".to_owned(), blind: Vec::new() };
     log.event(&Event::Start(head)).expect("written");
-    let exit = |process| Event::Exit(Exit { at: 1_800_000_000_005, process, status: Some(Status::Code(0)) });
+    let (at, status, known) = (1_800_000_000_005, Some(Status::Code(0)), EndKnown::Pidfd);
+    let exit = |process| Event::Exit(Exit { at, process, status, known });
     log.event(&exec(1)).expect("written");
     for id in 2..=PROCESSES {
         log.event(&exec(id)).expect("written");

@@ -1,159 +1,244 @@
-//! What recording costs, ours and the installed peers side by side: `cargo bench --bench recorders [-- PAIRS]`.
+//! What recording costs, ours and the installed peers side by side.
 //!
-//! Every round runs each workload bare and under each recorder, in turn; a figure is the median over the rounds of the ratio
-//! to the bare run of the same round. `-- 9 --write` also writes the table into README.md.
+//! ```text
+//! cargo bench --bench recorders -- --quick     ours alone, some five minutes
+//! cargo bench --bench recorders -- --peers     also those that Debian, PyPI and crates.io have, some ten minutes
+//!     --write          put the table into README.md
+//!     --seconds N      how long each workload is repeated
+//!     --only NAME      one workload
+//! ```
+//!
+//! Every round runs each workload bare and under each recorder, in random order; a figure is the median over the rounds of
+//! the ratio to the bare run of the same round: of the time on the wall, and in brackets of the processors' time. Ours is what
+//! a user types, `run --no-render`, its start and the closing of the session included. A recorder that makes the workload
+//! more than three times slower runs once.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How many rounds there are at least, and at most.
+const ROUNDS: (usize, usize) = (3, 41);
+/// From which ratio on a recorder runs once.
+const SLOW: f64 = 3.0;
+/// What ours may cost, a row for each [`OURS`] and a column for each workload.
+const LIMITS: [[Option<f64>; 4]; 4] = [
+    [Some(1.08), Some(1.06), Some(1.03), Some(1.02)],
+    [None; 4],
+    [None; 4],
+    [Some(1.35), Some(1.25), Some(1.20), Some(1.10)],
+];
+/// Our ways to record, and what they see.
+const OURS: [(&str, &str); 4] = [
+    ("--exec-only", "exec, end"),
+    ("", "exec, end, network"),
+    ("--files maps", "exec, end, network, libraries"),
+    ("--files full", "exec, end, network, opens"),
+];
 
 /// A recorder, and the words before a command that is recorded.
 struct Recorder {
-    name: &'static str,
+    name: String,
     sees: &'static str,
     words: Vec<String>,
+    limits: [Option<f64>; 4],
 }
 
 struct Workload {
     name: &'static str,
-    folder: PathBuf,
     /// Run before each measurement.
     before: &'static str,
     command: String,
 }
 
+/// Seconds of one run: on the wall, and of the processors.
+#[derive(Clone, Copy)]
+struct Run {
+    wall: f64,
+    cpu: f64,
+}
+
+struct Asked {
+    peers: bool,
+    write: bool,
+    seconds: u64,
+    only: Option<String>,
+}
+
+impl Asked {
+    fn parse() -> Self {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let has = |word: &str| words.iter().any(|own| own == word);
+        let after = |word: &str| words.iter().skip_while(|own| *own != word).nth(1).cloned();
+        let usual = if has("--quick") { 75 } else { 120 };
+        let seconds = after("--seconds").map_or(usual, |text| text.parse().expect("a number of seconds"));
+        Self { peers: has("--peers"), write: has("--write"), seconds, only: after("--only") }
+    }
+}
+
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let pairs = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(5);
+    let asked = Asked::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = root.join("target/bench");
-    let prepared = Command::new("bash").arg(root.join("benches/workloads/prepare.sh")).arg(&folder).status();
-    assert!(prepared.is_ok_and(|status| status.success()), "the workloads are prepared");
-    start_up(&folder);
-    let (workloads, recorders) = (workloads(root, &folder), recorders(&folder));
-    let mut table = String::from("| recorder | sees |");
-    workloads.iter().for_each(|workload| write!(table, " {} |", workload.name).expect("a String"));
-    writeln!(table, "\n|---|---|{}", "---|".repeat(workloads.len())).expect("a String");
-    let columns: Vec<_> = workloads.iter().map(|workload| measure(workload, &recorders, pairs)).collect();
-    for (number, recorder) in recorders.iter().enumerate() {
-        write!(table, "| {} | {} |", recorder.name, recorder.sees).expect("a String");
-        columns.iter().for_each(|column| write!(table, " {} |", column[number]).expect("a String"));
-        table.push('\n');
-    }
+    let mut prepare = Command::new("bash");
+    prepare.arg(root.join("benches/workloads/prepare.sh")).arg(&folder).args(asked.peers.then_some("--peers"));
+    assert!(prepare.status().is_ok_and(|status| status.success()), "the workloads are prepared");
+    let (workloads, recorders) = (workloads(&folder), recorders(&folder, asked.peers));
+    let columns: Vec<Vec<String>> = workloads
+        .iter()
+        .enumerate()
+        .map(|(number, workload)| {
+            let wanted = asked.only.as_ref().is_none_or(|only| workload.name.contains(only.as_str()));
+            let budget = Duration::from_secs(if wanted { asked.seconds } else { 0 });
+            measure(&folder, workload, &recorders, budget, number)
+        })
+        .collect();
+    let table = table(&workloads, &recorders, &columns);
     println!("\n{table}");
-    if arguments.iter().any(|argument| argument == "--write") {
+    if asked.write {
         write_readme(&root.join("README.md"), &table);
     }
 }
 
-fn words(text: &str) -> Vec<String> {
-    text.split(' ').map(str::to_owned).collect()
+fn table(workloads: &[Workload], recorders: &[Recorder], columns: &[Vec<String>]) -> String {
+    let mut table = String::from("| recorder | sees |");
+    workloads.iter().for_each(|workload| write!(table, " {} |", workload.name).expect("a String"));
+    writeln!(table, "\n|---|---|{}", "---|".repeat(workloads.len())).expect("a String");
+    for (number, recorder) in recorders.iter().enumerate().skip(1) {
+        write!(table, "| {} | {} |", recorder.name, recorder.sees).expect("a String");
+        columns.iter().for_each(|column| write!(table, " {} |", column[number]).expect("a String"));
+        table.push('\n');
+    }
+    table
 }
 
-fn workloads(root: &Path, folder: &Path) -> Vec<Workload> {
-    let (here, sed) = (root.join("benches/workloads"), folder.join("sed"));
-    let configure = format!("cd $(mktemp -d) && {}/configure -q", sed.display());
-    let python = format!("/usr/bin/python3 {}/open-heavy.py", here.display());
-    vec![
-        Workload { name: "exec-heavy", folder: here.clone(), before: "true", command: "sh exec-heavy.sh".to_owned() },
-        Workload { name: "`./configure`", folder: folder.to_path_buf(), before: "true", command: configure },
-        Workload { name: "`make -j2`", folder: sed, before: "make -s clean", command: "make -s -j2".to_owned() },
-        Workload { name: "open-heavy", folder: here, before: "true", command: python },
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+fn workloads(folder: &Path) -> [Workload; 4] {
+    let sed = folder.join("work/sed");
+    let configure = format!("cd $(mktemp -d) && {}/configure -q && rm -r \"$PWD\"", sed.display());
+    let make = "make -s -C sed -j2".to_owned();
+    let python = "sh open-heavy.sh".to_owned();
+    [
+        Workload { name: "exec-heavy", before: "true", command: "sh exec-heavy.sh".to_owned() },
+        Workload { name: "`./configure`", before: "true", command: configure },
+        Workload { name: "`make -j2`", before: "make -s -C sed clean", command: make },
+        Workload { name: "open-heavy", before: "true", command: python },
     ]
 }
 
-fn recorders(folder: &Path) -> Vec<Recorder> {
-    let ours = env!("CARGO_BIN_EXE_agent-capture");
-    let out = folder.join("out");
-    let out = out.display();
+fn recorders(folder: &Path, peers: bool) -> Vec<Recorder> {
+    let recorder = |name: String, sees, text: &str, limits| Recorder { name, sees, words: words(text), limits };
+    let mut found = vec![recorder("none".to_owned(), "", "", [None; 4])];
+    for ((flags, sees), limits) in OURS.into_iter().zip(LIMITS) {
+        let name = format!("`agent-capture run {flags}").trim_end().to_owned() + "`";
+        let text = format!("{} -q run {flags} --no-render --", env!("CARGO_BIN_EXE_agent-capture"));
+        found.push(recorder(name, sees, &text, limits));
+    }
+    let (out, prefix) = (folder.join("out"), folder.join("peers/bin"));
+    let (out, prefix) = (out.display(), prefix.display());
+    let strace = format!("strace -f -qq --seccomp-bpf -o {out}.strace -e trace=execve,execveat");
     let all = [
-        ("agent-capture", "exec", format!("{ours} __front --segment {out}.jsonl --")),
-        (
-            "strace --seccomp-bpf",
-            "exec",
-            format!("strace -f -qq --seccomp-bpf -e trace=execve,execveat -o {out}.strace"),
-        ),
-        (
-            "strace --seccomp-bpf",
-            "exec, open",
-            format!("strace -f -qq --seccomp-bpf -e trace=execve,execveat,open,openat,openat2 -o {out}.strace"),
-        ),
-        ("tracexec", "exec", format!("tracexec collect --format=json-stream -o {out}.tracexec --")),
+        ("strace `--seccomp-bpf`", "exec", strace.clone()),
+        ("strace `--seccomp-bpf`", "exec, open", format!("{strace},open,openat,openat2")),
+        ("tracexec", "exec", format!("{prefix}/tracexec collect --format=json-stream -o {out}.tracexec --")),
         ("Bear", "exec", format!("bear --output {out}.bear --")),
         ("fsatrace", "open", format!("fsatrace rwmdq {out}.fsatrace --")),
         (
             "ReproZip",
-            "exec, open",
-            format!(
-                "{}/peers/bin/reprozip trace --overwrite --dont-identify-packages -d {out}.reprozip",
-                folder.display()
-            ),
+            "exec, end, open",
+            format!("{prefix}/reprozip trace --overwrite --dont-identify-packages -d {out}.reprozip"),
         ),
     ];
-    let mut found = vec![Recorder { name: "none", sees: "", words: Vec::new() }];
-    for (name, sees, text) in all {
-        let words = words(&text);
-        match Command::new(&words[0]).arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status() {
-            Ok(_) => found.push(Recorder { name, sees, words }),
+    for (name, sees, text) in all.iter().filter(|_| peers) {
+        let mut try_it = Command::new(&words(text)[0]);
+        match try_it.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status() {
+            Ok(_) => found.push(recorder((*name).to_owned(), sees, text, [None; 4])),
             Err(_absent) => eprintln!("{name} is not installed: left out"),
         }
     }
     found
 }
 
-/// Returns the cells of a column: the median ratios of wall and CPU time to the bare run.
-fn measure(workload: &Workload, recorders: &[Recorder], pairs: usize) -> Vec<String> {
-    let mut seen: BTreeMap<usize, Vec<(f64, f64)>> = BTreeMap::new();
-    for round in 0..=pairs {
-        let runs: Vec<(f64, f64)> = recorders.iter().map(|recorder| once(workload, recorder)).collect();
-        let bare = runs[0];
-        // The first round warms the caches.
-        for (number, run) in runs.iter().enumerate().filter(|_| round > 0) {
-            seen.entry(number).or_default().push((run.0 / bare.0, run.1 / bare.1));
-        }
-        eprintln!("{}: round {round} of {pairs}: bare {:.2} s", workload.name, bare.0);
+/// Returns the cells of a column.
+fn measure(folder: &Path, workload: &Workload, recorders: &[Recorder], budget: Duration, number: usize) -> Vec<String> {
+    if budget.is_zero() {
+        return vec!["".to_owned(); recorders.len()];
     }
-    let cell = |ratios: &Vec<(f64, f64)>| {
-        let (wall, cpu) = (median(ratios.iter().map(|ratio| ratio.0)), median(ratios.iter().map(|ratio| ratio.1)));
+    let end = Instant::now() + budget;
+    once(folder, workload, &recorders[0]); // Warms the caches.
+    let mut seen: Vec<Vec<Run>> = vec![Vec::new(); recorders.len()];
+    let mut bare = Vec::new();
+    let mut random = 1_u64;
+    for round in 0..ROUNDS.1 {
+        if round >= ROUNDS.0 && Instant::now() > end {
+            break;
+        }
+        let mut order: Vec<usize> = (0..recorders.len()).collect();
+        for last in (1..order.len()).rev() {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            order.swap(last, (random >> 33) as usize % (last + 1));
+        }
+        let slow = |recorder: usize| {
+            let first = seen[recorder].first().zip(bare.first());
+            first.is_some_and(|(run, bare): (&Run, &Run)| run.wall > SLOW * bare.wall)
+        };
+        order.retain(|recorder| !slow(*recorder));
+        let mut runs: Vec<(usize, Run)> =
+            order.into_iter().map(|number| (number, once(folder, workload, &recorders[number]))).collect();
+        runs.sort_by_key(|run| run.0);
+        bare.push(runs[0].1);
+        runs.iter().for_each(|(number, run)| seen[*number].push(*run));
+    }
+    let ratios = |runs: &[Run], what: fn(&Run) -> f64| median(runs.iter().zip(&bare).map(|(a, b)| what(a) / what(b)));
+    let cell = |(recorder, runs): (&Recorder, &Vec<Run>)| {
+        let (wall, cpu) = (ratios(runs, |run| run.wall), ratios(runs, |run| run.cpu));
+        let over = recorder.limits[number].filter(|limit| wall > *limit + 0.005);
+        if let Some(limit) = over {
+            println!("OVER: {} on {}: {wall:.3}, the limit is {limit}", recorder.name, workload.name);
+        }
         format!("{wall:.2} ({cpu:.2})")
     };
-    seen.values().map(cell).collect()
+    let cells: Vec<String> = recorders.iter().zip(&seen).map(cell).collect();
+    let (rounds, took) = (bare.len(), median(bare.iter().map(|run| run.wall)));
+    println!("{}: {rounds} rounds, bare {took:.2} s: {}", workload.name, cells[1..].join(" "));
+    cells
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
-/// Returns the wall and CPU seconds of one run.
-fn once(workload: &Workload, recorder: &Recorder) -> (f64, f64) {
-    let shell = |line: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-c", line]).current_dir(&workload.folder);
+/// Measures one run.
+fn once(folder: &Path, workload: &Workload, recorder: &Recorder) -> Run {
+    let work = folder.join("work");
+    let command = |words: &[String], line: &str| {
+        let shell = ["sh", "-c", line].map(str::to_owned);
+        let all = [words, &shell].concat();
+        let mut command = Command::new(&all[0]);
+        command.args(&all[1..]).current_dir(&work);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
-    assert!(shell(workload.before).status().is_ok_and(|status| status.success()), "{} is prepared", workload.name);
-    let inner = shell(&workload.command);
-    let mut command = match recorder.words.split_first() {
-        None => inner,
-        Some((program, words)) => {
-            let mut command = Command::new(program);
-            command.args(words).arg(inner.get_program()).args(inner.get_args()).current_dir(&workload.folder);
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command
-        }
-    };
+    assert!(command(&[], workload.before).status().is_ok_and(|it| it.success()), "{} is prepared", workload.name);
+    let mut command = command(&recorder.words, &workload.command);
     let (cpu, start) = (children(), Instant::now());
     let status = command.status().expect("it runs");
+    let run = Run { wall: start.elapsed().as_secs_f64(), cpu: children() - cpu };
     assert!(status.success(), "{} under {}: {status}", workload.name, recorder.name);
-    (start.elapsed().as_secs_f64(), children() - cpu)
+    for left in [".agent-capture", ".git/agent-capture"].map(|name| folder.join(name)) {
+        drop(fs::remove_dir_all(left));
+    }
+    run
 }
 
 /// Returns the CPU seconds of all children that were waited for (proc(5), stat: cutime and cstime, in ticks of 10 ms).
@@ -164,23 +249,8 @@ fn children() -> f64 {
     (ticks(13) + ticks(14)) / 100.0
 }
 
-/// Prints how long the start of a recording takes.
-fn start_up(folder: &Path) {
-    let ours = env!("CARGO_BIN_EXE_agent-capture");
-    let out = folder.join("start.jsonl");
-    let bare = || Command::new("true").status();
-    let recorded = || Command::new(ours).args(["__front", "--segment"]).arg(&out).args(["--", "true"]).status();
-    let time = |run: &dyn Fn() -> std::io::Result<std::process::ExitStatus>| {
-        let start = Instant::now();
-        assert!(run().is_ok_and(|status| status.success()), "`true` runs");
-        start.elapsed().as_secs_f64() * 1e3
-    };
-    let added = median((0..51).map(|_| time(&recorded) - time(&bare)));
-    println!("start-up of a recording: {added:.1} ms");
-}
-
 /// Replaces the table between the two marks.
-fn write_readme(path: &Path, table: &str) {
+fn write_readme(path: &PathBuf, table: &str) {
     let text = fs::read_to_string(path).expect("a README");
     let (start, end) = ("<!-- benches/recorders -->\n", "<!-- end -->");
     let (head, rest) = text.split_once(start).expect("the first mark");

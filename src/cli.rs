@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 mod export;
+mod hooks;
 mod index;
 mod internal;
 mod record;
@@ -12,9 +13,10 @@ mod sessions;
 mod verify;
 
 pub use export::Export;
+pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Launch, Worker};
-pub use record::{Capture, Files, Import, Recording, Run, Start, Stop};
+pub use internal::{Front, Join, Launch, Worker};
+pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use sessions::{Forget, List, Show, Status};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
@@ -44,6 +46,13 @@ pub struct Cli {
     pub verbose: bool,
 }
 
+/// What `start` does without a terminal.
+const LATER_SHELLS: &str = r#"Where standard output is no terminal, it prints variables with which each later non-interactive bash and zsh
+records itself, until `stop`: eval "$(agent-capture start)", in fish: agent-capture start | source. In GitHub
+Actions it sets them for the later steps.
+
+Example: agent-capture start --name parser-fix"#;
+
 /// What to do
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -51,7 +60,7 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture run -- claude -p 'make the tests pass'")]
     Run(Run),
     /// Open a recorded shell; leave it with `exit`, or close the session in it with `stop`
-    #[command(after_help = "Example: agent-capture start --name parser-fix")]
+    #[command(after_help = LATER_SHELLS)]
     Start(Start),
     /// Close the session, then resolve, render, verify and commit
     #[command(after_help = "Example: agent-capture stop --dry-run")]
@@ -64,6 +73,17 @@ pub enum Command {
     /// Prints flake.nix. Exit status 1 when something of the line cannot be in it: what that is, is said, and nothing printed.
     #[command(after_help = "Example: agent-capture export -- nix shell nixpkgs#jq nixpkgs#ripgrep > flake.nix")]
     Export(Export),
+    /// Have agents tell what they do: their sessions record themselves, without `run`
+    ///
+    /// Says which agents have hooks, and where they are installed.
+    #[command(after_help = "Example: agent-capture hooks install claude-code")]
+    Hooks(Hooks),
+    /// Take one event of an agent on standard input: agents call it, people need not
+    ///
+    /// Always ends with status 0 and says nothing to the agent, unless --strict. Does nothing outside of repositories that
+    /// `agent-capture hooks install` chose.
+    #[command(after_help = "Example: agent-capture hook claude-code --strict < event.json")]
+    Hook(Hook),
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
@@ -111,9 +131,9 @@ pub enum Command {
         after_help = "Example: agent-capture index which rg deb:libssl-dev pc:openssl libz.so.1 openssl/ssl.h py:yaml"
     )]
     Index(Index),
-    /// Serve the index to an agent, over the Model Context Protocol on standard input and output
+    /// Serve the index to an agent over the Model Context Protocol
     ///
-    /// Tools: find_package, check_attrs, session_status, last_verification. They answer offline and run nothing.
+    /// Speaks on standard input and output. Tools: find_package, check_attrs, session_status, last_verification. They answer offline and run nothing.
     #[cfg(feature = "mcp")]
     #[command(after_help = "Example: agent-capture mcp")]
     Mcp,
@@ -140,9 +160,15 @@ pub enum Command {
     /// Record into a segment, nothing more
     #[command(name = "__front", hide = true)]
     Front(Front),
+    /// Run a command as a part of the open session
+    #[command(name = "__join", hide = true)]
+    Join(Join),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),
+    /// Capture the sessions whose agents are gone
+    #[command(name = "__finish", hide = true)]
+    Finish,
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
     Launch(Launch),
@@ -201,6 +227,14 @@ pub struct Commit {
     /// Commit all uncommitted work too
     #[arg(long)]
     pub include_work: bool,
+
+    /// Commit to a branch that is not checked out
+    #[arg(long, value_name = "NAME", conflicts_with = "include_work")]
+    pub branch: Option<String>,
+
+    /// Run the repository's hooks
+    #[arg(long)]
+    pub run_hooks: bool,
 
     /// Do not ask
     #[arg(short, long)]

@@ -1,4 +1,4 @@
-//! What is committed, and how: git through libgit2, never the git program.
+//! What is committed, and how: git through libgit2; the git program runs hooks only, for those who ask for that.
 //!
 //! A [`Proposal`] is a tree: HEAD's plus our files, and with `include_work` the user's uncommitted work. It lies in the
 //! object database, where nobody sees it, until it is verified and [committed](Proposal::commit). The commit holds exactly
@@ -6,9 +6,12 @@
 
 use std::fmt;
 
+mod choice;
 mod export;
 mod files;
+mod hooks;
 mod index;
+mod lock;
 mod open;
 mod past;
 mod proposal;
@@ -16,10 +19,12 @@ mod repository;
 mod revision;
 mod sides;
 mod sign;
+mod unfinished;
 mod work;
 
 pub use export::track;
 pub use files::{File, write_files};
+pub use hooks::Refused;
 pub use past::{Past, PastChange, TRAILER};
 pub use proposal::{Change, Committed, Kind, Moved, Proposal};
 pub use repository::{Head, Repository};

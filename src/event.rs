@@ -13,9 +13,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod part;
 mod peer;
+mod told;
 
 pub use part::{Kind, Part};
 pub use peer::{Peer, Server};
+pub use told::{Call, CwdKnown, Outcome, StatusKnown, Told, What};
 
 /// Bytes that are usually text: an argument, a path. In JSON a string when UTF-8, else `{"hex": "…"}`, so that nothing
 /// is lost and nothing is guessed.
@@ -175,6 +177,8 @@ pub enum Event {
     Files(Files),
     /// Opens that signals may have made fail because they were watched.
     Disturbed(Disturbed),
+    /// What an agent's hook told.
+    Told(Told),
     /// Events that were not recorded.
     Lost(Lost),
 }
@@ -194,7 +198,7 @@ pub struct Start {
 }
 
 /// A program that began to run in a process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exec {
     /// Number of this exec, unique in its segment, from 1.
@@ -214,6 +218,9 @@ pub struct Exec {
     /// The interpreters that the kernel starts for it, outermost last: `#!` lines.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interpreters: Vec<Bytes>,
+    /// The dynamic loader that the kernel starts with it (PT_INTERP), of a script that of its last interpreter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loader: Option<Bytes>,
     /// Arguments, the first is what it is called; secrets are gone from it.
     pub argv: Vec<Bytes>,
     /// Set when an argument was shortened or some are left out.
@@ -246,8 +253,23 @@ pub struct Missing {
     pub probes: u32,
 }
 
+/// How the end of a process is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndKnown {
+    /// The kernel told its status to who held its pidfd (PIDFD_GET_INFO).
+    Pidfd,
+    /// By wait(2), as its parent or tracer.
+    Wait,
+    /// It asked for this by exit_group(2); a signal that came then is not known of.
+    ExitGroup,
+    /// It is gone, and how is not known.
+    #[default]
+    Gone,
+}
+
 /// A process's end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exit {
     /// When, in milliseconds.
@@ -257,6 +279,9 @@ pub struct Exit {
     /// How it ended; none when that could not be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
+    /// How that is known.
+    #[serde(default)]
+    pub known: EndKnown,
 }
 
 /// A connection out of the session, tried or made; told once for each program run and peer.

@@ -102,7 +102,8 @@ impl<'a> Flake<'a> {
             url => format!("github:NixOS/nixpkgs/{}", self.pin.rev),
             systems => systems.iter().map(|system| Value::from(system.as_str())).collect::<Vec<_>>(),
             unfree => self.requirements.unfree.iter().map(Value::from).collect::<Vec<_>>(),
-            packages => packages(&self.requirements.packages),
+            packages => packages(self.requirements.packages.iter().filter(|package| !package.library)),
+            libraries => packages(self.requirements.packages.iter().filter(|package| package.library)),
             shell => source(shell),
             run => source(run),
             checks => tools.into_iter().chain(checks).collect::<Vec<_>>(),
@@ -172,7 +173,7 @@ fn quote(word: &str) -> String {
 }
 
 /// Returns the packages as the template lists them: Python's modules with their interpreter.
-fn packages(requirements: &[Requirement]) -> Vec<Value> {
+fn packages<'a>(requirements: impl Iterator<Item = &'a Requirement>) -> Vec<Value> {
     let mut modules: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut plain: BTreeMap<String, Option<&Requirement>> = BTreeMap::new();
     for package in requirements {
@@ -202,8 +203,12 @@ pub fn python_module(package: &Requirement) -> Option<(String, &str)> {
 
 /// Returns why a package is here: numbers and fixed words.
 fn why(package: &Requirement) -> String {
+    let built = || package.evidence.iter().any(|evidence| evidence.entry.is_part());
     match (package.policy.is_some(), package.runs) {
         (true, 0) => "policy".to_owned(),
+        (false, 0) if package.library => "built against".to_owned(),
+        (false, 0) if python_module(package).is_some() && built() => "imported".to_owned(),
+        (false, 0) if built() => "for the libraries".to_owned(),
         (false, 0) => "asked for".to_owned(),
         (_, 1) => "1 run".to_owned(),
         (_, runs) => format!("{runs} runs"),
@@ -302,6 +307,7 @@ mod tests {
             policy: None,
             instead: None,
             alternatives: Vec::new(),
+            library: false,
         }
     }
 

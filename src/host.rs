@@ -9,10 +9,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 mod libraries;
+mod process;
+mod python;
 mod state;
 
 pub use libraries::{Links, find, links, soname};
-pub use state::{Changed, Found, left_behind};
+pub use process::Process;
+pub use python::brought;
+pub use state::{Before, Changed, Found, left_behind};
 
 /// Folders that a merged-/usr Debian has twice, `/bin` being a link to `/usr/bin`; its package database knows either.
 const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/"];

@@ -246,7 +246,9 @@ impl Index {
     /// name of its first part.
     pub fn python_module(&self, name: &str) -> Option<AttrPath> {
         let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]).take(4).collect::<Vec<_>>();
-        let module = ends.iter().rev().find_map(|end| self.module(&name[..*end]));
+        let whole = || name.contains('.').then(|| self.distribution(name)).flatten();
+        let module = self.module(name).or_else(whole);
+        let module = module.or_else(|| ends.iter().rev().find_map(|end| self.module(&name[..*end])));
         module.or_else(|| self.distribution(name.split('.').next().unwrap_or(name)))
     }
 

@@ -14,18 +14,24 @@ use crate::event::{Bytes, Status};
 use crate::host::Owner;
 use crate::nix::{Pin, System};
 
+mod both;
 mod claims;
 mod close;
 mod known;
+mod order;
 mod place;
 mod roles;
+mod shorten;
+mod told;
 mod used;
 
-pub use claims::{Call, Claims, Summary};
+pub use crate::event::{Call, CwdKnown, Outcome, StatusKnown};
+pub use claims::{Claims, Summary};
 pub use close::{Closing, Digest};
-pub use known::{CwdKnown, Known, Outcome, StatusKnown};
+pub use known::Known;
 pub use place::Place;
-pub use used::{Delegated, Header, Library, Module};
+pub use told::Teller;
+pub use used::{Delegated, Header, Library, Module, Part};
 
 /// The version of the journal that this program writes.
 pub const VERSION: u32 = 1;
@@ -108,7 +114,7 @@ pub struct Journal {
     /// Work that was handed to servers of the machine, which no recorder follows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegated: Vec<Delegated>,
-    /// Folders outside the project in which files were made or changed while the session ran.
+    /// Folders outside the project in which files were made, changed or removed while the session ran.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub state: Vec<State>,
     /// Packages of the host that were installed or upgraded while the session ran.
@@ -320,7 +326,7 @@ pub struct Missing {
     pub commands: BTreeSet<Ref>,
 }
 
-/// A folder outside the project, or a file at the top of the home folder, in which files were made or changed.
+/// A folder outside the project, or a file at the top of the home folder, in which files were made, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
@@ -330,6 +336,9 @@ pub struct State {
     pub files: u64,
     /// Their sizes together, in bytes.
     pub bytes: u64,
+    /// How many files and folders that were there before are gone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub removed: u64,
 }
 
 /// Execs that were set aside.
@@ -367,7 +376,8 @@ pub struct Events {
     pub unlisted: u64,
 }
 
-/// The id of an entry: a letter and a number from 1.
+/// The id of an entry: a letter and a number from 1. Libraries (`l`), headers (`h`) and modules (`m`) are numbered as they
+/// are listed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Ref {
@@ -386,6 +396,16 @@ impl Ref {
     /// Returns whether it is the id of a [`Program`].
     pub fn is_program(&self) -> bool {
         self.kind == 'p'
+    }
+
+    /// Returns whether it is the id of a library, header or module.
+    pub fn is_part(&self) -> bool {
+        "hlm".contains(self.kind)
+    }
+
+    /// Returns its letter and its place, from 0.
+    fn place(&self) -> (char, usize) {
+        (self.kind, (self.number as usize).wrapping_sub(1))
     }
 }
 
@@ -410,12 +430,12 @@ impl fmt::Display for Ref {
 impl TryFrom<String> for Ref {
     type Error = anyhow::Error;
     fn try_from(text: String) -> anyhow::Result<Self> {
-        let kind = text.chars().next().filter(|kind| "cpi".contains(*kind));
+        let kind = text.chars().next().filter(|kind| "chilmp".contains(*kind));
         let number =
             text.get(1..).filter(|digits| !digits.starts_with(['0', '+'])).and_then(|digits| digits.parse().ok());
         match (kind, number) {
             (Some(kind), Some(number)) => Ok(Self { kind, number }),
-            _ => bail!("`{}` is no entry's id (c1, p1, i1, …)", text.escape_default()),
+            _ => bail!("`{}` is no entry's id (c1, p1, i1, l1, …)", text.escape_default()),
         }
     }
 }

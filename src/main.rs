@@ -1,11 +1,19 @@
 //! The program: parses the command line, calls one function of the pipeline, turns its answer into an exit status.
 
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use agent_capture::cli::{self, Capture, Cli, Command, Files, Format, Recording, VerifyFormat, VerifyLevel, Worker};
+use agent_capture::agents;
+use agent_capture::cli::{
+    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+};
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Brought, Found, Options, Progress, Source, Verify, World};
+use agent_capture::pipeline::{
+    self, Answer, Brought, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World,
+};
 use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
@@ -32,7 +40,7 @@ fn main() -> ExitCode {
 fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     let world = World {
         console,
-        cwd: std::env::current_dir().context("failed to find the current folder")?,
+        cwd: cwd(&command)?,
         home: std::env::var_os("HOME").map(Into::into),
         path: std::env::var_os("PATH"),
         now: chrono::Utc::now,
@@ -42,8 +50,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
-            let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
-            Ok(session(console, pipeline::start(&world, shell, &recorded(start.recording, start.capture))?))
+            let place = place(start.shell);
+            Ok(session(console, pipeline::start(&world, &place, &recorded(start.recording, start.capture))?))
         }
         Command::Stop(stop) => pipeline::stop(&world, &options(stop.capture)).map(code),
         Command::Import(import) => {
@@ -57,6 +65,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         Command::Export(cli::Export { write, nixpkgs, argv }) => {
             pipeline::export(&world, &argv, nixpkgs.as_deref(), write).map(code)
         }
+        Command::Hooks(hooks) => change_hooks(&world, hooks),
+        Command::Hook(hook) => heard(&world, &hook),
+        Command::Finish => pipeline::finish(&world).map(|()| 0),
         Command::Status(status) => show_status(&world, status.json),
         Command::List(list) => {
             let all = pipeline::list(&world)?;
@@ -83,6 +94,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 verify: !commit.no_verify,
                 commit: true,
                 include_work: commit.include_work,
+                branch: commit.branch,
+                run_hooks: commit.run_hooks,
                 yes: commit.yes,
                 ..Options::default()
             };
@@ -149,8 +162,13 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             }
             Ok(finished.status.shell())
         }
-        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, argv }) => {
-            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, argv };
+        Command::Join(cli::Join { program, argv }) => {
+            let folder = |name| std::env::var_os(name).map(Into::into);
+            let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
+            Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
+        }
+        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, bound, argv }) => {
+            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, bound, argv };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
@@ -161,21 +179,79 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     }
 }
 
+/// Returns where `start` is called.
+fn place(shell: Option<Shell>) -> Place<'static> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let shown = std::io::stdout().is_terminal();
+    Place {
+        terminal: shown.then(|| variable("SHELL").unwrap_or_else(|| "/bin/sh".into())),
+        syntax: shell.map(|shell| if shell == Shell::Fish { Syntax::Fish } else { Syntax::Posix }),
+        github_env: variable("GITHUB_ACTIONS").and_then(|_| variable("GITHUB_ENV")).map(PathBuf::from),
+        environment: &|name| std::env::var_os(name),
+    }
+}
+
+/// Returns the current folder, which parts of a recording can do without: it may be gone.
+fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
+    match std::env::current_dir() {
+        Err(_) if matches!(command, Command::Join(_) | Command::Worker(_) | Command::Launch(_)) => Ok(PathBuf::new()),
+        cwd => cwd.context("failed to find the current folder"),
+    }
+}
+
 fn options(capture: Capture) -> Options {
-    let Capture { no_verify, no_commit, dry_run, include_work, yes, nixpkgs, name } = capture;
-    Options { verify: !no_verify, commit: !no_commit, dry_run, include_work, yes, nixpkgs, name, ..Options::default() }
+    let Capture { no_verify, no_commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name } = capture;
+    let (verify, commit) = (!no_verify, !no_commit);
+    Options { verify, commit, dry_run, include_work, branch, run_hooks, yes, nixpkgs, name, ..Options::default() }
 }
 
 /// Returns the options of a command that records.
 fn recorded(recording: Recording, capture: Capture) -> Options {
-    let Recording { recorder, keep_sudo, exec_only, files } = recording;
+    let Recording { recorder, keep_sudo, exec_only, files, no_render } = recording;
     let depth = match files {
         _ if exec_only => Depth::Execs,
         Files::Off => Depth::Network,
         Files::Maps => Depth::Maps,
         Files::Full => Depth::Full,
     };
-    Options { recorder, keep_sudo, depth, ..options(capture) }
+    let under = agents::under(&|name| std::env::var(name).ok());
+    let options = options(capture);
+    let commit = options.commit && !no_render;
+    Options { recorder, keep_sudo, depth, under, no_render, commit, ..options }
+}
+
+/// Shows or changes the hooks of agents.
+fn change_hooks(world: &World, hooks: cli::Hooks) -> anyhow::Result<u8> {
+    let change = |change: cli::HooksChange| {
+        let cli::HooksChange { agents, shared, commit, dry_run } = change;
+        Change { agents, shared, commit, dry_run }
+    };
+    match hooks.what {
+        Some(cli::HooksDo::Install(it)) => pipeline::hooks_install(world, &change(it)).map(code),
+        Some(cli::HooksDo::Remove(it)) => pipeline::hooks_remove(world, &change(it)).map(code),
+        None => {
+            let list = pipeline::hooks(world)?;
+            world.console.print(if hooks.json { list.json()? } else { list.terminal() })?;
+            Ok(0)
+        }
+    }
+}
+
+/// Takes an event of an agent. Whatever happens is no concern of the agent's, unless it wants to know.
+fn heard(world: &World, hook: &cli::Hook) -> anyhow::Result<u8> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let take = || {
+        let input = pipeline::read_event(Duration::from_secs(3))?;
+        pipeline::hook(world, &hook.agent, hook.event.as_deref(), &input, &variable)
+    };
+    match take() {
+        Ok(answer) => {
+            answer.iter().for_each(|text| pipeline::tell_agent(text));
+            Ok(0)
+        }
+        Err(error) if hook.strict => Err(error),
+        Err(_nobody_asked) => Ok(0),
+    }
 }
 
 /// Parses what one process of a recorder told another.

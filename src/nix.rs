@@ -15,7 +15,7 @@ mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;
-pub use log::{Heard, drv_name};
+pub use log::{Heard, drv_name, listen};
 pub use run::{Check, Finished, Nix, Tree};
 
 /// Text that is not what it should be: a value of the named kind.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 
+use crate::agents::{self, Agent, Under};
 use crate::commit::Repository;
 use crate::console::{Console, Hint, escape};
 use crate::ecosystems;
@@ -14,7 +15,7 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::Report;
+use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
@@ -24,7 +25,10 @@ mod doctor;
 mod export;
 mod files;
 mod forget;
+mod hook;
+mod hooks;
 mod import;
+mod join;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod merge;
@@ -32,25 +36,33 @@ mod minimize;
 mod open;
 mod plan;
 mod prove;
+mod record;
 mod rollback;
 mod sessions;
+mod start;
 mod status;
 mod tables;
 mod update;
 mod verify;
 
-use capture::{capture, record_commit};
+use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use export::export;
 pub use forget::forget;
+pub use hook::{finish, hook, read_event, tell_agent};
+pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
+pub use join::{INSIDE, Join, SESSION, join};
 #[cfg(feature = "mcp")]
 pub use mcp::mcp;
 pub use minimize::{Minimal, minimize};
+use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
-use prove::remembered;
+use prove::{prove, remembered};
+use record::record;
 pub use rollback::rollback;
 pub use sessions::{Brought, Shown, Stage, list, show};
+pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
 pub use update::update;
@@ -73,12 +85,22 @@ pub struct Options {
     pub nixpkgs: Option<String>,
     /// The session's name.
     pub name: Option<String>,
+    /// The branch that the commit goes to, when that is not the one that is checked out.
+    pub branch: Option<String>,
+    /// Run the repository's hooks around the commit.
+    pub run_hooks: bool,
+    /// The first line of the commit's message; none for the packages.
+    pub subject: Option<String>,
     /// How much is recorded.
     pub depth: Depth,
     /// The recorder; none for the best that works.
     pub recorder: Option<String>,
     /// Record only in ways that let `sudo` work.
     pub keep_sudo: bool,
+    /// The agent that this program runs under.
+    pub under: Option<Under>,
+    /// Record, and write the journal, no more.
+    pub no_render: bool,
 }
 
 /// What a subcommand found: whether the answer is yes.
@@ -104,9 +126,18 @@ pub struct World<'a> {
     pub now: fn() -> DateTime<Utc>,
 }
 
+/// Returns the repository around the current folder, turned to the branch that the commit goes to.
+fn repository(world: &World, options: &Options) -> anyhow::Result<Repository> {
+    let repository = Repository::discover(&world.cwd)?;
+    match &options.branch {
+        Some(name) => repository.on_branch(name),
+        None => Ok(repository),
+    }
+}
+
 /// `run -- CMD…`: records a command and captures the session. Returns the command's status and the answer.
 pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    let repository = Repository::discover(&world.cwd)?;
+    let repository = repository(world, options)?;
     if options.commit {
         repository.propose(&[], false)?.ready()?;
     }
@@ -116,8 +147,9 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     for warning in recorders::warnings(&launch) {
         world.console.warn(warning);
     }
-    let open = open::open(world, &repository, argv, options.name.as_deref())?;
-    (launch.segment, launch.closed) = (open.segment(1), open.closed());
+    let begin = begin(argv, options);
+    let open = open::open(world, &repository, &begin, options)?;
+    (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
@@ -142,18 +174,41 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     Ok((finished.status, answer))
 }
 
-/// `start`: a recorded shell.
-pub fn start(world: &World, shell: OsString, options: &Options) -> anyhow::Result<(Status, anyhow::Result<Answer>)> {
-    world.console.say("this shell is recorded: leave it with `exit`, or close the session with `agent-capture stop`");
-    run(world, &[shell], options)
+/// Returns how a session of a command begins. Its agent is the command, else the one around it.
+fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
+    let program = argv.first().and_then(|program| Path::new(program).file_name()?.to_str());
+    let agent = program.and_then(agents::by_program).map(Agent::name);
+    let under = options.under.as_ref().filter(|under| agent.is_none_or(|agent| agent == under.name));
+    Begin {
+        argv,
+        agent: agent.or(under.map(|under| under.name.as_str())),
+        agent_version: under.and_then(|under| under.version.as_deref()),
+        hooks: false,
+    }
 }
 
 /// `stop`: closes the open session and captures it.
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
-    let open = Sessions::new(repository.git_dir()).active()?.ok_or_else(|| anyhow!("no session is open here"));
-    let open = open.hint("`agent-capture run -- CMD` or `agent-capture start` opens one")?;
-    capture(world, &repository, &open, None, options)
+    let repository = repository(world, options)?;
+    let sessions = Sessions::new(repository.git_dir());
+    let mut opens = sessions.ended()?;
+    opens.extend(sessions.active()?);
+    if opens.is_empty() {
+        return Err(anyhow!("no session is open here"))
+            .hint("`agent-capture run -- CMD` or `agent-capture start` opens one");
+    }
+    let mut answer = Answer::Yes;
+    for (number, open) in opens.iter().enumerate() {
+        // A name is that of the session that is open now.
+        let name = options.name.clone().filter(|_| number + 1 == opens.len());
+        if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
+            answer = Answer::No;
+        }
+        if !options.dry_run && start::is_set(open) {
+            world.console.say("what `start` set in this shell does nothing any more");
+        }
+    }
+    Ok(answer)
 }
 
 /// `render`: journals → requirements → flake, into the work tree.
@@ -172,24 +227,33 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
 
 /// `commit`: commits journals and flake as they are in the work tree.
 pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let mismatches = plan.mismatches(&repository)?;
+    let here = Repository::discover(&world.cwd)?;
+    let plan = Plan::as_written(&here)?;
+    let mismatches = plan.mismatches(&here)?;
     if !mismatches.is_empty() {
         say_mismatches(world, &mismatches);
         return Ok(Answer::No);
     }
-    let proposal = plan.propose(&repository, options.include_work)?;
+    let there = repository(world, options)?;
+    plan.has_all(&journals(&there)?)?;
+    let proposal = plan.propose(&there, options.include_work)?;
     if proposal.is_empty() {
-        world.console.say("nothing to commit: HEAD has it all");
-        return Ok(Answer::Yes);
+        return record(world, &there, &plan, None, options);
     }
-    let verification = remembered(&repository, &proposal);
+    let mut verification = remembered(&there, &proposal);
+    if options.verify && verification.is_none() && options.branch.is_some() {
+        let proved = prove(world, &there, &plan, false)?;
+        if !proved.is_passed() {
+            world.console.say(failures(&proved).trim_end());
+            return Ok(Answer::No);
+        }
+        verification = Some(proved);
+    }
     if options.verify && verification.is_none() {
         return Err(anyhow!("this flake is not verified"))
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
-    record_commit(world, &repository, &plan, &proposal, verification.as_ref(), options)
+    record(world, &there, &plan, verification.as_ref(), options)
 }
 
 /// `report`: what the sessions used.

@@ -9,7 +9,7 @@ use std::fmt::{Display, Write};
 use crate::console::escape;
 use crate::event::Server;
 use crate::index::Index;
-use crate::journal::{Command, Journal, Known, Ref, SessionId, State};
+use crate::journal::{Command, Journal, Known, Ref, Session, SessionId, State};
 use crate::nix::AttrPath;
 use crate::requirements::{Check, Document, Evidence, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification};
@@ -75,7 +75,11 @@ impl Report<'_> {
         let program =
             journal.programs.iter().find(|program| program.id == evidence.entry).map(|program| &program.commands);
         let call = journal.invocations.iter().find(|call| call.id == evidence.entry).map(|call| &call.commands);
-        let id: &Ref = program.or(call)?.first()?;
+        let of_part = || {
+            let programs = journal.part(&evidence.entry)?.programs;
+            journal.programs.iter().find(|program| programs.contains(&program.id)).map(|program| &program.commands)
+        };
+        let id: &Ref = program.or(call).or_else(of_part)?.first()?;
         journal.commands.iter().find(|command| command.id == *id)
     }
 
@@ -97,7 +101,9 @@ impl Report<'_> {
             let id = call.map_or(&evidence.entry, |call| &call.program);
             journal.programs.iter().find(|program| program.id == *id)
         });
-        program.map_or_else(|| evidence.entry.to_string(), |program| program.name().to_text().into_owned())
+        let part = || Some(self.journal(&evidence.session)?.part(&evidence.entry)?.name.into_owned());
+        let name = program.map(|program| program.name().to_text().into_owned()).or_else(part);
+        name.unwrap_or_else(|| evidence.entry.to_string())
     }
 
     /// Returns the three counts of execs: wanted, ignored, unrecognized.
@@ -177,8 +183,10 @@ impl Report<'_> {
     fn left_behind(&self) -> Vec<String> {
         let folders = self.journals.iter().flat_map(|journal| &journal.state);
         let folder = |state: &State| {
-            let size = size(state.bytes);
-            format!("{}: {}, {size}", state.path.to_text(), plural(state.files as usize, "file"))
+            let written = (state.files > 0).then(|| plural(state.files as usize, "file") + ", " + &size(state.bytes));
+            let removed = (state.removed > 0).then(|| format!("{} removed", state.removed));
+            let both: Vec<String> = written.into_iter().chain(removed).collect();
+            format!("{}: {}", state.path.to_text(), both.join(", "))
         };
         let mut rows: Vec<String> = folders.map(folder).collect();
         let packages: Vec<&str> =
@@ -219,11 +227,10 @@ impl Report<'_> {
         let requirements = &self.document.requirements;
         let mut notes: Vec<String> = requirements.refused.iter().take(ROWS).map(refused).collect();
         for unknown in requirements.unrecognized.iter().take(ROWS) {
-            notes.push(format!(
-                "{}: not recognized ({})",
-                unknown.name.to_text(),
-                plural(unknown.runs as usize, "run")
-            ));
+            let runs = plural(unknown.runs as usize, "run");
+            // A library does not run.
+            let runs = if unknown.runs == 0 { String::new() } else { format!(" ({runs})") };
+            notes.push(format!("{}: not recognized{runs}", unknown.name.to_text()));
         }
         let failed = requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED);
         notes.extend(failed.take(ROWS).map(|ignored| format!("{}: {FAILED}", self.name(&ignored.evidence))));
@@ -330,13 +337,16 @@ impl Report<'_> {
         self.document.to_bytes().map_or_else(|_| String::new(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal.
-    pub fn message(&self, sessions: &[(SessionId, String)]) -> String {
+    /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal. Without
+    /// a subject it is about the packages. Trailers are those of git-interpret-trailers(1); `Assisted-by: AGENT:MODEL` is the
+    /// kernel's.
+    pub fn message(&self, sessions: &[(&Session, String)], subject: Option<&str>) -> String {
         let requirements = &self.document.requirements;
         let mut out = String::new();
         let names: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
-        let subject = match names.len() {
-            0 => "agent-capture: no packages".to_owned(),
+        let subject = match (subject, names.len()) {
+            (Some(subject), _) => shorten(subject, 68),
+            (None, 0) => "agent-capture: no packages".to_owned(),
             _ => shorten(&format!("agent-capture: {}", names.join(", ")), 68),
         };
         line(&mut out, format_args!("{subject}\n"));
@@ -363,11 +373,23 @@ impl Report<'_> {
         line(&mut out, format_args!("\n{}", self.proof()));
         out.push('\n');
         for (session, sha256) in sessions {
-            line(&mut out, format_args!("Agent-Capture-Session: {session}"));
+            line(&mut out, format_args!("Agent-Capture-Session: {}", session.id));
             line(&mut out, format_args!("Agent-Capture-Journal: sha256:{sha256}"));
         }
+        let assisted: BTreeSet<String> = sessions.iter().filter_map(|(session, _)| assisted_by(session)).collect();
+        assisted.iter().for_each(|by| line(&mut out, format_args!("Assisted-by: {by}")));
         out
     }
+}
+
+/// Returns the agent of a session and its model, as far as they are known; only plain names enter a trailer.
+fn assisted_by(session: &Session) -> Option<String> {
+    let plain = |name: &&String| {
+        (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+/@".contains(&b))
+    };
+    let agent = session.agent.as_ref().filter(plain)?;
+    let model = session.model.as_ref().filter(plain);
+    Some(model.map_or_else(|| agent.clone(), |model| format!("{agent}:{model}")))
 }
 
 /// Returns what failed, for a terminal: what, why, the cure, and the last lines of the log.

@@ -124,6 +124,9 @@ pub struct Requirement {
     /// Other packages that have such a program, best first, where only its name decided between them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<AttrPath>,
+    /// Whether it is a library that the project is built against: it is in the shell's `buildInputs`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub library: bool,
 }
 
 /// A package in whose place another is.

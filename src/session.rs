@@ -1,8 +1,10 @@
 //! An open session on disk, in the git folder of its worktree.
 //!
 //! `agent-capture/active` names the open session; `agent-capture/<session>/events-<n>.jsonl` are its raw events, one
-//! append-only segment for each recorder process; `agent-capture/<session>/closed` tells recorders that still live to
-//! write no more. Raw events are kept for 30 days.
+//! append-only segment for each recorder process, number 0 what an agent's hooks tell; `agent-capture/<session>/closed` tells
+//! recorders that still live to write no more. A session whose agent is gone waits as `agent-capture/<session>/ended` until
+//! it is captured. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells
+//! [enter](entry).
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -18,6 +20,12 @@ use sha2::{Digest as _, Sha256};
 use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
 use crate::journal::{Digest, SessionId, malformed};
 use crate::redact;
+
+mod entry;
+mod hooks;
+
+pub use entry::{is_entry, quoted};
+pub use hooks::Teller;
 
 /// How long raw events are kept.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -46,6 +54,36 @@ pub struct Active {
     /// Name of the agent, when it is a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The agent's version, when it is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_version: Option<String>,
+    /// Whether hooks of an agent opened it: nothing records it as a whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hooks: bool,
+    /// How what joins the session is recorded.
+    #[serde(default, skip_serializing_if = "Recording::is_default")]
+    pub recording: Recording,
+}
+
+/// How a session is recorded, as the user wants it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// The recorder; none for the best that works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<String>,
+    /// Only in ways that let `sudo` work.
+    #[serde(default)]
+    pub keep_sudo: bool,
+    /// How much is recorded, as the recorders name it; none for what is usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<String>,
+}
+
+impl Recording {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A session that is open, or closed and not yet captured.
@@ -54,6 +92,8 @@ pub struct Open {
     /// What `active` says.
     pub active: Active,
     sessions: PathBuf,
+    /// The file that says that it is not captured yet: `active`, or its own `ended`.
+    marker: PathBuf,
 }
 
 impl Sessions {
@@ -64,15 +104,25 @@ impl Sessions {
 
     /// Returns the open session.
     pub fn active(&self) -> anyhow::Result<Option<Open>> {
-        let path = self.dir.join("active");
-        let text = match fs::read(&path) {
+        self.marked(self.dir.join("active"))
+    }
+
+    fn marked(&self, marker: PathBuf) -> anyhow::Result<Option<Open>> {
+        let text = match fs::read(&marker) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("failed to read `{}`", marker.display())),
         };
         let active = serde_json::from_slice(&text).map_err(|error| malformed("it is no open session", &error));
-        let active = active.with_context(|| format!("failed to read `{}`", path.display()))?;
-        Ok(Some(Open { active, sessions: self.dir.clone() }))
+        let active = active.with_context(|| format!("failed to read `{}`", marker.display()))?;
+        Ok(Some(Open { active, sessions: self.dir.clone(), marker }))
+    }
+
+    /// Returns the session whose raw events are in this folder, if it is open.
+    pub fn of(folder: &Path) -> Option<Open> {
+        let sessions = Self { dir: folder.parent().filter(|_| folder.is_absolute())?.to_path_buf() };
+        let open = sessions.active().ok().flatten().filter(|open| open.folder() == folder)?;
+        (!open.closed().exists()).then_some(open)
     }
 
     /// Returns whether there are raw events of a session of this name.
@@ -84,8 +134,9 @@ impl Sessions {
     pub fn names(&self) -> BTreeSet<SessionId> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let name = |entry: fs::DirEntry| SessionId::parse(entry.file_name().to_str()?).ok();
-        let has_events = |id: &SessionId| self.dir.join(id.as_str()).join("events-1.jsonl").is_file();
-        entries.filter_map(name).filter(has_events).collect()
+        let segments =
+            |id: &SessionId| ["events-0.jsonl", "events-1.jsonl"].map(|it| self.dir.join(id.as_str()).join(it));
+        entries.filter_map(name).filter(|id| segments(id).iter().any(|it| it.is_file())).collect()
     }
 
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
@@ -107,7 +158,7 @@ impl Sessions {
             drop(fs::remove_dir(&folder));
         }
         written.with_context(|| format!("failed to open the session in `{}`", path.display()))?;
-        Ok(Open { active, sessions: self.dir.clone() })
+        Ok(Open { active, sessions: self.dir.clone(), marker: path })
     }
 
     /// Removes raw events of closed sessions that are older than 30 days. What cannot be removed stays.
@@ -134,18 +185,44 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 impl Open {
-    fn folder(&self) -> PathBuf {
+    /// Returns the folder of its raw events, by which processes know the session.
+    pub fn folder(&self) -> PathBuf {
         self.sessions.join(self.active.id.as_str())
     }
 
-    /// Returns the path of the segment with this number.
-    pub fn segment(&self, number: u32) -> PathBuf {
-        self.folder().join(format!("events-{number}.jsonl"))
+    /// Makes a segment that no other recorder writes to, and returns its path.
+    pub fn claim(&self) -> io::Result<PathBuf> {
+        let last = self.segments()?.last().map_or(0, |(number, _)| *number);
+        for number in last + 1.. {
+            let path = self.folder().join(format!("events-{number}.jsonl"));
+            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => return made.map(|_| path),
+            }
+        }
+        Err(ErrorKind::StorageFull.into())
+    }
+
+    /// Returns the segments by their numbers, which are in the order in which they were begun.
+    fn segments(&self) -> io::Result<Vec<(u32, PathBuf)>> {
+        let mut segments = Vec::new();
+        for entry in fs::read_dir(self.folder())? {
+            let entry = entry?;
+            let number = entry.file_name().to_str().and_then(segment_number);
+            segments.extend(number.map(|number| (number, entry.path())));
+        }
+        segments.sort_unstable();
+        Ok(segments)
     }
 
     /// Returns the file whose existence tells recorders to write no more.
     pub fn closed(&self) -> PathBuf {
         self.folder().join("closed")
+    }
+
+    /// Returns the file that says which names were in the usual places before the session.
+    pub fn before(&self) -> PathBuf {
+        self.folder().join("before")
     }
 
     /// Tells recorders to write no more. Closing again changes nothing.
@@ -160,8 +237,7 @@ impl Open {
 
     /// Forgets that the session is open: its journal is written. The raw events stay.
     pub fn finish(&self) -> anyhow::Result<()> {
-        let path = self.sessions.join("active");
-        fs::remove_file(&path).with_context(|| format!("failed to remove `{}`", path.display()))
+        fs::remove_file(&self.marker).with_context(|| format!("failed to remove `{}`", self.marker.display()))
     }
 
     /// Forgets the session and what was recorded: its command could not be started.
@@ -171,9 +247,10 @@ impl Open {
         fs::remove_dir_all(self.folder()).with_context(|| format!("failed to remove `{}`", self.folder().display()))
     }
 
-    /// Waits until a recorder that still lives has written what it saw, a second at most: it writes after it answers.
+    /// Waits until recorders that still live have written what they saw, a second at most: they write after they answer.
     pub fn settle(&self) {
-        let length = || fs::metadata(self.segment(1)).map_or(0, |meta| meta.len());
+        let size = |(_, path): &(u32, PathBuf)| fs::metadata(path).map_or(0, |meta| meta.len());
+        let length = || self.segments().unwrap_or_default().iter().map(size).sum::<u64>();
         let mut before = length();
         for _ in 0..20 {
             std::thread::sleep(Duration::from_millis(50));
@@ -190,7 +267,9 @@ impl Open {
     pub fn read(&self, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
         let mut hash = Sha256::new();
         let mut digest = Digest::default();
-        for path in (1..).map(|number| self.segment(number)).take_while(|path| path.exists()) {
+        let segments = self.segments();
+        let segments = segments.with_context(|| format!("failed to read `{}`", self.folder().display()))?;
+        for (_, path) in segments {
             each(None);
             digest.length += read_segment(&path, &mut hash, each)?;
             digest.unwritten += unwritten(&path);
@@ -198,6 +277,12 @@ impl Open {
         digest.sha256 = hex(&hash.finalize());
         Ok(digest)
     }
+}
+
+/// Returns the number of a segment by its file's name.
+fn segment_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("events-")?.strip_suffix(".jsonl")?;
+    digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
 }
 
 /// Reads one segment and returns the length of its valid part.
@@ -284,8 +369,11 @@ impl Log {
     }
 }
 
-/// Takes the secrets out of an event's arguments; none when there are none.
+/// Takes the secrets out of an event's arguments or command line; none when there are none.
 fn redacted(event: &Event) -> Option<Event> {
+    if let Event::Told(told) = event {
+        return hooks::redacted(told).map(Event::Told);
+    }
     let (Event::Exec(Exec { argv, .. }) | Event::Missing(Missing { argv, .. })) = event else { return None };
     let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_slice().to_vec()).collect();
     let (words, true) = redact::argv(&words) else { return None };
@@ -327,6 +415,9 @@ mod tests {
             base: None,
             line: Bytes::from("sh"),
             agent: None,
+            agent_version: None,
+            hooks: false,
+            recording: Recording::default(),
         }
     }
 
@@ -365,8 +456,8 @@ mod tests {
     fn what_cannot_be_written_is_counted() {
         let dir = tempfile::tempdir().expect("a folder");
         let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
-        let path = open.segment(1);
-        let exit = |at| Event::Exit(Exit { at, process: 1, status: None });
+        let path = open.claim().expect("a segment");
+        let exit = |at| Event::Exit(Exit { at, process: 1, ..Exit::default() });
         let mut log = Log::append(&path).expect("a segment");
         log.file = File::open(&path).expect("it cannot be written");
         log.event(&exit(1)).expect_err("not written");
@@ -380,10 +471,35 @@ mod tests {
     }
 
     #[test]
+    fn every_segment_is_of_one_recorder_and_is_read() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
+        let claim = || (0..25).map(|_| open.claim().expect("a segment")).collect::<Vec<_>>();
+        let claims: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("claims")).collect()
+        });
+        let different: std::collections::BTreeSet<_> = claims.iter().collect();
+        assert_eq!((different.len(), open.segments().expect("a folder").last().expect("one").0), (100, 100));
+        for (number, path) in open.segments().expect("a folder") {
+            if [10, 100].contains(&number) {
+                Log::append(&path).expect("a segment").event(&lost(u64::from(number))).expect("written");
+            } else {
+                fs::remove_file(path).expect("removed");
+            }
+        }
+        fs::write(open.folder().join("events-007.jsonl"), "x\n").expect("no segment");
+        assert_eq!(read(&open).expect("readable").1, [[lost(10)], [lost(100)]]);
+        assert!(Sessions::of(&open.folder()).is_some() && Sessions::of(Path::new("one")).is_none());
+        open.close().expect("closed");
+        assert!(Sessions::of(&open.folder()).is_none());
+    }
+
+    #[test]
     fn a_torn_tail_is_cut_and_damage_is_reported() {
         let dir = tempfile::tempdir().expect("a folder");
         let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
-        let path = open.segment(1);
+        let path = open.claim().expect("a segment");
         let mut log = Log::append(&path).expect("a segment");
         (1..=2).for_each(|count| log.event(&lost(count)).expect("written"));
         let whole = fs::read(&path).expect("events");

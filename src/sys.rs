@@ -16,9 +16,11 @@ use std::sync::OnceLock;
 
 mod filter;
 pub mod ptrace;
+mod words;
 
 pub use filter::Call;
 use filter::{TABLE, filter};
+pub use words::Words;
 
 /// Returns the result of a system call, or the error in `errno`.
 fn checked(result: impl TryInto<i64>) -> io::Result<i64> {

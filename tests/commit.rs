@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use agent_capture::commit::{Change, Committed, File, Head, Kind, Moved, Repository, write_files};
+use agent_capture::commit::{Change, Committed, File, Head, Kind, Moved, Refused, Repository, write_files};
 
 const ALONE: &str = "AGENT_CAPTURE_TEST_ALONE";
 const OURS: [&str; 4] =
@@ -437,6 +437,248 @@ cases! {
         sandbox.sound();
     }
 
+    fn inside_a_submodule(sandbox) {
+        sandbox.init(&[]);
+        let library = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("library") };
+        fs::create_dir(&library.root).expect("a folder");
+        library.init(&[]);
+        let from = library.root.to_str().expect("text").to_owned();
+        sandbox.git(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", &from, "vendor/library"]);
+        sandbox.git(&["commit", "-qm", "a submodule"]);
+        let inner = Sandbox { home: sandbox.home.clone(), root: sandbox.root.join("vendor/library") };
+        assert!(inner.root.join(".git").is_file(), "its git folder is elsewhere");
+        assert_eq!(inner.open().git_dir(), sandbox.root.join(".git/modules/vendor/library"));
+        let tip = sandbox.tip();
+        assert_eq!(inner.capture().on, Head::Branch("main".into()));
+        assert_eq!(sandbox.tip(), tip, "the repository around it stays");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), " M vendor/library\n");
+    }
+
+    fn a_shallow_clone(sandbox) {
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        let from = format!("file://{}", origin.root.display());
+        sandbox.git(&["clone", "-q", "--depth", "1", &from, "."]);
+        assert!(sandbox.root.join(".git/shallow").exists());
+        sandbox.capture();
+        assert_eq!(sandbox.git(&["rev-list", "--count", "HEAD"]).trim(), "2");
+    }
+
+    fn a_clone_with_a_filter(sandbox) {
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        origin.git(&["config", "uploadpack.allowFilter", "true"]);
+        let from = format!("file://{}", origin.root.display());
+        sandbox.git(&["clone", "-q", "--filter=blob:none", &from, "."]);
+        assert_eq!(sandbox.git(&["config", "remote.origin.promisor"]).trim(), "true");
+        sandbox.capture();
+    }
+
+    fn settings_of_a_worktree(sandbox) {
+        sandbox.init(&[]);
+        sandbox.git(&["config", "extensions.worktreeConfig", "true"]);
+        sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        let side = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("side") };
+        side.git(&["config", "--worktree", "core.sparseCheckout", "false"]);
+        assert_eq!(side.capture().on, Head::Branch("side".into()));
+        assert_eq!(sandbox.capture().on, Head::Branch("main".into()));
+    }
+
+    fn a_branch_that_is_not_checked_out(sandbox) {
+        sandbox.init(&[]);
+        sandbox.write("readme", "staged\n");
+        sandbox.git(&["add", "readme"]);
+        sandbox.write("readme", "changed\n");
+        sandbox.write("flake.nix", "untracked, by hand\n");
+        let seen = |sandbox: &Sandbox| (sandbox.view(), sandbox.tip(), walk(&sandbox.root.join("src")), fs::read(sandbox.root.join(".git/index")).expect("an index"));
+        let before = seen(sandbox);
+        let on = |name: &str| sandbox.open().on_branch(name);
+        let commit = |text: &str| {
+            let repository = on("captures/all").expect("a branch");
+            assert_eq!(repository.checkout(), None);
+            let proposal = repository.propose(&ours(text), false).expect("a proposal");
+            proposal.ready().expect("ready");
+            proposal.commit(&format!("Capture {text}")).expect("a commit")
+        };
+        let first = commit("1");
+        assert_eq!((first.on, first.first), (Head::Branch("captures/all".into()), false));
+        assert_eq!(sandbox.git(&["log", "-2", "--format=%s", "captures/all"]), "Capture 1\nsecond\n");
+        assert_eq!(sandbox.git(&["reflog", "-1", "--format=%gs", "captures/all"]), "commit: Capture 1\n");
+        let changed = sandbox.git(&["show", "--format=", "--name-only", "captures/all"]);
+        assert_eq!(changed.lines().collect::<Vec<_>>(), OURS);
+        // What is read is what is there, not what is checked out; a merge that goes on here does not matter.
+        sandbox.git(&["branch", "-q", "moved"]);
+        fs::write(sandbox.root.join(".git/MERGE_HEAD"), format!("{}\n", first.id)).expect("a file");
+        commit("2");
+        fs::remove_file(sandbox.root.join(".git/MERGE_HEAD")).expect("ours");
+        assert_eq!(sandbox.git(&["log", "-3", "--format=%s", "captures/all"]), "Capture 2\nCapture 1\nsecond\n");
+        assert_eq!(on("captures/all").expect("a branch").committed("flake.nix").expect("there"), Some(b"flake.nix 2\n".to_vec()));
+        assert_eq!(seen(sandbox), before, "nothing of the checkout is touched");
+        // It moved in between.
+        let repository = on("captures/all").expect("a branch");
+        let proposal = repository.propose(&ours("3"), false).expect("a proposal");
+        sandbox.git(&["branch", "-qf", "captures/all", "main"]);
+        assert!(proposal.commit("x").expect_err("it moved").is::<Moved>());
+        // A new one that somebody else made meanwhile.
+        let repository = on("new").expect("a branch");
+        let proposal = repository.propose(&ours("4"), false).expect("a proposal");
+        sandbox.git(&["branch", "-q", "new", "main~1"]);
+        assert!(proposal.commit("x").expect_err("it is there").is::<Moved>());
+        assert_eq!(sandbox.git(&["log", "-1", "--format=%s", "new"]), "first\n");
+        sandbox.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+        for (name, why) in [("main", "is checked out"), ("side", "is checked out"), ("-x", "cannot name"), ("a..b", "cannot name"), ("HEAD", "cannot name"), ("", "cannot name")] {
+            let said = format!("{:#}", on(name).err().expect("refused"));
+            assert!(said.contains(why), "{name}: {said}");
+        }
+        fs::remove_file(sandbox.root.join("flake.nix")).expect("ours");
+        sandbox.sound();
+    }
+
+    fn a_branch_of_a_repository_without_a_commit(sandbox) {
+        sandbox.git(&["init", "-q"]);
+        assert!(sandbox.open().on_branch("main").is_err(), "it is checked out");
+        let repository = sandbox.open().on_branch("captures").expect("a branch");
+        let proposal = repository.propose(&ours("1"), false).expect("a proposal");
+        let committed = proposal.commit("First").expect("a commit");
+        assert_eq!((committed.on, committed.first), (Head::Branch("captures".into()), true));
+        assert_eq!(sandbox.tip(), None, "main has no commit still");
+        assert_eq!(sandbox.git(&["ls-tree", "-r", "--name-only", "captures"]).lines().collect::<Vec<_>>(), OURS);
+    }
+
+    fn hooks_have_their_say(sandbox) {
+        sandbox.init(&[]);
+        let repository = sandbox.open();
+        if repository.can_run_hooks().is_err() {
+            return skip("hooks: this git has no `git hook run`");
+        }
+        let hook = |name: &str, script: &str| {
+            sandbox.write(&format!(".git/hooks/{name}"), &format!("#!/bin/sh\n{script}\n"));
+            fs::set_permissions(sandbox.root.join(".git/hooks").join(name), fs::Permissions::from_mode(0o755)).expect("ours");
+        };
+        sandbox.write("readme", "the user's own, staged\n");
+        sandbox.git(&["add", "readme"]);
+        let before = sandbox.view();
+        // What git shows them is exactly the commit, from the root of the work tree.
+        hook("pre-commit", "git diff --cached --name-only > ../staged; pwd > ../where; test -z \"$GIT_EDITOR\" || test \"$GIT_EDITOR\" = :");
+        hook("prepare-commit-msg", "test \"$2\" = message && sed -i '1s/^/[x] /' \"$1\"");
+        hook("commit-msg", "grep -q 'Capture' \"$1\" && echo 'Signed-off-by: Hook <hook@example.org>' >> \"$1\"");
+        hook("post-commit", "git log -1 --format=%s > ../after; exit 1");
+        let files = ours("1");
+        let proposal = repository.propose(&files, false).expect("a proposal");
+        let message = proposal.hooks("Capture session s1\n\nBody.\n\n").expect("they say yes");
+        assert_eq!(message, "[x] Capture session s1\n\nBody.\n\nSigned-off-by: Hook <hook@example.org>\n");
+        write_files(repository.root(), &files).expect("written");
+        proposal.commit(&message).expect("a commit");
+        repository.post_commit();
+        let read = |name: &str| fs::read_to_string(sandbox.home.join(name)).expect(name);
+        assert_eq!(read("staged").lines().collect::<Vec<_>>(), OURS);
+        assert_eq!(read("where").trim(), sandbox.root.to_str().expect("text"));
+        assert_eq!(read("after"), "[x] Capture session s1\n");
+        assert_eq!(sandbox.view(), before);
+        let refused = |name: &str| {
+            let tip = sandbox.tip();
+            let proposal = repository.propose(&ours("2"), false).expect("a proposal");
+            let error = proposal.hooks("Capture").expect_err("refused");
+            assert_eq!(error.downcast_ref::<Refused>().expect("it refused").hook, name, "{error:#}");
+            assert_eq!(sandbox.tip(), tip);
+            format!("{error:#}")
+        };
+        hook("commit-msg", "exit 3");
+        assert!(refused("commit-msg").contains("exit status: 3"));
+        hook("pre-commit", "git rm -q --cached readme");
+        assert!(refused("pre-commit").contains("not what was verified"));
+        hook("pre-commit", "exit 1");
+        refused("pre-commit");
+        assert_eq!(sandbox.view(), before);
+        sandbox.git(&["config", "core.hooksPath", ".husky"]);
+        let proposal = repository.propose(&ours("2"), false).expect("a proposal");
+        assert_eq!(proposal.hooks("Capture").expect("there are none"), "Capture");
+        sandbox.sound();
+    }
+
+    fn what_a_killed_capture_left(sandbox) {
+        sandbox.init(&[]);
+        let (lock, note) = (sandbox.root.join(".git/index.lock"), sandbox.root.join(".git/agent-capture/committing"));
+        fs::create_dir(sandbox.root.join(".git/agent-capture")).expect("a folder");
+        let id = "0123456789012345678901234567890123456789";
+        let noted = |name: &str, id: &str| fs::write(&note, format!("{name}\n{id}\n")).expect("a note");
+        let reference = sandbox.root.join(".git/refs/heads/main.lock");
+        // Its locks: that of the index, and the reference's, which holds a part of what it was to become.
+        fs::write(&lock, "agent-capture\n").expect("a lock");
+        fs::write(&reference, &id[..10]).expect("a lock");
+        fs::write(sandbox.root.join(".git/index.agent-capture-abc"), "half").expect("a file");
+        noted("refs/heads/main", id);
+        sandbox.capture();
+        assert!(!note.exists());
+        // A reference's lock that is another's stays.
+        noted("refs/heads/main", id);
+        fs::write(&reference, "another").expect("a lock");
+        let repository = sandbox.open();
+        let proposal = repository.propose(&ours("2"), false).expect("a proposal");
+        let said = format!("{:#}", proposal.commit("x").expect_err("locked"));
+        assert!(said.contains("main.lock") && reference.exists(), "{said}");
+        assert!(!lock.exists() && !note.exists(), "what is ours is given back");
+        fs::remove_file(&reference).expect("ours");
+        // Names that lead elsewhere are no references.
+        let secret = sandbox.home.join("secret.lock");
+        fs::write(&secret, "").expect("a file");
+        for name in ["../../secret", "refs/heads/../../../secret", "/etc/passwd", "refs/heads/x\u{1b}"] {
+            noted(name, id);
+            sandbox.open().propose(&ours(name), false).expect("a proposal").commit(name).expect("a commit");
+            assert!(secret.exists() && !note.exists(), "{name}");
+        }
+        // Those that are held: whoever has the flock lives.
+        for path in [&lock, &note] {
+            fs::write(path, "agent-capture\n").expect("a file");
+            let held = fs::File::open(path).expect("ours");
+            rustix::fs::flock(&held, rustix::fs::FlockOperation::NonBlockingLockExclusive).expect("held");
+            let repository = sandbox.open();
+            let said = format!("{:#}", repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect_err("held"));
+            assert!(said.contains("another git holds") || said.contains("another agent-capture is committing"), "{said}");
+            assert!(path.exists());
+            drop(held);
+        }
+        let repository = sandbox.open();
+        write_files(&sandbox.root, &ours("3")).expect("written");
+        repository.propose(&ours("3"), false).expect("a proposal").commit("x").expect("a commit");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "");
+        sandbox.sound();
+    }
+
+    /// The branch moved and the index does not follow: it would show what is new as deleted.
+    fn an_index_that_did_not_follow(sandbox) {
+        sandbox.init(&[]);
+        sandbox.write("readme", "staged\n");
+        sandbox.git(&["add", "readme"]);
+        let index = fs::read(sandbox.root.join(".git/index")).expect("an index");
+        let committed = sandbox.capture();
+        let left = || {
+            fs::write(sandbox.root.join(".git/index"), &index).expect("ours");
+            let note = format!("refs/heads/main\n{}\n", sandbox.tip().expect("a commit"));
+            fs::write(sandbox.root.join(".git/agent-capture/committing"), note).expect("a note");
+        };
+        left();
+        assert!(sandbox.git(&["status", "--porcelain"]).contains("D  flake.nix"));
+        let repository = sandbox.open();
+        repository.finish_commit().expect("finished");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  readme\n");
+        assert_eq!(sandbox.tip(), Some(committed.id));
+        // What somebody staged there meanwhile stays.
+        left();
+        sandbox.write("flake.nix", "by hand\n");
+        sandbox.git(&["add", "flake.nix"]);
+        repository.finish_commit().expect("finished");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  flake.nix\nM  readme\n");
+        // The next commit does the same before it is made.
+        left();
+        write_files(&sandbox.root, &[File::new("flake.nix", "2\n")]).expect("written");
+        repository.propose(&[File::new("flake.nix", "2\n")], false).expect("a proposal").commit("x").expect("a commit");
+        assert_eq!(sandbox.git(&["status", "--porcelain"]), "M  readme\n");
+        sandbox.sound();
+    }
+
     fn line_ends_that_git_converts(sandbox) {
         sandbox.init(&[]);
         sandbox.git(&["config", "core.autocrlf", "true"]);
@@ -499,20 +741,39 @@ cases! {
     }
 
     fn formats_that_libgit2_cannot_read(sandbox) {
-        for (options, word) in [(["--object-format=sha256"], "SHA-256"), (["--ref-format=reftable"], "reftable")] {
-            if !sandbox.try_git(&["init", "-q", options[0]]).status.success() {
-                skip(&format!("git init {}: this git is too old", options[0]));
+        for (options, word, cure) in [
+            ("--object-format=sha256", "SHA-256", "a repository with SHA-1 names"),
+            ("--ref-format=reftable", "reftable", "`git refs migrate --ref-format=files`"),
+        ] {
+            if !sandbox.try_git(&["init", "-q", options]).status.success() {
+                skip(&format!("git init {options}: this git is too old"));
                 continue;
             }
             let said = sandbox.unopened();
-            assert!(said.contains(word) && said.contains("--no-commit"), "{said}");
+            assert!(said.contains(word) && said.contains(cure), "{said}");
+            if word == "reftable" {
+                // The cure is one.
+                sandbox.git(&["refs", "migrate", "--ref-format=files"]);
+                sandbox.capture();
+            }
             fs::remove_dir_all(sandbox.root.join(".git")).expect("ours");
         }
-        sandbox.git(&["init", "-q"]);
-        sandbox.git(&["config", "core.repositoryFormatVersion", "1"]);
-        sandbox.git(&["config", "extensions.partialClone", "origin"]);
-        let said = sandbox.unopened();
-        assert!(said.contains("extensions.partialClone"), "{said}");
+        for path in OURS {
+            drop(fs::remove_file(sandbox.root.join(path)));
+        }
+        let origin = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("origin") };
+        fs::create_dir(&origin.root).expect("a folder");
+        origin.init(&[]);
+        origin.git(&["config", "uploadpack.allowFilter", "true"]);
+        let clone = Sandbox { home: sandbox.home.clone(), root: sandbox.home.join("clone") };
+        fs::create_dir(&clone.root).expect("a folder");
+        clone.git(&["clone", "-q", "--filter=blob:none", &format!("file://{}", origin.root.display()), "."]);
+        clone.git(&["config", "core.repositoryFormatVersion", "1"]);
+        clone.git(&["config", "extensions.partialClone", "origin"]);
+        let said = clone.unopened();
+        assert!(said.contains("`git config --unset extensions.partialClone`"), "{said}");
+        clone.git(&["config", "--unset", "extensions.partialClone"]);
+        clone.capture();
     }
 
     fn a_foreign_owner(sandbox) {
@@ -788,6 +1049,39 @@ cases! {
         let tree = repository.propose(&[], true).expect("a proposal").tree();
         sandbox.git(&["add", "--all"]);
         assert_eq!(sandbox.git(&["write-tree"]).trim(), tree);
+    }
+
+    fn settings_that_change_our_files(sandbox) {
+        sandbox.init(&[]);
+        let says = |path: &str| sandbox.open().conversion(path).expect("attributes");
+        assert_eq!(says("flake.nix"), None);
+        for (attributes, config, expected) in [
+            ("*.nix text", "", None),
+            ("*.nix eol=crlf", "", Some("eol=crlf")),
+            ("*.nix ident", "", Some("ident")),
+            ("*.nix working-tree-encoding=UTF-16", "", Some("working-tree-encoding")),
+            ("*.nix filter=none", "", None),
+            ("*.nix filter=some", "", Some("filter=some")),
+            ("", "core.autocrlf=true", Some("core.autocrlf")),
+            ("*.nix -text", "core.autocrlf=true", None),
+            ("*.nix eol=lf", "core.autocrlf=true", None),
+            ("", "core.eol=crlf", None),
+            ("*.nix text", "core.eol=crlf", Some("core.eol")),
+        ] {
+            sandbox.write(".gitattributes", &format!("{attributes}\n"));
+            sandbox.git(&["config", "filter.some.smudge", "rev"]);
+            let (name, value) = config.split_once('=').unwrap_or(("core.none", "x"));
+            sandbox.git(&["config", name, value]);
+            assert_eq!(says("flake.nix").as_deref(), expected, "{attributes} {config}");
+            // What git itself does is no other.
+            fs::write(sandbox.root.join("flake.nix"), "$Id$\na\nb\n").expect("a file");
+            let checked_out = if attributes.contains("encoding") { "not read".to_owned() } else {
+                let blob = sandbox.git(&["hash-object", "-w", "--no-filters", "flake.nix"]);
+                sandbox.git(&["cat-file", "--filters", "--path=flake.nix", blob.trim()])
+            };
+            assert_eq!(checked_out != "$Id$\na\nb\n", expected.is_some(), "{attributes} {config}: {checked_out:?}");
+            sandbox.git(&["config", "--unset", name]);
+        }
     }
 
     fn filters_that_only_git_runs(sandbox) {

@@ -407,3 +407,36 @@ fn the_journal_says_what_was_opened() {
     let main = maps.programs.iter().find(|program| program.path.as_str() == Some("main")).expect("main");
     assert!(libc.programs.contains(&main.id) && maps.headers.is_empty());
 }
+
+#[test]
+fn a_session_that_is_recorded_and_no_more() {
+    let project = Project::demo();
+    project.session(&["--no-render", "--exec-only", "--name", "one"], "jq -n 1; exit 4").code(4).says("wrote ");
+    let status = project.git(&["status", "--porcelain", "--untracked-files=all"]);
+    assert_eq!(status, "?? .agent-capture/one/journal.json\n");
+    assert!(journal(&project).programs.iter().any(|program| program.path.as_slice().ends_with(b"/jq")));
+    project.run(&["stop"]).code(3).says("no session is open here");
+    project.run(&["render"]).success();
+    assert!(project.read("flake.nix").contains("pkgs.jq # 1 run\n"));
+}
+
+/// What is left behind outside the project is known without opens: from what was there before, and what is there after.
+#[test]
+fn state_that_is_left_behind() {
+    let project = Project::demo();
+    let home = project.home();
+    for old in [".tool/bin/kept", ".tool/bin/gone", ".other/data/file"] {
+        fs::create_dir_all(home.join(old).parent().expect("a folder")).expect("folders");
+        fs::write(home.join(old), "old").expect("a file");
+    }
+    let script = "
+echo 123 >~/.tool/bin/new; touch -d '2001-01-01' ~/.tool/bin/new; rm ~/.tool/bin/gone
+rm -r ~/.other; echo alias >>~/.bashrc; echo 1 >~/Documents; echo 1 >here
+";
+    project.session(&["--no-render", "--exec-only"], script).success();
+    let journal = journal(&project);
+    let state: Vec<_> =
+        journal.state.iter().map(|it| (it.path.as_str().expect("text"), it.files, it.bytes, it.removed)).collect();
+    let ours: Vec<_> = state.into_iter().filter(|(path, ..)| path.starts_with('~')).collect();
+    assert_eq!(ours, [("~/.bashrc", 1, 6, 0), ("~/.other", 0, 0, 1), ("~/.tool/bin", 1, 4, 1)]);
+}

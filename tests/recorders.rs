@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use agent_capture::event::{Bytes, Event, Exec, Status};
+use agent_capture::event::{Bytes, EndKnown, Event, Exec, Status};
 use rustix::process::Signal;
 use support::recording::*;
 
@@ -44,6 +44,10 @@ fn a_tree_of_shells() {
     let program = fs::canonicalize("/bin/sh").expect("/bin/sh");
     assert_eq!(outer.resolved.as_ref().map_or(outer.program.as_path(), Bytes::as_path), program);
     assert_eq!((recorded.exits().count(), recorded.lost()), (5, 0));
+    let known = if by_ptrace() { EndKnown::Wait } else { EndKnown::Pidfd };
+    assert!(recorded.exits().all(|exit| exit.known == known), "{:?}", recorded.events);
+    let loader = |exec: &Exec| exec.loader.as_ref().is_some_and(|loader| loader.as_path().exists());
+    assert!(recorded.execs().all(loader), "{:?}", recorded.events);
 }
 
 #[test]
@@ -147,6 +151,7 @@ fn static_programs() {
     let exec = recorded.one("tiny");
     assert_eq!((exec.program.as_path(), argv(exec)), (&*fs::canonicalize(program).expect("tiny"), vec!["./tiny"]));
     assert_eq!((recorded.end(exec), exec.resolved.is_none()), (Some(Status::Code(7)), true));
+    assert_eq!(exec.loader, None);
 }
 
 #[test]
@@ -224,6 +229,7 @@ fn scripts() {
     assert_eq!(interpreters, [text(&inner), "/bin/sh".to_owned()]);
     assert_eq!((recorded.stdout(), argv(exec)), ("inner argument ./outer given\nbare\n", vec!["./outer", "given"]));
     assert_eq!(exec.program.as_path().file_name(), outer.file_name());
+    assert!(exec.loader.is_some() && exec.loader == recorded.named("sh")[0].loader, "the last interpreter's");
     let missing: Vec<_> = recorded.missing().iter().map(|missing| missing.program.as_path().file_name()).collect();
     assert!(by_ptrace() || missing == [Some(OsStr::new("lost"))], "{missing:?}");
     let script = recorded.one("by-env");
@@ -472,6 +478,9 @@ fn statuses_without_pidfds_that_tell_them() {
     ends.sort();
     let expected = [0, 0, 2, 8, 9].map(Status::Code);
     assert_eq!((recorded.code(), ends.as_slice()), (Some(2), &expected[..]));
+    // Our own children, the command and orphans, we wait for.
+    assert!(recorded.exits().any(|exit| exit.known == EndKnown::ExitGroup), "{:?}", recorded.events);
+    assert!(recorded.exits().all(|exit| [EndKnown::ExitGroup, EndKnown::Wait].contains(&exit.known)));
 }
 
 #[test]

@@ -399,16 +399,12 @@ fn a_clock_that_jumps() {
             process: id,
             parent,
             program: Bytes::from("/usr/bin/jq"),
-            resolved: None,
-            interpreters: Vec::new(),
             argv: vec![Bytes::from("jq")],
-            shortened: false,
-            redacted: false,
             cwd: Bytes::from("/project"),
-            probes: 0,
+            ..Exec::default()
         })
     };
-    let exit = |process, at| Event::Exit(Exit { at, process, status: Some(Status::Code(0)) });
+    let exit = |process, at| Event::Exit(Exit { at, process, status: Some(Status::Code(0)), ..Exit::default() });
     closing.segment();
     for event in [exec(1, 4_000_000, None), exec(2, 9_000_000, Some(1)), exit(2, 1_000), exit(1, -5)] {
         closing.event(event);

@@ -1,14 +1,35 @@
 #!/usr/bin/env bash
-# prepare.sh FOLDER: the source of GNU sed, from Debian, configured; and the peers that Debian and PyPI have.
+# prepare.sh FOLDER [--peers]: the source of GNU sed, from Debian, configured; and with --peers the other recorders that can be
+# had: of Debian by apt-get, of PyPI and crates.io below FOLDER. A peer that cannot be had is left out, which is said.
 set -euo pipefail
 folder=$(realpath -m "$1")
-mkdir -p "$folder/lists/partial"
+peers=${2:-}
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+mkdir -p "$folder/lists/partial" "$folder/work"
+cp "$here"/exec-heavy.sh "$here"/open-heavy.* "$folder/work/"
 cd "$folder"
-for peer in strace bear fsatrace; do
-  command -v "$peer" >/dev/null || apt-get install -qy --no-install-recommends "$peer" >/dev/null 2>&1 || true
-done
-[ -x peers/bin/reprozip ] || { python3 -m venv peers && peers/bin/pip install -q reprozip; } >/dev/null 2>&1 || true
-if [ ! -x sed/config.status ]; then
+[ -d .git ] || git init -q
+
+# quiet NAME COMMAND...: what a command says goes to a file, whose end is shown when it fails.
+quiet() {
+  local name=$1
+  shift
+  "$@" >"$name.log" 2>&1 || { echo "cannot have $name: $(tail -n 1 "$name.log")" >&2; return 1; }
+}
+
+if [ -n "$peers" ]; then
+  for peer in strace bear fsatrace; do
+    command -v "$peer" >/dev/null || quiet "$peer" apt-get install -qy --no-install-recommends "$peer" || true
+  done
+  if [ ! -x peers/bin/reprozip ]; then
+    quiet reprozip-venv python3 -m venv peers && quiet reprozip peers/bin/pip install -q reprozip || true
+  fi
+  [ -x peers/bin/tracexec ] ||
+    quiet tracexec cargo install --quiet --locked --no-default-features --root peers --target-dir tracexec tracexec || true
+  rm -rf tracexec
+fi
+
+if [ ! -x work/sed/config.status ]; then
   mirror=$({ cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null || true; } |
     sed -nE 's/^URIs: *([^ ]*debian)\/?( .*)?$/\1/p; s/^deb( \[[^]]*\])? +([^ ]*debian)\/? .*/\2/p' | head -n 1)
   echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" >source.list
@@ -16,6 +37,6 @@ if [ ! -x sed/config.status ]; then
     -o APT::Sandbox::User=root)
   apt-get "${options[@]}" update -qq
   apt-get "${options[@]}" source -qq --download-only sed
-  rm -rf sed && mkdir sed && tar -xf sed_*.orig.tar.* -C sed --strip-components=1
-  (cd sed && ./configure -q >/dev/null 2>&1)
+  rm -rf work/sed && mkdir work/sed && tar -xf sed_*.orig.tar.* -C work/sed --strip-components=1
+  (cd work/sed && ./configure -q >/dev/null 2>&1)
 fi

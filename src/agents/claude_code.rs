@@ -2,10 +2,12 @@
 //!
 //! A failing command's result says `Exit code N`; of one that ended well no status is told.
 
+use std::path::{Path, PathBuf};
+
 use memchr::memmem::find;
 use serde_json::Value;
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use super::{Agent, Call, Calls, Door, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::event::Status;
 use crate::journal::{CwdKnown, Outcome, StatusKnown};
 
@@ -36,6 +38,60 @@ impl Agent for ClaudeCode {
     fn folders(&self) -> &'static [&'static str] {
         &[".claude/projects"]
     }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["claude"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["CLAUDECODE", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_REMOTE"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for ClaudeCode {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        match shared {
+            true => places.root.join(".claude/settings.json"),
+            false => places.or_home("CLAUDE_CONFIG_DIR", ".claude").join("settings.json"),
+        }
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        // Of a command that failed only the event for failures is called.
+        let tools = ["PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionDenied"];
+        let events = tools.map(|event| (event, Some("Bash")));
+        let events = [&[("SessionStart", None)], &events[..], &[("SessionEnd", None)]].concat();
+        hooks::rules(&events, line, 5)
+    }
+
+    fn project(&self) -> &'static [&'static str] {
+        &["CLAUDE_PROJECT_DIR"]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, &["Bash"], |end, call| {
+            let failed = end.failed || hooks::text(end.event, &["error"]).is_some();
+            if hooks::key(end.event, "is_interrupt") == Some(&Value::Bool(true)) {
+                return call.fell(Outcome::Cancelled);
+            }
+            let text = if failed { end.text().into_owned() } else { output(&end.response) };
+            result(&serde_json::json!({ "content": text, "is_error": failed }), &end.response, call);
+        })
+    }
+
+    fn door(&self) -> Door {
+        Door::File("CLAUDE_ENV_FILE")
+    }
+}
+
+/// Returns what a command wrote.
+fn output(response: &Value) -> String {
+    let parts = ["stdout", "stderr"].map(|name| look::text(response, &[name]).unwrap_or_default());
+    parts.join("\n")
 }
 
 struct Lines;

@@ -4,11 +4,12 @@
 //! status in the text of its output (to 0.142), and JavaScript that calls a tool, of which no status is told (from 0.144).
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use memchr::memmem::find;
 use serde_json::Value;
 
-use super::{Agent, Call, Calls, Reader, Record, javascript, look, text};
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, javascript, look, text};
 use crate::journal::{CwdKnown, Outcome};
 
 /// Tools that run a command.
@@ -40,6 +41,53 @@ impl Agent for Codex {
 
     fn folders(&self) -> &'static [&'static str] {
         &[".codex/sessions", ".codex/archived_sessions"]
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["codex"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["CODEX_THREAD_ID", "CODEX_SANDBOX", "CODEX_SANDBOX_NETWORK_DISABLED", "CODEX_CI"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for Codex {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        match shared {
+            true => places.root.join(".codex/hooks.json"),
+            false => places.or_home("CODEX_HOME", ".codex").join("hooks.json"),
+        }
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        let events = [
+            ("SessionStart", None),
+            ("PreToolUse", Some("^Bash$")),
+            ("PostToolUse", Some("^Bash$")),
+            ("SessionEnd", None),
+        ];
+        // A session's end waits for a second, three at most.
+        hooks::rules(&events, line, 3)
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        Some(
+            "Codex runs a hook only when you trust it: start `codex` once and trust it there; versions before 0.130 need `[features] hooks = true`",
+        )
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        let tools = ["Bash", "shell", "shell_command", "exec_command", "local_shell", "unified_exec"];
+        // What a command wrote is told, and not how it ended: that may be in the rollout.
+        hooks::hear(event, &tools, |end, call| {
+            call.not_found = text::not_found(&end.text());
+            call.open_end();
+        })
     }
 }
 

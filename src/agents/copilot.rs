@@ -2,11 +2,12 @@
 //! outlasts the agent's patience a later event tells it.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use memchr::memmem::find;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::journal::Outcome;
 
 /// Tools that run a command.
@@ -33,6 +34,56 @@ impl Agent for Copilot {
 
     fn folders(&self) -> &'static [&'static str] {
         &[".copilot/session-state"]
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["copilot"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["COPILOT_CLI", "COPILOT_AGENT_SESSION_ID"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for Copilot {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        let folder = if shared { places.root.join(".github") } else { places.home.join(".copilot") };
+        folder.join("hooks/agent-capture.json")
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        let hook = |event: &str| {
+            // Which event it is does not stand in what older versions tell.
+            let line = line.replacen("hook copilot", &format!("hook copilot --event {event}"), 1);
+            json!([{ "type": "command", "bash": line, "timeoutSec": 5 }])
+        };
+        let events = ["sessionStart", "preToolUse", "postToolUse", "postToolUseFailure", "sessionEnd"];
+        let hooks: Map<String, Value> = events.iter().map(|event| ((*event).to_owned(), hook(event))).collect();
+        let text = serde_json::to_string_pretty(&json!({ "version": 1, "hooks": hooks })).unwrap_or_default();
+        vec![Edit::Whole(text + "\n")]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, TOOLS, |end, call| {
+            let result = hooks::text(&end.response, &["result_type"]).unwrap_or_default();
+            let told = hooks::text(&end.response, &["text_result_for_llm", "session_log"]).map(str::to_owned);
+            let text = told.unwrap_or_else(|| end.text().into_owned());
+            call.not_found = text::not_found(&text);
+            let status = text::after_last(&text, &["exited with exit code ", "completed with exit code "]);
+            match (status, result) {
+                (Some(status), _) => call.parsed(Some(status)),
+                (None, "denied" | "rejected") => call.fell(Outcome::Refused),
+                (None, _) if text::fell(&text).is_some() => {
+                    call.fell(text::fell(&text).unwrap_or(Outcome::Unknown));
+                }
+                (None, "success") => call.succeeded(),
+                (None, _) => call.open_end(),
+            }
+        })
     }
 }
 

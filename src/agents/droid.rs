@@ -1,8 +1,10 @@
 //! Factory Droid: JSON Lines, one file for a session. A status is told in the text of a result, if at all.
 
-use serde_json::Value;
+use std::path::{Path, PathBuf};
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use serde_json::{Value, json};
+
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 
 /// The agent.
 pub(super) struct Droid;
@@ -26,6 +28,56 @@ impl Agent for Droid {
 
     fn folders(&self) -> &'static [&'static str] {
         &[".factory/sessions"]
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["droid"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for Droid {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        let folder = places.either(shared, ".factory");
+        // Where there is a file for hooks, those in the settings are not read.
+        let own = folder.join("hooks.json");
+        if own.exists() { own } else { folder.join("settings.json") }
+    }
+
+    fn edits(&self, file: &Path, line: &str) -> Vec<Edit> {
+        let events = [
+            ("SessionStart", None),
+            ("PreToolUse", Some("Execute")),
+            ("PostToolUse", Some("Execute")),
+            ("SessionEnd", None),
+        ];
+        let rules = hooks::rules(&events, line, 5).into_iter();
+        let top = file.ends_with("hooks.json");
+        let rules = rules.map(|edit| match edit {
+            // The file for hooks has the events at its top.
+            Edit::Entry(path, entry) if top => Edit::Entry(path.into_iter().skip(1).collect(), entry),
+            other => other,
+        });
+        rules.collect()
+    }
+
+    fn project(&self) -> &'static [&'static str] {
+        &["FACTORY_PROJECT_DIR"]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, &["Execute", "Bash"], |end, call| {
+            match look::number(&end.response, &["exitCode", "exit_code"]) {
+                Some(status) => {
+                    call.not_found = text::not_found(&end.text());
+                    call.exact(Some(status));
+                }
+                None => result(&json!({ "content": end.text(), "is_error": end.failed }), call),
+            }
+        })
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! The status is in the text of a result, and in newer versions only when it is not 0.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::journal::{CwdKnown, Outcome};
 
 /// The tool that runs a command.
@@ -32,6 +34,43 @@ impl Agent for Gemini {
 
     fn folders(&self) -> &'static [&'static str] {
         &[".gemini/tmp"]
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["gemini"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["GEMINI_CLI"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for Gemini {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        places.either(shared, ".gemini/settings.json")
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        let events =
+            [("SessionStart", None), ("BeforeTool", Some(TOOL)), ("AfterTool", Some(TOOL)), ("SessionEnd", None)];
+        // In milliseconds.
+        hooks::rules(&events, line, 5000)
+    }
+
+    fn project(&self) -> &'static [&'static str] {
+        &["GEMINI_PROJECT_DIR"]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, &[TOOL], |end, call| {
+            let text = hooks::key(&end.response, "llm_content").map(look::content).unwrap_or_default();
+            let failed = look::at(&end.response, "error").is_some();
+            ended(if failed { "error" } else { "success" }, &text, call);
+        })
     }
 }
 

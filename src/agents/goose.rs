@@ -1,10 +1,18 @@
 //! Goose: what `goose run --output-format stream-json` prints, the sessions of older versions (JSON Lines), and `goose session
 //! export --format json`.
 
-use serde_json::Value;
+use std::path::{Path, PathBuf};
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use serde_json::{Map, Value, json};
+
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::journal::Outcome;
+
+/// Tools that run a command.
+const SHELLS: &[&str] = &["developer__shell", "shell"];
+
+/// What stands before a status.
+const STATUS: &[&str] = &["exited with status ", "exit code: ", "exit code ", "exit status: ", "exit status "];
 
 /// The agent.
 pub(super) struct Goose;
@@ -30,6 +38,68 @@ impl Agent for Goose {
     fn folders(&self) -> &'static [&'static str] {
         &[".local/share/goose/sessions"]
     }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["goose"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["GOOSE_TERMINAL"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for Goose {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        places.either(shared, ".agents/plugins/agent-capture/hooks/hooks.json")
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        let tools = ["PreToolUse", "PreToolUseResult", "PostToolUse", "PostToolUseFailure"];
+        // A regular expression: `*` would be none, and the rule would be left out.
+        let rule = |matcher: Option<&str>| {
+            let hook = json!({ "type": "command", "command": line, "timeout": 5 });
+            match matcher {
+                Some(matcher) => json!([{ "matcher": matcher, "hooks": [hook] }]),
+                None => json!([{ "hooks": [hook] }]),
+            }
+        };
+        let tools = tools.map(|event| (event, rule(Some("^(developer__)?shell$"))));
+        let others = ["SessionStart", "SessionEnd"].map(|event| (event, rule(None)));
+        let hooks: Map<String, Value> =
+            tools.into_iter().chain(others).map(|(event, rule)| (event.to_owned(), rule)).collect();
+        vec![Edit::Whole(serde_json::to_string_pretty(&json!({ "hooks": hooks })).unwrap_or_default() + "\n")]
+    }
+
+    fn beside(&self, file: &Path) -> Vec<(PathBuf, String)> {
+        let manifest = json!({
+            "name": "agent-capture",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Tells agent-capture which commands run",
+        });
+        let plugin = file.parent().and_then(Path::parent).unwrap_or(file).join("plugin.json");
+        vec![(plugin, serde_json::to_string_pretty(&manifest).unwrap_or_default() + "\n")]
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        Some("Goose reads plugins from version 1.38 on")
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, SHELLS, |end, call| {
+            let text = end.text();
+            call.not_found = text::not_found(&text);
+            match text::fell(&text) {
+                Some(outcome) if end.failed => call.fell(outcome),
+                // One event is for those that ended well, another for the others, which may say more.
+                _ if end.failed => call.parsed(text::after_last(&text, STATUS)),
+                _ => call.succeeded(),
+            }
+        })
+    }
 }
 
 struct Session;
@@ -48,7 +118,7 @@ impl Reader for Session {
                     let tool =
                         look::at(part, "toolCall.value").or_else(|| look::at(part, "toolCall")).unwrap_or(&Value::Null);
                     let name = look::text(tool, &["name"]).unwrap_or_default();
-                    let is_shell = ["developer__shell", "shell"].contains(&name);
+                    let is_shell = SHELLS.contains(&name);
                     let Some(line) = look::text(tool, &["arguments.command"]).filter(|_| is_shell) else { continue };
                     calls.begin(Call { id: id.to_owned(), line: line.to_owned(), at, ..Call::default() });
                 }
@@ -68,8 +138,7 @@ fn result(told: &Value, call: &mut Call) {
     let text = content.map_or_else(|| look::content(told), look::content);
     call.not_found = text::not_found(&text);
     let exact = look::number(told, &["value.structuredContent.exit_code", "value.structuredContent.exitCode"]);
-    let parsed =
-        text::after_last(&text, &["exited with status ", "exit code: ", "exit code ", "exit status: ", "exit status "]);
+    let parsed = text::after_last(&text, STATUS);
     let is_error = look::at(told, "value.isError").and_then(Value::as_bool);
     let failed = is_error == Some(true) || look::is(told, "status", "error");
     match (exact, text::fell(&text)) {

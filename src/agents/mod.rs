@@ -9,10 +9,13 @@ use crate::journal::Call;
 
 mod calls;
 mod document;
+mod environment;
+mod hooks;
 mod import;
 mod javascript;
 mod latest;
 mod look;
+mod settings;
 mod text;
 
 mod aider;
@@ -34,8 +37,11 @@ mod swe_agent;
 mod windsurf;
 
 pub use calls::{Calls, Head};
+pub use environment::{Under, by_program, under};
+pub use hooks::{Door, Heard, Hooks, MOVED, Places};
 pub use import::{Import, Transcript};
 pub use latest::{below, latest};
+pub use settings::{Edit, has, install, remove};
 
 /// All agents, those with the clearest marks first.
 pub static ALL: &[&dyn Agent] = &[
@@ -83,6 +89,21 @@ pub trait Agent: Sync {
     /// Returns the folders below the home folder in which the agent keeps its transcripts.
     fn folders(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Returns the names of the agent's programs.
+    fn programs(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns environment variables that the agent sets for what it starts, and nobody else does.
+    fn variables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns how the agent calls hooks; none when it calls none, or only from code that is compiled into it.
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        None
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! The one agent that keeps a command's status as a number.
 
-use serde_json::Value;
+use std::path::{Path, PathBuf};
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use serde_json::{Value, json};
+
+use super::{Agent, Call, Calls, Door, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::journal::{CwdKnown, Outcome};
 
 /// The agent.
@@ -25,6 +27,50 @@ impl Agent for OpenCode {
 
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(Export)
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["opencode"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["OPENCODE", "OPENCODE_CLIENT"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+/// The plugin through which opencode calls the hook.
+const PLUGIN: &str = include_str!("../../templates/opencode.ts");
+
+impl Hooks for OpenCode {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        let folder = match shared {
+            true => places.root.join(".opencode"),
+            false => places.or_home("XDG_CONFIG_HOME", ".config").join("opencode"),
+        };
+        folder.join("plugins/agent-capture.ts")
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        // A string of JSON is one of JavaScript.
+        vec![Edit::Whole(PLUGIN.replace("\"agent-capture hook opencode\"", &json!(line).to_string()))]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, &["bash", "shell"], |end, call| {
+            call.not_found = text::not_found(&end.text());
+            match look::number(&end.response, &["exit"]) {
+                Some(exit) => call.exact(Some(exit)),
+                None => call.open_end(),
+            }
+        })
+    }
+
+    fn door(&self) -> Door {
+        Door::Answer
     }
 }
 

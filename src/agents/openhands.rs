@@ -1,10 +1,11 @@
 //! OpenHands: events of the SDK (one file each, or JSON Lines), and those of older versions, lists of actions and observations.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Agent, Call, Calls, Reader, Record, look, text};
+use super::{Agent, Call, Calls, Edit, Heard, Hooks, Places, Reader, Record, hooks, look, text};
 use crate::journal::{CwdKnown, Outcome};
 
 /// The agent.
@@ -30,6 +31,51 @@ impl Agent for OpenHands {
 
     fn folders(&self) -> &'static [&'static str] {
         &[".openhands/conversations", ".openhands/sessions"]
+    }
+
+    fn programs(&self) -> &'static [&'static str] {
+        &["openhands"]
+    }
+
+    fn variables(&self) -> &'static [&'static str] {
+        &["OPENHANDS_SESSION_ID", "OPENHANDS_PROJECT_DIR"]
+    }
+
+    fn hooks(&self) -> Option<&dyn Hooks> {
+        Some(self)
+    }
+}
+
+impl Hooks for OpenHands {
+    fn settings(&self, places: &Places, shared: bool) -> PathBuf {
+        places.either(shared, ".openhands/hooks.json")
+    }
+
+    fn edits(&self, _file: &Path, line: &str) -> Vec<Edit> {
+        let events = [
+            ("SessionStart", None),
+            ("PreToolUse", Some("terminal")),
+            ("PostToolUse", Some("terminal")),
+            ("SessionEnd", None),
+        ];
+        hooks::rules(&events, line, 5)
+    }
+
+    fn note(&self) -> Option<&'static str> {
+        Some(
+            "OpenHands reads one file: a `.openhands/hooks.json` of the project takes the place of yours (`--shared` writes that one)",
+        )
+    }
+
+    fn project(&self) -> &'static [&'static str] {
+        &["OPENHANDS_PROJECT_DIR"]
+    }
+
+    fn hear(&self, event: &Value) -> Option<Heard> {
+        hooks::hear(event, &["terminal", "execute_bash", "bash"], |end, call| {
+            let kind = look::text(&end.response, &["kind"]).unwrap_or("TerminalObservation");
+            result(&json!({ "kind": kind, "observation": *end.response }), call);
+        })
     }
 }
 

@@ -28,6 +28,17 @@ pub struct Front {
     pub argv: Vec<OsString>,
 }
 
+/// Run a command as a part of the open session
+#[derive(Args, Debug)]
+pub struct Join {
+    /// The command's file, when its first argument does not name it
+    #[arg(long)]
+    pub program: Option<OsString>,
+    /// The command
+    #[arg(required = true, last = true)]
+    pub argv: Vec<OsString>,
+}
+
 /// The recorder's own process
 #[derive(Args, Debug)]
 pub struct Worker {
@@ -52,7 +63,10 @@ pub struct Worker {
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
-    /// The command
+    /// Kill the command when the front is killed
+    #[arg(long)]
+    pub bound: bool,
+    /// The command's file and its arguments
     #[arg(last = true)]
     pub argv: Vec<OsString>,
 }
@@ -72,7 +86,7 @@ pub struct Launch {
     /// Install no filter
     #[arg(long)]
     pub no_filter: bool,
-    /// The command
+    /// The command's file and its arguments
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
 }

@@ -24,6 +24,14 @@ pub struct Capture {
     #[arg(long)]
     pub include_work: bool,
 
+    /// Commit to a branch that is not checked out, and leave work tree and index alone
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["include_work", "no_commit"])]
+    pub branch: Option<String>,
+
+    /// Run the repository's hooks: pre-commit, prepare-commit-msg, commit-msg, post-commit
+    #[arg(long)]
+    pub run_hooks: bool,
+
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
@@ -63,6 +71,10 @@ pub struct Recording {
     /// Record what runs and nothing else: neither files nor the network
     #[arg(long)]
     pub exec_only: bool,
+
+    /// Record, write the journal, and nothing more
+    #[arg(long, conflicts_with = "dry_run")]
+    pub no_render: bool,
 }
 
 /// Which files are recorded
@@ -103,6 +115,23 @@ pub struct Start {
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
+
+    /// Shell that reads what is printed where there is no terminal [default: the one that calls]
+    #[arg(long, value_enum, value_name = "SHELL", hide_possible_values = true)]
+    pub shell: Option<Shell>,
+}
+
+/// A shell that reads variables
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash
+    Bash,
+    /// fish
+    Fish,
+    /// Any other of its kind
+    Sh,
+    /// zsh
+    Zsh,
 }
 
 /// Close the session

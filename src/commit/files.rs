@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fsync, mkdirat, openat, renameat, statat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fsync, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
 const LONGEST_NAME: usize = 200;
@@ -144,9 +144,8 @@ fn holds(folder: &OwnedFd, leaf: &str, bytes: &[u8]) -> bool {
 
 fn replace(folder: &OwnedFd, leaf: &str, bytes: &[u8]) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    sweep(folder, leaf);
     let beside = format!(".{leaf}.{}.tmp", std::process::id());
-    // One that a killed process of this number left behind.
-    unlinkat(folder, &beside, AtFlags::empty()).ok();
     let fd = openat(folder, &beside, flags, Mode::from_raw_mode(0o666))?;
     let written = (|| {
         let mut handle = Handle::from(fd);
@@ -161,6 +160,19 @@ fn replace(folder: &OwnedFd, leaf: &str, bytes: &[u8]) -> io::Result<()> {
         unlinkat(folder, &beside, AtFlags::empty()).ok();
     }
     written
+}
+
+/// Removes what processes that are gone, killed ones, left beside a file; and what one of our own number left.
+fn sweep(folder: &OwnedFd, leaf: &str) {
+    let Ok(entries) = Dir::read_from(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy();
+        let rest = name.strip_prefix('.').and_then(|rest| rest.strip_prefix(leaf)?.strip_prefix('.'));
+        let Some(process) = rest.and_then(|rest| rest.strip_suffix(".tmp")?.parse::<u32>().ok()) else { continue };
+        if process == std::process::id() || !Path::new(&format!("/proc/{process}")).exists() {
+            unlinkat(folder, entry.file_name(), AtFlags::empty()).ok();
+        }
+    }
 }
 
 /// Removes folders that have become empty, as git does, the root excepted.

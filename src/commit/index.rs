@@ -4,22 +4,18 @@
 //! lost. Here the lock is held from before the reading.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid};
 use tempfile::TempPath;
 
+use super::lock::{COPY, Lock};
 use super::said;
-
-pub(super) const TRIES: u32 = 20;
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 const INTENT_TO_ADD: u16 = 1 << 13;
 const SKIP_WORKTREE: u16 = 1 << 14;
@@ -103,44 +99,11 @@ pub(super) fn is_hidden(entry: &IndexEntry) -> bool {
     entry.flags_extended & SKIP_WORKTREE != 0 || entry.flags & ASSUME_UNCHANGED != 0
 }
 
-/// `index.lock`, held: no other git adds, commits or switches meanwhile.
-#[derive(Debug)]
-pub(super) struct Lock {
-    index: PathBuf,
-    /// Removed when this is dropped.
-    lock: TempPath,
-}
-
 impl Lock {
-    /// Takes the lock; waits two seconds at most.
-    pub(super) fn take(index: &Path) -> Result<Self> {
-        let index = fs::canonicalize(index).unwrap_or_else(|_| index.to_path_buf());
-        let mut name = index.clone().into_os_string();
-        name.push(".lock");
-        let lock = PathBuf::from(name);
-        for tried in 0.. {
-            match OpenOptions::new().write(true).create_new(true).open(&lock) {
-                Ok(_) => break,
-                Err(error) if error.kind() == ErrorKind::AlreadyExists && tried < TRIES => {
-                    thread::sleep(PAUSE);
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
-                    "another git holds `{0}`, nothing was committed; wait for it, or if none runs: `rm {0}`",
-                    lock.display()
-                ),
-                Err(error) => {
-                    return Err(error).with_context(|| format!("failed to lock the index `{}`", lock.display()));
-                }
-            }
-        }
-        let lock = TempPath::try_from_path(lock)?;
-        Ok(Self { index, lock })
-    }
-
     /// Writes the index as it shall be, on the disk but not in its place yet. Returns what puts it there.
     pub(super) fn prepare(self, root: &Path, changes: &[Change]) -> Result<Prepared> {
         let folder = self.index.parent().context("the index is in no folder")?;
-        let copy = tempfile::Builder::new().prefix("index.agent-capture-").tempfile_in(folder)?.into_temp_path();
+        let copy = tempfile::Builder::new().prefix(COPY).tempfile_in(folder)?.into_temp_path();
         let before = match fs::read(&self.index) {
             Ok(bytes) => {
                 fs::write(&copy, bytes)?;
@@ -186,10 +149,9 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Puts the new index in the place of the old one and gives the lock back.
     pub(super) fn publish(self) -> Result<()> {
-        let Lock { index, lock } = self.lock;
-        self.copy.persist(&lock)?;
-        lock.persist(&index)?;
-        if let Some(folder) = index.parent() {
+        let Self { lock, copy } = self;
+        copy.persist(&lock.index)?;
+        if let Some(folder) = lock.index.parent() {
             File::open(folder)?.sync_all()?;
         }
         Ok(())

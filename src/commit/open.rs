@@ -29,7 +29,7 @@ impl Repository {
             .and_then(|mut config| config.add_file(settings.path(), ConfigLevel::App, true))
             .map_err(said)
             .with_context(|| format!("failed to read the configuration of `{found}`"))?;
-        Ok(Self { git, root, git_dir, _settings: settings })
+        Ok(Self { git, root, git_dir, target: None, _settings: settings })
     }
 }
 
@@ -59,11 +59,7 @@ fn unopened(error: &git2::Error, start: &Path) -> anyhow::Error {
     let start = start.canonicalize().unwrap_or_else(|_| start.to_path_buf());
     let message = error.message();
     let doing = format!("failed to open the git repository around `{}`", start.display());
-    let cannot = |what: &str| {
-        anyhow!(
-            "{doing}: it has {what}, which libgit2 cannot read; use `--no-commit` and a clone without that to commit from"
-        )
-    };
+    let cannot = |what: &str, cure: &str| anyhow!("{doing}: it has {what}, which libgit2 cannot read; {cure}");
     match error.code() {
         ErrorCode::NotFound if message.contains("could not find repository") => {
             anyhow!("`{}` is in no git repository; run `git init` at the root of the project", start.display())
@@ -76,10 +72,17 @@ fn unopened(error: &git2::Error, start: &Path) -> anyhow::Error {
                  `git config --global --add safe.directory {folder}`"
             )
         }
-        _ if message.contains("objectformat") || message.contains("object format") => cannot("SHA-256 object names"),
-        _ if message.contains("refstorage") => cannot("the reftable ref storage"),
-        _ if message.contains("partialclone") => cannot("extensions.partialClone"),
-        _ if message.contains("extension") => cannot("an extension"),
+        _ if message.contains("objectformat") || message.contains("object format") => {
+            cannot("SHA-256 object names", "it needs a repository with SHA-1 names, git's default")
+        }
+        _ if message.contains("refstorage") => {
+            cannot("the reftable ref storage", "run `git refs migrate --ref-format=files` (git 2.46 or newer)")
+        }
+        _ if message.contains("partialclone") => cannot(
+            "extensions.partialClone",
+            "run `git config --unset extensions.partialClone`: git itself goes by remote.NAME.promisor",
+        ),
+        _ if message.contains("extension") => cannot("an extension", "`git config --get-regexp ^extensions` names it"),
         _ => anyhow!("{doing}: {message}"),
     }
 }

@@ -10,7 +10,9 @@ use git2::build::TreeUpdateBuilder;
 use git2::{Delta, Diff, DiffFormat, ErrorCode, FileMode, Oid, Patch, Tree};
 
 use super::files::{check_paths, parents};
-use super::index::{self, Lock, Otherwise, PAUSE, TRIES};
+use super::index::{self, Otherwise, Prepared};
+use super::lock::{Lock, PAUSE, TRIES};
+use super::unfinished::Note;
 use super::{File, Head, Repository, said};
 
 /// A tree in the object database, to be committed on top of the HEAD of when it was made.
@@ -118,6 +120,9 @@ impl Repository {
                 updates.remove(path);
             }
             changes.retain(|change| change.path != path.as_bytes());
+            if self.checkout().is_none() {
+                continue;
+            }
             changes.push(index::Change {
                 path: path.into(),
                 seen: version(head_tree.as_ref()),
@@ -163,7 +168,7 @@ impl Repository {
                     _ => {}
                 }
             }
-            if let Ok(stat) = fs::symlink_metadata(self.root().join(place)) {
+            if let Some(stat) = self.checkout().and_then(|root| fs::symlink_metadata(root.join(place)).ok()) {
                 match stat.file_type() {
                     kind if kind.is_symlink() => refuse("a symlink", "in the work tree")?,
                     kind if kind.is_dir() && !folder => refuse("a folder", "in the work tree")?,
@@ -235,6 +240,9 @@ impl Proposal<'_> {
         let [_, committer] = self.repository.people()?;
         self.repository.signer(&committer)?;
         self.check_head()?;
+        if self.repository.checkout().is_none() {
+            return Ok(());
+        }
         let index = self.repository.index()?;
         self.changes.iter().try_for_each(|change| change.is_due(&index).map(drop))
     }
@@ -242,13 +250,13 @@ impl Proposal<'_> {
     /// Commits the tree on top of HEAD, and makes the index follow at the paths it changes. Nothing is committed when HEAD
     /// moved since the proposal ([`Moved`]), or when another git is at work.
     pub fn commit(&self, message: &str) -> Result<Committed> {
+        self.repository.finish_commit()?;
         self.ready()?;
         let git = &self.repository.git;
         let [author, committer] = self.repository.people()?;
         let message =
             git2::message_prettify(message, None).map_err(said).context("failed to read the commit message")?;
         ensure!(!message.is_empty(), "the commit message is empty");
-        let index = self.repository.index()?.path().context("the index is in no file")?.to_path_buf();
         let tree = git.find_tree(self.tree).map_err(said)?;
         let parent = self.tip.map(|tip| git.find_commit(tip)).transpose().map_err(said)?;
         let parents: Vec<_> = parent.iter().collect();
@@ -257,9 +265,7 @@ impl Proposal<'_> {
         // It may take a person to unlock a key: nothing is locked meanwhile.
         let signature = self.repository.signer(&committer)?.map(|signer| signer.sign(text.as_bytes())).transpose()?;
 
-        let lock = Lock::take(&index)?;
-        self.check_head()?;
-        let prepared = lock.prepare(self.repository.root(), &self.changes).context("failed to prepare the index")?;
+        let prepared = self.repository.checkout().map(|root| self.prepare(root)).transpose()?;
         let id = match &signature {
             Some(signature) => git.commit_signed(text, signature, None),
             None => git.commit(None, &author, &committer, &message, &tree, &parents),
@@ -267,17 +273,33 @@ impl Proposal<'_> {
         let id = id.map_err(said);
         let id = id.context("failed to write the commit")?;
         self.repository.sync_objects()?;
-        self.move_head(id, &message)?;
-
-        prepared.publish().with_context(|| {
+        let reference = self.repository.moving()?;
+        let note = Note::write(self.repository.git_dir(), &reference, id).context("failed to note the commit")?;
+        if let Err(error) = self.move_head(&reference, id, &message) {
+            // It may have moved all the same, and only the disk could not say that it has it.
+            if self.repository.tip()? != Some(id) {
+                note.clear();
+                return Err(error);
+            }
+        }
+        prepared.map_or(Ok(()), Prepared::publish).with_context(|| {
             let paths: Vec<_> = self.changes.iter().map(|change| String::from_utf8_lossy(&change.path)).collect();
             format!("commit {id} stands, but the index does not show it yet; run `git reset -q -- {}`", paths.join(" "))
         })?;
+        note.clear();
         let on = match &self.head {
-            Head::Unborn(name) => Head::Branch(name.clone()),
+            Head::Unborn(name) | Head::New(name) => Head::Branch(name.clone()),
             other => other.clone(),
         };
         Ok(Committed { id: id.to_string(), on, first: self.tip.is_none() })
+    }
+
+    /// Locks the index, and writes beside it what it shall be.
+    fn prepare(&self, root: &Path) -> Result<Prepared> {
+        let lock = Lock::take(&self.repository.index_path()?)?;
+        // Before the index is read: what is there then belongs to this commit.
+        self.check_head()?;
+        lock.prepare(root, &self.changes).context("failed to prepare the index")
     }
 
     fn check_head(&self) -> Result<()> {
@@ -286,14 +308,14 @@ impl Proposal<'_> {
     }
 
     /// Moves the branch, or a detached HEAD, from the commit that was seen to the new one, if it is still there.
-    fn move_head(&self, id: Oid, message: &str) -> Result<()> {
+    fn move_head(&self, name: &str, id: Oid, message: &str) -> Result<()> {
         let git = &self.repository.git;
         let subject = message.lines().next().unwrap_or_default();
-        let head = git.find_reference("HEAD").map_err(said)?;
-        let symbolic = head.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned());
-        let name = symbolic.as_deref().unwrap_or("HEAD");
         let moved = retry(|| match self.tip {
-            Some(tip) => git.reference_matching(name, id, true, tip, &format!("commit: {subject}")),
+            Some(tip) if !matches!(self.head, Head::New(_)) => {
+                git.reference_matching(name, id, true, tip, &format!("commit: {subject}"))
+            }
+            Some(_) => git.reference(name, id, false, &format!("commit: {subject}")),
             None => git.reference(name, id, false, &format!("commit (initial): {subject}")),
         });
         match moved {

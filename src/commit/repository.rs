@@ -22,6 +22,8 @@ pub struct Repository {
     pub(super) git: git2::Repository,
     pub(super) root: PathBuf,
     pub(super) git_dir: PathBuf,
+    /// The full name of the branch that commits go to, when that is not HEAD.
+    pub(super) target: Option<String>,
     /// Settings on top of the user's, for this process only; libgit2 reads them from a file.
     pub(super) _settings: NamedTempFile,
 }
@@ -35,6 +37,8 @@ pub enum Head {
     Detached(String),
     /// On this branch, which has no commit yet.
     Unborn(String),
+    /// On this branch, which the commit makes, on top of HEAD.
+    New(String),
 }
 
 impl Repository {
@@ -48,6 +52,31 @@ impl Repository {
         &self.git_dir
     }
 
+    /// Turns to a branch that is not checked out: commits go there and leave work tree and index alone, and what is at HEAD is
+    /// from now on what is there. One that does not exist yet begins at HEAD.
+    pub fn on_branch(mut self, name: &str) -> Result<Self> {
+        let full = format!("refs/heads/{name}");
+        let valid = git2::Branch::name_is_valid(name).unwrap_or(false) && !name.starts_with('-') && name != "HEAD";
+        ensure!(valid, "`{}` cannot name a branch", name.escape_debug());
+        let checked_out = self.heads().iter().any(|head| head.trim_end() == format!("ref: {full}"));
+        ensure!(!checked_out, "`{name}` is checked out: without `--branch` the commit goes there");
+        self.target = Some(full);
+        Ok(self)
+    }
+
+    /// Returns what each HEAD of the repository says: that of the main work tree, and those of linked ones.
+    fn heads(&self) -> Vec<String> {
+        let common = self.git.commondir();
+        let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten();
+        let folders = linked.map(|entry| entry.path()).chain([common.to_path_buf()]);
+        folders.filter_map(|folder| fs::read_to_string(folder.join("HEAD")).ok()).collect()
+    }
+
+    /// Returns the root of the work tree when our files are in it; none when commits go to another branch.
+    pub fn checkout(&self) -> Option<&Path> {
+        self.target.is_none().then_some(&self.root)
+    }
+
     /// Returns the id of the commit at HEAD, none when there is no commit yet.
     pub fn head(&self) -> Result<Option<String>> {
         Ok(self.tip()?.map(|id| id.to_string()))
@@ -55,6 +84,10 @@ impl Repository {
 
     /// Returns where a commit would go.
     pub fn branch(&self) -> Result<Head> {
+        if let Some(target) = &self.target {
+            let name = target.trim_start_matches("refs/heads/").to_owned();
+            return Ok(if self.reference(target)?.is_some() { Head::Branch(name) } else { Head::New(name) });
+        }
         let head = self.git.find_reference("HEAD").map_err(said).context("failed to read HEAD")?;
         let Some(target) = head.symbolic_target_bytes() else {
             return Ok(Head::Detached(head.target().context("HEAD leads nowhere")?.to_string()));
@@ -65,8 +98,11 @@ impl Repository {
     }
 
     /// Fails when the repository is not ready for a commit, and says what to do: a merge, rebase or the like is in progress,
-    /// there are conflicts, or libgit2 cannot read the index.
+    /// there are conflicts, or libgit2 cannot read the index. A branch that is not checked out is always ready.
     pub fn state(&self) -> Result<()> {
+        if self.target.is_some() {
+            return Ok(());
+        }
         let (what, cure) = match self.git.state() {
             RepositoryState::Clean => ("", ""),
             RepositoryState::Merge => ("a merge", "git merge --continue` or `git merge --abort"),
@@ -149,10 +185,24 @@ impl Repository {
 
     /// Returns the commit at HEAD.
     pub(super) fn tip(&self) -> Result<Option<Oid>> {
+        if let Some(target) = &self.target
+            && let Some(reference) = self.reference(target)?
+        {
+            let commit = reference.peel_to_commit().map_err(said);
+            return commit.map(|commit| Some(commit.id())).with_context(|| format!("failed to read `{target}`"));
+        }
         match self.git.head().and_then(|head| head.peel_to_commit()) {
             Ok(commit) => Ok(Some(commit.id())),
             Err(error) if error.code() == ErrorCode::UnbornBranch => Ok(None),
             Err(error) => Err(said(error)).context("failed to read the commit at HEAD"),
+        }
+    }
+
+    fn reference(&self, name: &str) -> Result<Option<git2::Reference<'_>>> {
+        match self.git.find_reference(name) {
+            Ok(reference) => Ok(Some(reference)),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(said(error)).with_context(|| format!("failed to read `{name}`")),
         }
     }
 
@@ -182,6 +232,21 @@ impl Repository {
                 self.root.display()
             )
         })
+    }
+
+    /// Returns the file that the index is in.
+    pub(super) fn index_path(&self) -> Result<PathBuf> {
+        Ok(self.index()?.path().context("the index is in no file")?.to_path_buf())
+    }
+
+    /// Returns the full name of the reference that a commit moves.
+    pub(super) fn moving(&self) -> Result<String> {
+        if let Some(target) = &self.target {
+            return Ok(target.clone());
+        }
+        let head = self.git.find_reference("HEAD").map_err(said).context("failed to read HEAD")?;
+        let symbolic = head.symbolic_target_bytes().map(|target| String::from_utf8_lossy(target).into_owned());
+        Ok(symbolic.unwrap_or_else(|| "HEAD".to_owned()))
     }
 
     /// Returns how commits are signed here, none when they are not.

@@ -25,6 +25,9 @@ pub struct Conflict {
 impl Repository {
     /// Returns the files of these paths that git could not merge, as the index has them.
     pub fn conflicts(&self, of: &dyn Fn(&str) -> bool) -> Result<Vec<Conflict>> {
+        if self.checkout().is_none() {
+            return Ok(Vec::new());
+        }
         let index = self.index()?;
         let conflicts = index.conflicts().map_err(said).context("failed to read the conflicts in the index")?;
         let mut all = Vec::new();
@@ -65,12 +68,13 @@ impl Repository {
 
     /// Returns whether a merge, a rebase or the like is in progress.
     pub fn is_merging(&self) -> bool {
-        self.git.state() != RepositoryState::Clean
+        self.checkout().is_some() && self.git.state() != RepositoryState::Clean
     }
 
     /// Returns those of some paths that were taken out of the work tree; what a sparse checkout hides was not.
     pub fn gone<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Result<Vec<&'a str>> {
-        let absent: Vec<&str> = paths.filter(|path| self.root().join(path).symlink_metadata().is_err()).collect();
+        let Some(root) = self.checkout() else { return Ok(Vec::new()) };
+        let absent: Vec<&str> = paths.filter(|path| root.join(path).symlink_metadata().is_err()).collect();
         if absent.is_empty() {
             return Ok(absent);
         }

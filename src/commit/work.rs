@@ -130,27 +130,57 @@ impl Repository {
         Ok(all)
     }
 
+    /// Returns which setting makes git change the content of a file when it checks it out, none when it stays as it is
+    /// committed.
+    pub fn conversion(&self, path: &str) -> Result<Option<String>> {
+        if let Some(filter) = self.filter(path.as_bytes())? {
+            return Ok(Some(format!("filter={filter}")));
+        }
+        let attribute = |name| self.attribute(path.as_bytes(), name);
+        for name in ["working-tree-encoding", "ident"] {
+            if attribute(name)?.is_some() {
+                return Ok(Some(name.to_owned()));
+            }
+        }
+        let config = self.git.config().map_err(said)?;
+        let set = |name: &str, value: &str| config.get_string(name).is_ok_and(|is| is.eq_ignore_ascii_case(value));
+        Ok(match (attribute("text")?.as_deref(), attribute("eol")?.as_deref()) {
+            (Some("false"), _) | (_, Some("lf")) => None,
+            (_, Some("crlf")) => Some("eol=crlf".to_owned()),
+            _ if config.get_bool("core.autocrlf").unwrap_or(false) => Some("core.autocrlf".to_owned()),
+            (Some(_), _) if set("core.eol", "crlf") => Some("core.eol".to_owned()),
+            _ => None,
+        })
+    }
+
+    /// Returns the value of an attribute of a path: `true` and `false` when it is set or unset, none when nothing is said.
+    fn attribute(&self, path: &[u8], name: &str) -> Result<Option<String>> {
+        let value = self.git.get_attr_bytes(to_path(path), name, AttrCheckFlags::default()).map_err(said)?;
+        Ok(match AttrValue::from_bytes(value) {
+            AttrValue::True => Some("true".to_owned()),
+            AttrValue::False => Some("false".to_owned()),
+            AttrValue::String(value) => Some(value.to_owned()),
+            AttrValue::Bytes(value) => Some(String::from_utf8_lossy(value).into_owned()),
+            AttrValue::Unspecified => None,
+        })
+    }
+
+    /// Returns the filter that git would run on the content of a file.
+    fn filter(&self, path: &[u8]) -> Result<Option<String>> {
+        let Some(filter) = self.attribute(path, "filter")? else { return Ok(None) };
+        let config = self.git.config().map_err(said)?;
+        let set = |what| config.get_string(&format!("filter.{filter}.{what}")).is_ok_and(|command| !command.is_empty());
+        Ok(["clean", "smudge", "process"].into_iter().any(set).then_some(filter))
+    }
+
     /// Fails when git would run a program on the content of a file, or convert its encoding: libgit2 does neither.
     fn check_filters(&self, path: &[u8]) -> Result<()> {
         let shown = String::from_utf8_lossy(path);
-        let value = |name| {
-            let value = self.git.get_attr_bytes(to_path(path), name, AttrCheckFlags::default()).map_err(said)?;
-            Ok::<_, anyhow::Error>(match AttrValue::from_bytes(value) {
-                AttrValue::String(value) => Some(value.to_owned()),
-                AttrValue::Bytes(value) => Some(String::from_utf8_lossy(value).into_owned()),
-                _ => None,
-            })
-        };
-        if let Some(filter) = value("filter")? {
-            let config = self.git.config().map_err(said)?;
-            let set =
-                |what| config.get_string(&format!("filter.{filter}.{what}")).is_ok_and(|command| !command.is_empty());
-            if set("clean") || set("process") {
-                bail!("`{shown}` needs the filter `{filter}`, which only git itself runs; commit it with git first");
-            }
+        if let Some(filter) = self.filter(path)? {
+            bail!("`{shown}` needs the filter `{filter}`, which only git itself runs; commit it with git first");
         }
         ensure!(
-            value("working-tree-encoding")?.is_none(),
+            self.attribute(path, "working-tree-encoding")?.is_none(),
             "`{shown}` has a working-tree-encoding, which only git itself converts; commit it with git first"
         );
         Ok(())

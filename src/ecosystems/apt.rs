@@ -1,7 +1,7 @@
 //! Debian and Ubuntu: what was installed with apt or dpkg. A package counts when something of it ran; a library cannot be
 //! seen to run, so it counts when it was installed.
 
-use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths, wants};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, libraries, listed, paths, wants};
 use crate::journal::{Invocation, Program};
 
 /// Programs that install packages of the host.
@@ -102,9 +102,9 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
     } else if !is_library(package) {
         asked.ignored.insert("installed, but nothing of it ran");
     } else if let Some(attr) = context.index.debian(package) {
-        asked
-            .wants
-            .extend(wants(context.index, attr, "", None).into_iter().map(|want| Want { programs: Vec::new(), ..want }));
+        let library = (package.starts_with("lib") || package.ends_with("-dev")) && libraries::is_library(&attr);
+        let wants = wants(context.index, attr, "", None).into_iter();
+        asked.wants.extend(wants.map(|want| Want { programs: Vec::new(), library, ..want }));
     } else {
         asked.unrecognized.insert(word.to_owned());
     }

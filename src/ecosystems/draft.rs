@@ -35,6 +35,8 @@ pub(super) struct Package {
     pub(super) instead: Option<Instead>,
     /// Other packages that it could be as well, as long as only a name speaks for this one.
     pub(super) alternatives: Option<Vec<AttrPath>>,
+    /// Whether the project is built against it.
+    pub(super) library: bool,
 }
 
 pub(super) struct Draft<'a> {
@@ -122,6 +124,20 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Adds pkg-config where the project is built against libraries: a build that found them in the folders of the host finds
+    /// them by it in the flake.
+    pub(super) fn beside_libraries(&mut self) {
+        let of_libraries = self.packages.values().filter(|package| package.library);
+        let entries: Vec<Entry> = of_libraries.flat_map(|package| package.evidence.values()).cloned().collect();
+        let is_built = !self.compiler.is_empty() || entries.iter().any(|entry| entry.evidence.entry.is_part());
+        let Some(attr) = self.index.known("pkg-config") else { return };
+        if is_built && !self.packages.contains_key(&attr) {
+            for entry in entries {
+                self.want(&Entry { runs: 0, is_program: false, ..entry }, Want::new(attr.clone()));
+            }
+        }
+    }
+
     /// Leaves out what nixpkgs refuses and the policy does not allow.
     pub(super) fn refuse(&mut self, policy: &Policy) {
         let chosen: BTreeSet<&AttrPath> = policy
@@ -158,6 +174,7 @@ impl<'a> Draft<'a> {
         let want = python::of_journal(self.python.as_ref(), want);
         let package = self.packages.entry(want.attr.clone()).or_default();
         package.instead = package.instead.take().or(want.instead);
+        package.library |= want.library;
         if entry.is_program {
             let few =
                 |known: Vec<AttrPath>| known.into_iter().filter(|attr| want.alternatives.contains(attr)).collect();
@@ -203,6 +220,7 @@ impl Package {
         self.seen = versions::highest(self.seen.take(), old.seen);
         self.evidence.extend(old.evidence);
         self.instead = self.instead.take().or(old.instead);
+        self.library |= old.library;
     }
 
     /// Returns whether a program of it ran.
@@ -224,6 +242,7 @@ impl Package {
             policy: self.policy,
             instead: self.instead,
             alternatives: self.alternatives.unwrap_or_default(),
+            library: self.library,
             evidence: self.evidence.into_keys().collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! What is common to command lines that install packages by name, and to programs that version managers keep.
 
-use super::{Asked, Context, Reading, Want, families, listed, versions};
+use super::{Asked, Context, Reading, Want, families, libraries, listed, versions};
 use crate::index::{Index, Source};
 use crate::nix::AttrPath;
 
@@ -105,7 +105,10 @@ pub(super) fn tool(index: &Index, name: &str, version: Option<&str>) -> Option<W
 pub(super) fn put(name: &str, want: Option<Want>, kind: Kind, asked: &mut Asked) {
     match want {
         Some(want) if listed(ENVIRONMENT, want.attr.as_str()) => drop(asked.ignored.insert(STANDARD)),
-        Some(want) if kind == Kind::Library => asked.wants.push(want),
+        Some(want) if kind == Kind::Library => {
+            let library = libraries::is_library(&want.attr);
+            asked.wants.push(Want { library, ..want });
+        }
         Some(want) => asked.tools.push(want),
         None => drop(asked.unrecognized.insert(name.to_owned())),
     }

@@ -15,7 +15,9 @@ mod checks;
 mod draft;
 mod export;
 mod families;
+mod imports;
 mod install;
+mod libraries;
 mod paths;
 pub mod project;
 mod python;
@@ -28,6 +30,7 @@ mod apt;
 mod beam;
 mod brew;
 mod cargo;
+mod cc;
 mod composer;
 mod conda;
 mod corepack;
@@ -49,6 +52,7 @@ mod pacman;
 mod php;
 mod pip;
 mod pipx;
+mod pkg_config;
 mod poetry;
 mod pyenv;
 mod ruby;
@@ -73,6 +77,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &nvm::Nvm,
     &sdkman::Sdkman,
     &cargo::Cargo,
+    &cc::Cc,
     &composer::Composer,
     &conda::Conda,
     &corepack::Corepack,
@@ -89,6 +94,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &pacman::Pacman,
     &php::Php,
     &pipx::Pipx,
+    &pkg_config::PkgConfig,
     &poetry::Poetry,
     &pyenv::Pyenv,
     &ruby::Ruby,
@@ -128,12 +134,19 @@ pub struct Want {
     pub instead: Option<Instead>,
     /// Other packages that it could be as well.
     pub alternatives: Vec<AttrPath>,
+    /// Whether it is a library that is built against.
+    pub library: bool,
 }
 
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new() }
+        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new(), library: false }
+    }
+
+    /// Returns the wish for a library.
+    fn library(attr: AttrPath) -> Self {
+        Self { library: true, ..Self::new(attr) }
     }
 
     /// Returns the wish for a package of a family, of which this version was seen.

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, inner, paths, python, verifies};
+use super::{
+    ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python, verifies,
+};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -26,6 +28,7 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let asked: Vec<_> = journals.iter().flat_map(|journal| draft.journal(journal, policy)).collect();
     draft.installs(asked);
     draft.one_version();
+    draft.beside_libraries();
     draft.policy(policy);
     draft.refuse(policy);
     let without = std::mem::take(&mut draft.without);
@@ -134,6 +137,10 @@ impl Draft<'_> {
                 owners.entry(&owner.package).or_default().extend(attrs);
             }
         }
+        for read in libraries::read(journal, &context).into_iter().chain(imports::read(journal, &context)) {
+            let entry = entry(&read.id, 0, Known::Traced, false);
+            self.place(&entry, read.reading, || Bytes::from(read.name));
+        }
         lines.into_iter().map(|(entry, asked)| self.asked(entry, asked, &owners)).collect()
     }
 
@@ -150,36 +157,36 @@ impl Draft<'_> {
             _ if context.only_installed(program) => Some(Reading::Ignored("it ran only while packages were installed")),
             _ => reading,
         };
-        match reading {
-            Some(Reading::Wants(wants)) => {
-                let (wants, unknown): (Vec<Want>, Vec<Want>) = wants.into_iter().partition(|want| self.has(&want.attr));
-                if wants.is_empty() {
-                    let name = unknown.first().map_or_else(|| program.name(), |want| Bytes::from(want.attr.as_str()));
-                    self.unrecognized(entry, name);
-                }
+        let reading = match reading.unwrap_or(Reading::Unrecognized) {
+            Reading::Wants(wants) => {
                 if of_project(program) && wants.iter().all(|want| want.programs.is_empty()) {
                     self.locked.extend(program.name().as_str().and_then(ProgramName::parse));
                 }
-                let wants = wants.into_iter().map(|want| families::of_project(self.index, context.journal, want));
-                wants.map(|want| self.want(entry, want)).collect()
+                let of_project = |want| families::of_project(self.index, context.journal, want);
+                Reading::Wants(wants.into_iter().map(of_project).collect())
             }
-            Some(Reading::Stdenv { compiler: true }) => {
-                self.compiler.insert(entry.evidence.clone());
-                Vec::new()
+            reading => reading,
+        };
+        self.place(entry, reading, || program.name())
+    }
+
+    /// Puts an entry where its reading says; returns the packages that it needs.
+    fn place(&mut self, entry: &Entry, reading: Reading, name: impl FnOnce() -> Bytes) -> Vec<AttrPath> {
+        match reading {
+            Reading::Wants(wants) => {
+                let (wants, unknown): (Vec<Want>, Vec<Want>) = wants.into_iter().partition(|want| self.has(&want.attr));
+                if wants.is_empty() {
+                    let name = unknown.first().map_or_else(name, |want| Bytes::from(want.attr.as_str()));
+                    self.unrecognized(entry, name);
+                }
+                return wants.into_iter().map(|want| self.want(entry, want)).collect();
             }
-            Some(Reading::Stdenv { compiler: false }) => {
-                self.ignore(entry, STANDARD);
-                Vec::new()
-            }
-            Some(Reading::Ignored(reason)) => {
-                self.ignore(entry, reason);
-                Vec::new()
-            }
-            Some(Reading::Unrecognized) | None => {
-                self.unrecognized(entry, program.name());
-                Vec::new()
-            }
+            Reading::Stdenv { compiler: true } => drop(self.compiler.insert(entry.evidence.clone())),
+            Reading::Stdenv { compiler: false } => self.ignore(entry, STANDARD),
+            Reading::Ignored(reason) => self.ignore(entry, reason),
+            Reading::Unrecognized => self.unrecognized(entry, name()),
         }
+        Vec::new()
     }
 
     fn asked(&mut self, entry: Entry, asked: Asked, owners: &BTreeMap<&str, BTreeSet<AttrPath>>) -> Installed {

@@ -160,7 +160,9 @@ impl Index {
             format!("{}.so", name.replace('-', "_")),
             format!("{package}.so"),
         ];
-        files.iter().find_map(|file| self.soname(file))
+        // `libicu72` has libraries of other names.
+        let developed = || self.listed(&format!("{name}-dev"));
+        files.iter().find_map(|file| self.soname(file)).or_else(developed)
     }
 
     /// Finds what is built against: by its name, as a module of pkg-config, as a file.
@@ -177,7 +179,9 @@ impl Index {
         let exact = names.iter().take(2).find_map(|name| self.pkg_config(name).or_else(|| self.plain(name)));
         let file = || self.soname(&format!("{bare}.so")).or_else(|| self.soname(&format!("{short}.so")));
         let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.pkg_config(name)));
-        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare))
+        // `libsrt-openssl-dev`: one of several builds.
+        let build = || ["-openssl", "-gnutls", "-nss"].iter().find_map(|end| self.development(bare.strip_suffix(end)?));
+        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build)
     }
 
     /// Returns the attr of exactly this name, when it is one without a set.
@@ -204,7 +208,9 @@ impl Index {
     fn tool(&self, package: &str) -> Option<AttrPath> {
         let names = [Some(package), unversioned(package)].into_iter().flatten();
         let mut plain = names.filter(|name| name.len() > 1);
-        plain.find_map(|name| self.plain(name).or_else(|| self.plain(&name.replace('-', "_"))))
+        let spelled =
+            |name: &str| [name.replace('-', "_"), name.replace('-', "")].iter().find_map(|name| self.plain(name));
+        plain.find_map(|name| self.plain(name).or_else(|| spelled(name)))
     }
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.

@@ -1,13 +1,25 @@
 //! Libraries by the names with which they are built against: modules of pkg-config, packages of CMake, headers, files.
 
-use super::Index;
 use super::table::Table;
+use super::{Index, unversioned};
 use crate::nix::AttrPath;
 
 impl Index {
-    /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`.
+    /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`. Where nixpkgs has no such module, that of the
+    /// library of its name.
     pub fn pkg_config(&self, module: &str) -> Option<AttrPath> {
-        self.file("pc", self.pkgconfig, module)
+        self.file("pc", self.pkgconfig, module).or_else(|| self.like_module(module))
+    }
+
+    /// Returns the package that is called like a module of pkg-config, or has a library that is.
+    pub(super) fn like_module(&self, module: &str) -> Option<AttrPath> {
+        let names = [Some(module), unversioned(module)].into_iter().flatten().filter(|name| name.len() > 2);
+        let plain = |name: &str| self.known(name).filter(|attr| attr.names().count() == 1);
+        let library = |name: &str| {
+            let name = name.strip_prefix("lib").unwrap_or(name);
+            self.soname(&format!("lib{name}.so")).or_else(|| plain(&format!("lib{name}"))).or_else(|| plain(name))
+        };
+        names.into_iter().find_map(library)
     }
 
     /// Returns the package of a package of CMake: `fmt`, `Qt6Core`. Case counts as little as in `find_package`.

@@ -36,7 +36,10 @@ impl Index {
         };
         let mut found = match name.split_once(':') {
             Some(("deb", package)) => single(self.debian(package), "that package of Debian is this one"),
-            Some(("pc", module)) => self.files("pc", self.pkgconfig, &[module], "module of pkg-config"),
+            Some(("pc", module)) => match self.files("pc", self.pkgconfig, &[module], "module of pkg-config") {
+                none if none.is_empty() => single(self.like_module(module), "no module of this name; its library is"),
+                found => found,
+            },
             Some(("cmake", package)) => self.files("cmake", self.cmake, &[package], "package of CMake"),
             Some(("py", module)) => self.py(module),
             _ if name.contains(".so") && !sonames(name).is_empty() => {

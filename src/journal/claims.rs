@@ -16,11 +16,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::close::{COMMANDS, shorten};
+use super::close::COMMANDS;
 use super::roles::ended_well;
+use super::shorten::shorten;
 use super::{
-    Command, CwdKnown, Digest, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program, Ref,
-    Session, StatusKnown, VERSION,
+    Call, Command, CwdKnown, Digest, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program,
+    Ref, Session, StatusKnown, VERSION,
 };
 use crate::event::Status;
 use crate::redact;
@@ -41,53 +42,6 @@ const LINES: usize = 4 << 20;
 /// The most programs and the most command lines that are kept apart.
 const ENTRIES: usize = 4000;
 
-/// A command as a transcript or a hook tells it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Call {
-    /// Its id, unique in the session; empty when it has none.
-    pub id: String,
-    /// The command line.
-    pub line: String,
-    /// Where: an absolute path; none when not known.
-    pub cwd: Option<String>,
-    /// How that is known.
-    pub cwd_known: CwdKnown,
-    /// Whether it ran.
-    pub outcome: Outcome,
-    /// How it ended.
-    pub status: Option<Status>,
-    /// How that is known.
-    pub status_known: StatusKnown,
-    /// When, in milliseconds since 1970-01-01 UTC.
-    pub at: Option<i64>,
-    /// How long, in milliseconds.
-    pub took: Option<i64>,
-    /// Programs that its output calls not found.
-    pub not_found: Vec<String>,
-}
-
-impl Call {
-    /// Sets how it ended.
-    pub fn end(&mut self, status: Status, known: StatusKnown) {
-        (self.outcome, self.status, self.status_known) = (Outcome::Ran, Some(status), known);
-    }
-
-    /// Says that it ran, and that how it ended is not told.
-    pub fn open_end(&mut self) {
-        (self.outcome, self.status, self.status_known) = (Outcome::Ran, None, StatusKnown::Unknown);
-    }
-
-    /// Says that it did not run, or not to its end.
-    pub fn fell(&mut self, outcome: Outcome) {
-        (self.outcome, self.status, self.status_known) = (outcome, None, StatusKnown::Unknown);
-    }
-
-    /// Returns the status when it says something of the programs: the command ran.
-    fn told(&self) -> Option<Status> {
-        self.status.filter(|_| self.outcome == Outcome::Ran)
-    }
-}
-
 /// A journal of claims in the making.
 pub struct Claims<'a> {
     keeps: &'a dyn Fn(&[&str]) -> bool,
@@ -102,6 +56,7 @@ pub struct Claims<'a> {
     missing: BTreeMap<String, Counted>,
     ignored: BTreeMap<&'static str, u64>,
     summary: Summary,
+    began: Option<i64>,
 }
 
 /// Something that ran, by the path as it was told.
@@ -136,7 +91,13 @@ impl<'a> Claims<'a> {
             missing: BTreeMap::new(),
             ignored: BTreeMap::new(),
             summary: Summary::default(),
+            began: None,
         }
+    }
+
+    /// Sets when the session began, in milliseconds; else its first command does.
+    pub(super) fn began(&mut self, at: i64) {
+        self.began = Some(at);
     }
 
     /// Returns what was told so far, in numbers.
@@ -145,7 +106,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Takes the next command.
-    pub fn call(&mut self, mut call: Call) {
+    pub fn call(&mut self, call: Call) {
         self.summary.call(&call);
         let id = Ref::new('c', self.omitted + self.commands.len() + 1);
         match shell::programs(&call.line) {
@@ -156,12 +117,22 @@ impl<'a> Claims<'a> {
             }
             Err(why) => *self.ignored.entry(why).or_default() += 1,
         }
+        self.keep(call);
+    }
+
+    /// Takes the next command, of whose programs nothing is said.
+    pub(super) fn only_line(&mut self, call: Call) {
+        self.summary.call(&call);
+        self.keep(call);
+    }
+
+    fn keep(&mut self, mut call: Call) {
         let (line, secret) = redact::line(&call.line);
         let mut end = line.len().min(LINE);
         while !line.is_char_boundary(end) {
             end -= 1;
         }
-        let incomplete = secret || end < line.len();
+        let incomplete = call.incomplete || secret || end < line.len();
         call.line = line[..end].to_owned();
         self.bytes += call.line.len();
         self.commands.push_back(call);
@@ -208,7 +179,7 @@ impl<'a> Claims<'a> {
             return;
         }
         let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_bytes().to_vec()).collect();
-        if redact::argv(&words).1 {
+        if redact::argv(&words).1 || argv.iter().any(|word| word.contains(redact::MARK)) {
             return;
         }
         self.summary.kept += u64::from(!failed);
@@ -229,7 +200,7 @@ impl<'a> Claims<'a> {
 
     /// Returns the journal: paths in the forms that `place` gives them.
     pub fn finish(self, session: Session, place: &Place, digest: &Digest) -> Journal {
-        let began = self.summary.start.unwrap_or_default();
+        let began = self.began.or(self.summary.start).unwrap_or_default();
         let first = Ref::new('c', self.omitted + 1);
         let left = |commands: BTreeSet<Ref>| -> BTreeSet<Ref> {
             commands.into_iter().filter(|command| *command >= first).collect()

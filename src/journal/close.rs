@@ -6,17 +6,24 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use super::roles::{ended_well, is_prefix, is_shell, leads, script, shown};
+use super::both::both;
+use super::order;
+use super::roles::{ended_well, is_own, is_prefix, is_shell, leads, script, shown};
+use super::shorten::shorten;
+use super::told::Hooks;
 use super::used::Used;
 use super::{
-    Command, CwdKnown, Delegated, Events, Invocation, Journal, Known, LIMIT, Missing, Outcome, Place, Program,
+    Call, Command, CwdKnown, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program,
     Recorder, Ref, Session, StatusKnown, VERSION,
 };
-use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Status};
+use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Start, Status};
 use crate::host::{Links, Owner};
 
 /// The most commands that are kept, the latest: more do not fit [`LIMIT`], an entry has some 150 bytes.
 pub(super) const COMMANDS: usize = 8000;
+
+/// Why execs of our own are set aside.
+const OWN: &str = "it is a hook that told what the agent did";
 
 /// Folders whose files do not last.
 const PASSING: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
@@ -41,7 +48,14 @@ pub struct Closing<'a> {
     /// Whether the session's program is a known agent.
     agent: bool,
     recorder: Option<Recorder>,
+    /// What hooks told, and the head of the segment in which they did.
+    hooks: Hooks,
+    told_by: Option<Start>,
+    /// Whether recorders saw only parts of the session: those commands that hooks had them start.
+    in_parts: bool,
+    own_execs: u64,
     segment: Segment,
+    segments: u64,
     commands: VecDeque<Command>,
     /// How many commands were left out.
     omitted: usize,
@@ -73,7 +87,13 @@ struct Segment {
     execs: HashMap<u64, (u64, Option<usize>)>,
     /// What runs.
     running: HashMap<u64, Run>,
+    /// Commands that a hook told of, too.
+    asked: BTreeSet<usize>,
 }
+
+mod hooks;
+
+use hooks::HOOK;
 
 #[derive(Clone, Copy)]
 struct Driver {
@@ -100,7 +120,12 @@ impl<'a> Closing<'a> {
             start,
             agent,
             recorder: None,
+            hooks: Hooks::default(),
+            told_by: None,
+            in_parts: false,
+            own_execs: 0,
             segment: Segment::default(),
+            segments: 0,
             commands: VecDeque::new(),
             omitted: 0,
             programs: Vec::new(),
@@ -119,13 +144,9 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// Returns the recorder that wrote the events; none when there are none.
-    pub fn recorder(&self) -> Option<&Recorder> {
-        self.recorder.as_ref()
-    }
-
     /// Begins a segment.
     pub fn segment(&mut self) {
+        self.segments += 1;
         for run in std::mem::take(&mut self.segment).running.into_values() {
             self.end(&run, None);
         }
@@ -135,21 +156,28 @@ impl<'a> Closing<'a> {
     pub fn event(&mut self, event: Event) {
         self.count += 1;
         match event {
-            Event::Start(start) => {
-                self.recorder.get_or_insert(Recorder { name: start.recorder, blind: start.blind });
-            }
+            Event::Start(start) if start.recorder == HOOK => self.told_by = Some(start),
+            Event::Start(start) => order::merge(&mut self.recorder, start),
             Event::Exec(exec) => self.exec(&exec),
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),
             Event::Connect(connect) => self.connect(&connect),
             Event::Files(files) => self.files(&files),
             Event::Disturbed(disturbed) => self.disturbed += disturbed.count,
+            Event::Told(told) => self.hooks.told(told),
             Event::Lost(lost) => self.lost += lost.count,
         }
     }
 
     fn exec(&mut self, exec: &Exec) {
         self.execs += 1;
+        let inherited = |segment: &Segment| exec.parent.and_then(|parent| segment.execs.get(&parent)?.1);
+        if is_own(exec) {
+            self.own_execs += 1;
+            let command = inherited(&self.segment);
+            self.segment.execs.insert(exec.id, (exec.process, command));
+            return;
+        }
         if Server::Gradle.is_run_by(exec.argv.iter().map(Bytes::as_slice)) {
             self.own.insert(Server::Gradle);
         }
@@ -161,13 +189,20 @@ impl<'a> Closing<'a> {
         }
         let before = self.segment.running.remove(&exec.process);
         let mut begun = before.and_then(|run| run.command);
-        if begun.is_none() && self.begins(exec, root) {
-            self.forget(COMMANDS * 2);
-            begun = Some((self.omitted + self.commands.len(), exec.at));
-            self.commands.push_back(self.command(exec));
+        let inherited = inherited(&self.segment);
+        let asked = if begun.is_none() { self.asked(exec, inherited) } else { None };
+        if asked.is_some() && exec.process == root {
+            // The shell is the command, and what it starts is in it.
+            self.segment.driver = Some(Driver { exec: exec.id, leads: false, shell: true });
         }
-        let inherited = || exec.parent.and_then(|parent| self.segment.execs.get(&parent)?.1);
-        let command = begun.map(|(command, _)| command).or_else(inherited);
+        if begun.is_none() && (asked.is_some() || self.begins(exec, root)) {
+            self.forget(COMMANDS * 2);
+            let number = self.omitted + self.commands.len();
+            begun = Some((number, exec.at));
+            self.commands.push_back(self.command(exec, asked.as_ref()));
+            self.segment.asked.extend(asked.map(|_| number));
+        }
+        let command = begun.map(|(command, _)| command).or(inherited);
         self.segment.execs.insert(exec.id, (exec.process, command));
         let id = command.and_then(|command| self.kept(command)).map(|command| command.id.clone());
         let program = self.program(exec);
@@ -198,6 +233,15 @@ impl<'a> Closing<'a> {
         self.delegated.values_mut().for_each(keep);
     }
 
+    /// Puts the commands of several segments in order of time.
+    fn order(&mut self) {
+        let of_programs = self.programs.iter_mut().map(|program| &mut program.commands);
+        let of_invocations = self.invocations.iter_mut().map(|invocation| &mut invocation.commands);
+        let of_missing = self.missing.values_mut().map(|missing| &mut missing.commands);
+        let named = of_programs.chain(of_invocations).chain(of_missing).chain(self.delegated.values_mut());
+        order::by_time(&mut self.commands, self.omitted, named);
+    }
+
     /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
     fn begins(&self, exec: &Exec, root: u64) -> bool {
         let Some(driver) = self.segment.driver else { return false };
@@ -212,11 +256,13 @@ impl<'a> Closing<'a> {
         }
     }
 
-    fn command(&self, exec: &Exec) -> Command {
+    /// Returns an exec as a command; a line that a hook told is what the agent asked for.
+    fn command(&self, exec: &Exec, asked: Option<&Call>) -> Command {
         let cwd = exec.cwd.as_path();
-        let line = match script(exec) {
-            Some(script) => script.as_slice().trim_ascii().to_vec(),
-            None => shown(&exec.argv),
+        let line = match (asked, script(exec)) {
+            (Some(call), _) => call.line.trim().as_bytes().to_vec(),
+            (None, Some(script)) => script.as_slice().trim_ascii().to_vec(),
+            (None, None) => shown(&exec.argv),
         };
         Command {
             id: Ref::new('c', self.omitted + self.commands.len() + 1),
@@ -229,7 +275,7 @@ impl<'a> Closing<'a> {
             outcome: Outcome::Ran,
             status_known: StatusKnown::Exact,
             cwd_known: CwdKnown::Command,
-            incomplete: exec.shortened || exec.redacted,
+            incomplete: asked.map_or(exec.shortened || exec.redacted, |call| call.incomplete),
             network: false,
             writes: 0,
         }
@@ -292,6 +338,7 @@ impl<'a> Closing<'a> {
             && let Some(command) = self.kept(number)
         {
             command.status = exit.status;
+            command.status_known = if exit.status.is_some() { StatusKnown::Exact } else { StatusKnown::Unknown };
             command.took = Some((exit.at - start).max(0));
         }
         self.end(&run, exit.status);
@@ -364,8 +411,13 @@ impl<'a> Closing<'a> {
         digest: Digest,
         owners: &dyn Fn(BTreeSet<&Path>) -> BTreeMap<PathBuf, Owner>,
     ) -> Journal {
+        let segments = self.segments;
         self.segment();
+        if segments > 1 {
+            self.order();
+        }
         self.forget(COMMANDS + 1);
+        let claimed = self.claimed(&session);
         let all = self.paths.iter().flat_map(|(path, resolved)| [Some(path), resolved.as_ref()]).flatten();
         let paths = self.used.paths();
         let owners = owners(all.map(PathBuf::as_path).chain(paths.iter().map(PathBuf::as_path)).collect());
@@ -375,7 +427,8 @@ impl<'a> Closing<'a> {
         let used = self.used.finish(self.place, &owners);
         let own = self.own;
         let delegated = self.delegated.into_iter().filter(|(server, _)| !own.contains(server));
-        shorten(Journal {
+        let ignored = (self.own_execs > 0).then(|| Ignored { reason: OWN.to_owned(), runs: self.own_execs });
+        let traced = Journal {
             version: VERSION,
             session,
             commands: self.commands.into(),
@@ -389,7 +442,7 @@ impl<'a> Closing<'a> {
             delegated: delegated.map(|(server, commands)| Delegated { server, commands }).collect(),
             state: Vec::new(),
             installed: Vec::new(),
-            ignored: Vec::new(),
+            ignored: ignored.into_iter().collect(),
             events: Events {
                 count: self.count,
                 execs: self.execs,
@@ -400,30 +453,10 @@ impl<'a> Closing<'a> {
                 disturbed: self.disturbed,
                 unlisted: used.unlisted,
             },
-        })
-    }
-}
-
-/// Makes a journal fit [`LIMIT`]: first overlong lines are cut, then the oldest commands are left out and counted.
-pub(super) fn shorten(mut journal: Journal) -> Journal {
-    let fits = |journal: &Journal| journal.to_bytes().is_ok_and(|bytes| bytes.len() <= LIMIT);
-    for longest in [16 * 1024, 2048, 256, 80] {
-        if fits(&journal) {
-            return journal;
-        }
-        for command in journal.commands.iter_mut().filter(|command| command.line.as_slice().len() > longest) {
-            command.line = Bytes::from(&command.line.as_slice()[..longest]);
-            command.incomplete = true;
+        };
+        match claimed {
+            Some(claimed) => both(traced, claimed),
+            None => shorten(traced),
         }
     }
-    while !fits(&journal) && !journal.commands.is_empty() {
-        let some = journal.commands.len().div_ceil(4);
-        let out: BTreeSet<Ref> = journal.commands.drain(..some).map(|command| command.id).collect();
-        journal.events.omitted += out.len() as u64;
-        journal.programs.iter_mut().for_each(|program| program.commands.retain(|id| !out.contains(id)));
-        journal.invocations.iter_mut().for_each(|invocation| invocation.commands.retain(|id| !out.contains(id)));
-        journal.missing.iter_mut().for_each(|missing| missing.commands.retain(|id| !out.contains(id)));
-        journal.delegated.iter_mut().for_each(|it| it.commands.retain(|id| !out.contains(id)));
-    }
-    journal
 }

@@ -47,6 +47,17 @@ pub(super) fn is_prefix(exec: &Exec) -> bool {
     PREFIXES.contains(&base(exec.program.as_slice()))
 }
 
+/// Returns whether it is a hook of ours, or the shell that an agent starts for one.
+pub(super) fn is_own(exec: &Exec) -> bool {
+    let ours = |program: &[u8], rest: Option<&[u8]>| {
+        base(program) == b"agent-capture" && matches!(rest, Some(b"hook" | b"__finish"))
+    };
+    let argument = |at: usize| exec.argv.get(at).map(Bytes::as_slice);
+    let words = script(exec).and_then(|script| shlex::bytes::split(script.as_slice())).unwrap_or_default();
+    ours(argument(0).unwrap_or_default(), argument(1))
+        || words.first().is_some_and(|program| ours(program, words.get(1).map(Vec::as_slice)))
+}
+
 /// Returns whether what this program starts are the commands: a shell, or an interpreter that runs a script from outside
 /// the project.
 pub(super) fn leads(exec: &Exec, root: &Path) -> bool {

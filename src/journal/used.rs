@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::roles::base;
-use super::{Place, Ref};
-use crate::event::{Bytes, Exec, Files, Kind, Part, Server};
+use super::{Journal, Place, Ref};
+use crate::event::{self, Bytes, Exec, Files, Kind, Server};
 use crate::host::{Links, Owner, soname};
 
 /// The most files of the project that are looked into.
@@ -61,8 +61,44 @@ pub struct Module {
     /// The host's package that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// Whether another module of the folder was opened whose distribution requires its distribution.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub brought: bool,
     /// Programs that opened it.
     pub programs: BTreeSet<Ref>,
+}
+
+/// What a library, header or module says, whatever it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// A library's soname, the path of a header, the name of a module.
+    pub name: std::borrow::Cow<'a, str>,
+    /// The host's package that it is of.
+    pub owner: Option<&'a Owner>,
+    /// Programs that needed or opened it.
+    pub programs: &'a BTreeSet<Ref>,
+}
+
+impl Journal {
+    /// Returns the library, header or module of this id.
+    pub fn part(&self, id: &Ref) -> Option<Part<'_>> {
+        let (kind, at) = id.place();
+        match kind {
+            'l' => {
+                let Library { soname, owner, programs, .. } = self.libraries.get(at)?;
+                Some(Part { name: soname.into(), owner: owner.as_ref(), programs })
+            }
+            'h' => {
+                let Header { path, owner, programs } = self.headers.get(at)?;
+                Some(Part { name: path.to_text(), owner: owner.as_ref(), programs })
+            }
+            'm' => {
+                let Module { name, owner, programs, .. } = self.modules.get(at)?;
+                Some(Part { name: name.to_text(), owner: owner.as_ref(), programs })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A server that did work for the session.
@@ -149,7 +185,7 @@ impl Used {
     pub(super) fn files(&mut self, files: &Files, root: &Path, program: Option<&Ref>) {
         self.unlisted += files.more;
         for path in files.opened.iter().filter(|path| !path.as_path().starts_with(root)) {
-            let Some(part) = Part::of(path.as_slice()) else { continue };
+            let Some(part) = event::Part::of(path.as_slice()) else { continue };
             let soname = soname(part.name).filter(|_| part.kind == Kind::Library);
             let programs = match soname {
                 _ if self.libraries.len() + self.parts.len() >= PARTS && !self.has(path, soname.as_ref()) => {
@@ -186,7 +222,7 @@ impl Used {
         let libraries = self.libraries.into_iter().map(library).collect();
         let (mut headers, mut modules) = (Vec::new(), Vec::new());
         for (path, programs) in self.parts {
-            let Some(part) = Part::of(path.as_slice()) else { continue };
+            let Some(part) = event::Part::of(path.as_slice()) else { continue };
             let owner = places(&path).find_map(|place| owners.get(&place).cloned());
             let private = |path: &[u8]| place.path(Bytes::from(path).as_path());
             if part.kind == Kind::Header {
@@ -194,7 +230,8 @@ impl Used {
             } else {
                 let name = part.name.strip_suffix(b".pc").unwrap_or(part.name);
                 let folder = private(part.folder.strip_suffix(b"/").unwrap_or(part.folder));
-                modules.push(Module { of: part.kind, name: Bytes::from(name), folder, owner, programs });
+                let name = Bytes::from(name);
+                modules.push(Module { of: part.kind, name, folder, owner, brought: false, programs });
             }
         }
         Listed { libraries, headers, modules, unlisted: self.unlisted }
@@ -204,7 +241,7 @@ impl Used {
 /// Returns the paths by which a package may own a part: a module of Python may be one file.
 fn places(path: &Bytes) -> impl Iterator<Item = PathBuf> {
     let own = path.as_path().to_path_buf();
-    let python = Part::of(path.as_slice()).is_some_and(|part| part.kind == Kind::Python);
+    let python = event::Part::of(path.as_slice()).is_some_and(|part| part.kind == Kind::Python);
     let file = python.then(|| PathBuf::from(Bytes::from([path.as_slice(), b".py"].concat())));
     std::iter::once(own).chain(file)
 }
@@ -236,17 +273,11 @@ mod tests {
         let argv: Vec<Bytes> = line.split(' ').map(Bytes::from).collect();
         Exec {
             id: 1,
-            at: 0,
             process: 1,
-            parent: None,
             program: Bytes::from(format!("/usr/bin/{}", argv[0].to_text())),
-            resolved: None,
-            interpreters: Vec::new(),
             argv,
-            shortened: false,
-            redacted: false,
             cwd: Bytes::from("/project/sub"),
-            probes: 0,
+            ..Exec::default()
         }
     }
 

@@ -1,8 +1,11 @@
 //! What Nix says of its work with `--log-format internal-json`, the same in 2.8 to 2.34: lines `@nix {…}`, others in between.
 
 use std::collections::HashMap;
+use std::io::BufRead;
 
 use serde::Deserialize;
+
+use super::run::each_line;
 
 /// An activity that is one build.
 const BUILD: u64 = 105;
@@ -26,9 +29,15 @@ pub enum Heard<'a> {
     Ended(&'a str),
 }
 
+/// Reads all that Nix says, line by line, and tells what is heard as it comes. Lines are cut as in [`each_line`].
+pub fn listen(from: impl BufRead, hear: &mut dyn FnMut(Heard)) -> anyhow::Result<()> {
+    let mut log = Log::default();
+    each_line(from, &mut |line| log.read(line, hear))
+}
+
 /// What is known of the work so far.
 #[derive(Default)]
-pub(super) struct Log {
+struct Log {
     /// The derivations that are being built, by activity.
     builds: HashMap<u64, String>,
 }
@@ -52,7 +61,7 @@ struct Message {
 
 impl Log {
     /// Reads a line.
-    pub(super) fn read(&mut self, line: &[u8], hear: &mut dyn FnMut(Heard)) {
+    fn read(&mut self, line: &[u8], hear: &mut dyn FnMut(Heard)) {
         let json = line.strip_prefix(b"@nix ").and_then(|json| serde_json::from_slice::<Message>(json).ok());
         let Some(message) = json else {
             plain(line).iter().for_each(|line| hear(Heard::Line(line)));

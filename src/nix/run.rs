@@ -11,7 +11,7 @@ use anyhow::{Context, bail, ensure};
 use serde::Deserialize;
 
 use super::advisories::{Advisory, advisories};
-use super::log::{Heard, Log, plain};
+use super::log::{Heard, listen, plain};
 use super::{NarHash, Pin, Rev, System};
 
 /// Options of every call. Whatever the user's settings or the flake say: builds are sandboxed or fail, a flake cannot
@@ -197,15 +197,13 @@ impl Nix {
         ]);
         command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program.display()))?;
-        let (mut log, mut all) = (Log::default(), Vec::new());
+        let mut all = Vec::new();
         let stderr = BufReader::new(child.stderr.take().context("nix has no standard error")?);
-        each_line(stderr, &mut |bytes| {
-            log.read(bytes, &mut |heard| {
-                if let Heard::Line(line) = heard {
-                    all.push(line.to_owned());
-                }
-                hear(heard);
-            });
+        listen(stderr, &mut |heard| {
+            if let Heard::Line(line) = heard {
+                all.push(line.to_owned());
+            }
+            hear(heard);
             if all.len() > LINES {
                 all.drain(..LINES / 2);
             }

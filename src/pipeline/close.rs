@@ -1,17 +1,20 @@
 //! A session ends: raw events → journal.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat};
 
+use super::import::calls;
 use super::open::place;
 use super::{World, files};
+use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
 use crate::event::Status;
-use crate::host::{self, Changed};
-use crate::journal::{Closing, Journal, Session, State};
+use crate::host::{self, Before, Changed};
+use crate::journal::{Closing, Journal, Recorder, Session, State};
 use crate::nix::{Nix, System};
 use crate::session::{Active, Open};
 
@@ -22,14 +25,22 @@ pub(super) fn close(
     open: &Open,
     status: Option<Status>,
 ) -> anyhow::Result<Journal> {
-    let Active { id, start, base, line, agent, .. } = open.active.clone();
+    let Active { id, start, base, line, agent, agent_version, hooks, .. } = open.active.clone();
     let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
     let place = place(world, repository);
-    let mut closing = Closing::new(&place, began.timestamp_millis(), agent.is_some(), &ecosystems::keeps);
+    let program = line.as_str().and_then(|line| line.split(' ').next()?.rsplit('/').next());
+    let leads = program.and_then(agents::by_program).is_some();
+    let closing = Closing::new(&place, began.timestamp_millis(), leads, &ecosystems::keeps);
+    let mut closing = closing.in_parts(hooks);
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),
     })?;
+    for path in closing.transcripts() {
+        // One that is gone, or that is none, tells nothing.
+        drop(calls(&path, &mut |call| closing.complete(&call)));
+    }
+    let teller = closing.teller();
     closing.link(&host::links, &|soname| host::find(Path::new("/"), soname));
     let nix = Nix::find(world.path.as_deref());
     let session = Session {
@@ -37,10 +48,10 @@ pub(super) fn close(
         start,
         end: (world.now)().to_rfc3339_opts(SecondsFormat::Millis, true),
         line,
-        agent,
-        agent_version: None,
-        model: None,
-        recorder: closing.recorder().context("the recorder wrote nothing")?.clone(),
+        agent: agent.or(teller.agent),
+        agent_version: agent_version.or(teller.version),
+        model: teller.model,
+        recorder: closing.recorder().unwrap_or_else(nothing),
         system: System::current(),
         os: host::os(Path::new("/")),
         nix: nix.as_ref().map(|nix| nix.version().to_owned()),
@@ -49,13 +60,21 @@ pub(super) fn close(
         status,
     };
     let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
-    let found = host::left_behind(Path::new("/"), world.home.as_deref(), repository.root(), began.into());
-    let private = |Changed { path, files, bytes }| State { path: place.path(&path), files, bytes };
+    let before = Before::parse(&fs::read(open.before()).unwrap_or_default());
+    let home = world.home.as_deref();
+    let found = host::left_behind(Path::new("/"), home, repository.root(), began.into(), &before);
+    let private = |Changed { path, files, bytes, removed }| State { path: place.path(&path), files, bytes, removed };
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());
+    files::brought(&mut journal, world.home.as_deref());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
+}
+
+/// Returns what recorded a session that nothing joined.
+fn nothing() -> Recorder {
+    Recorder { name: "none".to_owned(), blind: vec!["Everything: no recorder was started.".to_owned()] }
 }
 
 /// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.

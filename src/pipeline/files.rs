@@ -1,11 +1,12 @@
 //! What small files of the project say: read once, when a session closes, so that later stages look at nothing but journals.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::ecosystems::{self, project};
-use crate::event::Bytes;
+use crate::event::{Bytes, Kind};
+use crate::host;
 use crate::journal::{Journal, ProjectFile};
 
 /// The longest file that is read, in bytes: a requirement file, not a lock file.
@@ -35,6 +36,25 @@ pub(super) fn keep(journal: &mut Journal, root: &Path) {
         }
     }
     journal.files = well_known(journal, &root);
+}
+
+/// Marks modules of Python that come along with others, as their distributions say now.
+pub(super) fn brought(journal: &mut Journal, home: Option<&Path>) {
+    let mut folders: BTreeMap<Bytes, BTreeSet<String>> = BTreeMap::new();
+    for module in journal.modules.iter().filter(|module| module.of == Kind::Python) {
+        folders.entry(module.folder.clone()).or_default().extend(module.name.as_str().map(str::to_owned));
+    }
+    for (folder, modules) in folders {
+        let real = match folder.as_path().strip_prefix("~") {
+            Ok(rest) => home.map(|home| home.join(rest)),
+            Err(_absolute) => Some(folder.as_path().to_path_buf()),
+        };
+        let brought = real.map(|real| host::brought(&real, &modules.iter().map(String::as_str).collect()));
+        let brought = brought.unwrap_or_default();
+        for module in journal.modules.iter_mut().filter(|module| module.folder == folder) {
+            module.brought = module.name.as_str().is_some_and(|name| brought.contains(name));
+        }
+    }
 }
 
 /// Returns the well-known files in the folders in which commands ran, and above those up to the root.

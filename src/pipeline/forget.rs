@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 
-use super::capture::{make, say_changes};
 use super::plan::{Plan, journals, policy};
 use super::prove::{prove, remember};
-use super::{Answer, Options, World};
-use crate::commit::{Repository, write_files};
+use super::{Answer, Options, World, record};
+use crate::commit::Repository;
 use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::index::Index;
@@ -24,37 +23,33 @@ pub fn forget(world: &World, names: &[String], options: &Options) -> anyhow::Res
     let (gone, kept) = parted(journals(&repository)?, names)?;
     let before = ecosystems::resolve(&[gone.as_slice(), &kept].concat(), &Index::new(), &policy(&repository)?.0);
     let plan = Plan::new(world, &repository, kept, None)?;
-    let (is_last, files) =
-        (plan.journals.is_empty(), if plan.journals.is_empty() { plan.removal() } else { plan.files()? });
     say(world, &plan, &before);
-    let proposal = repository.propose(&files, false)?;
     if options.commit {
-        proposal.ready()?;
+        plan.propose(&repository, false)?.ready()?;
     }
+    if !options.yes && !console.confirm("Take this out?")? {
+        console.say("nothing is changed");
+        return Ok(Answer::No);
+    }
+    let is_last = plan.journals.is_empty();
     let proved = if options.verify && !is_last { Some(prove(world, &repository, &plan, false)?) } else { None };
     if let Some(proved) = proved.as_ref().filter(|proved| !proved.is_passed()) {
         console.say(failures(proved).trim_end());
         console.say("nothing is changed: the flake without them is not proved");
         return Ok(Answer::No);
     }
-    let changes = proposal.changes()?;
-    say_changes(world, &changes);
-    if !options.yes && !console.confirm("Take this out?")? {
-        console.say("nothing is changed");
-        return Ok(Answer::No);
-    }
-    write_files(repository.root(), &files).context("failed to take the sessions out of the work tree")?;
+    plan.write(&repository)?;
     if let Some(proved) = &proved {
-        remember(&repository, &proposal, proved)?;
+        remember(&repository, &plan.propose(&repository, false)?, proved)?;
     }
-    if !options.commit || proposal.is_empty() {
+    if !options.commit {
         console.say("not committed: they are out of the work tree");
         return Ok(Answer::Yes);
     }
     let names: Vec<&str> = gone.iter().map(|journal| journal.session.id.as_str()).collect();
-    let body = if is_last { String::new() } else { plan.report(proved.as_ref()).message(&[]) };
-    let body = body.split_once('\n').map_or("", |(_, body)| body);
-    let answer = make(world, &repository, &proposal, &format!("agent-capture: forget {}\n{body}", names.join(", ")))?;
+    let subject = Some(format!("agent-capture: forget {}", names.join(", ")));
+    let answer =
+        record(world, &repository, &plan, proved.as_ref(), &Options { yes: true, subject, ..options.clone() })?;
     console.say("commits before this one still have their journals");
     Ok(answer)
 }

@@ -14,7 +14,7 @@ use crate::commit::Repository;
 use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::event::Bytes;
-use crate::journal::{Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
+use crate::journal::{Call, Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
 use crate::nix::System;
 
 /// What a transcript cannot tell, a sentence each.
@@ -82,6 +82,15 @@ fn files(world: &World, source: &Source) -> anyhow::Result<(Vec<PathBuf>, String
     let mut files = agents::below(&path.with_extension("").join("subagents"));
     files.insert(0, path);
     Ok((files, shown))
+}
+
+/// Reads the commands of a transcript.
+pub(super) fn calls(path: &Path, each: &mut dyn FnMut(Call)) -> anyhow::Result<()> {
+    let file = File::open(path).with_context(|| format!("failed to open `{}`", escape(&path.to_string_lossy())))?;
+    let mut import = Import::default();
+    import.read(file, each)?;
+    import.finish(each);
+    Ok(())
 }
 
 fn read(files: Vec<PathBuf>, claims: &mut Claims) -> anyhow::Result<Option<Transcript>> {

@@ -1,17 +1,21 @@
 //! A session begins: its name, and what is written of it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
 
-use super::World;
 use super::plan::{FOLDER, journal_path};
+use super::{Options, World};
 use crate::commit::Repository;
 use crate::console::Hint;
+use crate::host;
 use crate::journal::{Place, SessionId};
-use crate::session::{Active, Open, Sessions};
+use crate::recorders::Depth;
+use crate::session::{Active, Open, Recording, Sessions};
 
 /// Parses a session's name; one that a journal has already is an error.
 pub(super) fn free_name(repository: &Repository, name: &str) -> anyhow::Result<SessionId> {
@@ -24,17 +28,26 @@ pub(super) fn free_name(repository: &Repository, name: &str) -> anyhow::Result<S
     Ok(id)
 }
 
-/// Opens a session for a command.
-pub(super) fn open(
-    world: &World,
-    repository: &Repository,
-    argv: &[OsString],
-    name: Option<&str>,
-) -> anyhow::Result<Open> {
+/// How a session begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Begin<'a> {
+    /// The command that is recorded.
+    pub(super) argv: &'a [OsString],
+    /// The agent, when it is known.
+    pub(super) agent: Option<&'a str>,
+    /// The agent's version, when it is told.
+    pub(super) agent_version: Option<&'a str>,
+    /// Whether an agent's hooks open it.
+    pub(super) hooks: bool,
+}
+
+/// Opens a session.
+pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, options: &Options) -> anyhow::Result<Open> {
+    let Begin { argv, agent, agent_version, hooks } = *begin;
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
     let sessions = Sessions::new(repository.git_dir());
-    let id = match name {
+    let id = match options.name.as_deref() {
         Some(name) => free_name(repository, name)?,
         // Several sessions may begin in one second.
         None => (1..)
@@ -51,10 +64,24 @@ pub(super) fn open(
         id,
         start: now.to_rfc3339_opts(SecondsFormat::Millis, true),
         base: repository.head()?,
-        line: place(world, repository).text(line.as_bytes(), &world.cwd),
-        agent: None,
+        line: match agent {
+            Some(agent) if hooks => agent.into(),
+            _ => place(world, repository).text(line.as_bytes(), &world.cwd),
+        },
+        agent: agent.map(str::to_owned),
+        agent_version: agent_version.map(str::to_owned),
+        hooks,
+        recording: Recording {
+            recorder: options.recorder.clone(),
+            keep_sudo: options.keep_sudo,
+            depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
+        },
     };
-    Sessions::new(repository.git_dir()).open(active)
+    let open = Sessions::new(repository.git_dir()).open(active)?;
+    // Without it nothing is told of what is gone when the session closes.
+    let before = host::Before::look(Path::new("/"), world.home.as_deref(), repository.root());
+    drop(fs::write(open.before(), before.to_bytes()));
+    Ok(open)
 }
 
 pub(super) fn place(world: &World, repository: &Repository) -> Place {

@@ -26,9 +26,15 @@ pub(super) fn journal_path(id: &SessionId) -> String {
     format!("{FOLDER}/{id}/journal.json")
 }
 
-/// Reads a file of ours: from the work tree, else from HEAD.
+/// Returns whether a path of a repository is that of a file of ours.
+pub(super) fn is_ours(path: &str) -> bool {
+    ["flake.nix", "flake.lock"].contains(&path) || path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Reads a file of ours: from the work tree, else from HEAD; from a branch that is not checked out as it is there.
 pub(super) fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
-    let full = repository.root().join(path);
+    let Some(root) = repository.checkout() else { return repository.committed(path) };
+    let full = root.join(path);
     match fs::symlink_metadata(&full) {
         Ok(meta) if meta.is_file() => Ok(Some(fs::read(&full).with_context(|| format!("failed to read `{path}`"))?)),
         Ok(_) => bail!("`{path}` is no regular file"),
@@ -40,7 +46,8 @@ pub(super) fn read(repository: &Repository, path: &str) -> anyhow::Result<Option
 fn journal_paths(repository: &Repository) -> anyhow::Result<BTreeSet<String>> {
     let committed = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path);
     let mut paths: BTreeSet<String> = committed.filter(|path| path.ends_with("/journal.json")).collect();
-    for entry in fs::read_dir(repository.root().join(FOLDER)).into_iter().flatten().flatten() {
+    let here = repository.checkout().map(|root| fs::read_dir(root.join(FOLDER)));
+    for entry in here.into_iter().flatten().flatten().flatten() {
         paths.extend(
             entry
                 .file_name()
@@ -89,6 +96,8 @@ pub(super) struct Plan {
     pub(super) folder: &'static str,
     /// Files of ours that are there and are to go: journals, an `.envrc` that nobody asks for.
     gone: Vec<String>,
+    /// Whether the last session is taken out: all of ours is to go then, except the policy, which is the user's.
+    emptied: bool,
     /// Whether an `.envrc` is written: asked for, and there is none of the user's.
     envrc: bool,
     /// What was decided where two sides of a merge differ.
@@ -121,7 +130,9 @@ impl Plan {
         let folder = if is_hand_written(repository, &previous, &document)? { ASIDE } else { "" };
         let flake = ["flake.nix", "flake.lock"].map(|name| place(folder, name));
         let (gone, told) = (gone(repository, &journals)?, previous.told(&document.pin, &flake));
-        Self { document, journals, index, policy: text, folder, gone, told, envrc: false }.with_envrc(repository)
+        let emptied = journals.is_empty();
+        let plan = Self { document, journals, index, policy: text, folder, gone, told, emptied, envrc: false };
+        plan.with_envrc(repository)
     }
 
     /// Reads what was rendered before.
@@ -138,13 +149,16 @@ impl Plan {
         let journals = journals(repository)?;
         let gone = gone(repository, &journals)?;
         let (index, told) = (Index::new(), Vec::new());
-        Self { journals, index, document, policy, folder, gone, told, envrc: false }.with_envrc(repository)
+        let plan = Self { journals, index, document, policy, folder, gone, told, emptied: false, envrc: false };
+        plan.with_envrc(repository)
     }
 
     /// Decides about the `.envrc`. One that is the user's stays as it is.
     fn with_envrc(mut self, repository: &Repository) -> anyhow::Result<Self> {
-        let is_there = fs::symlink_metadata(repository.root().join(ENVRC)).is_ok();
-        let is_ours = read(repository, ENVRC).is_ok_and(|it| it.is_some_and(|bytes| is_envrc(&bytes)));
+        // A symlink is there, and is not ours.
+        let found = read(repository, ENVRC);
+        let is_ours = found.as_ref().is_ok_and(|it| it.as_ref().is_some_and(|bytes| is_envrc(bytes)));
+        let is_there = !matches!(found, Ok(None));
         let is_asked = self.document.requirements.outputs.envrc;
         self.envrc = is_asked && (is_ours || !is_there);
         match (is_asked, is_ours) {
@@ -166,6 +180,16 @@ impl Plan {
         Ok(files.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
+    /// Fails when a journal that is committed elsewhere is not among those of the plan.
+    pub(super) fn has_all(&self, there: &[Journal]) -> anyhow::Result<()> {
+        let has = |id: &SessionId| self.journals.iter().any(|journal| journal.session.id == *id);
+        match there.iter().map(|journal| &journal.session.id).find(|id| !has(id)) {
+            Some(id) => Err(anyhow!("the branch has session `{id}`, which is not in the work tree"))
+                .hint("check the branch out, or capture into it: `agent-capture stop --branch NAME`"),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn is_aside(&self) -> bool {
         !self.folder.is_empty()
     }
@@ -185,6 +209,13 @@ impl Plan {
 
     /// Returns all our files.
     pub(super) fn files(&self) -> anyhow::Result<Vec<File>> {
+        let gone = self.gone.iter().cloned();
+        if self.emptied {
+            let ours = ["requirements.json", ".gitattributes"].map(|name| format!("{FOLDER}/{name}"));
+            let flake = ["flake.nix", "flake.lock"].map(|name| self.place(name));
+            let envrc = self.envrc.then(|| ENVRC.to_owned());
+            return Ok(ours.into_iter().chain(flake).chain(envrc).chain(gone).map(File::removed).collect());
+        }
         let mut files: BTreeMap<String, Vec<u8>> = self.flake_files()?.into_iter().collect();
         for journal in &self.journals {
             files.insert(journal_path(&journal.session.id), journal.to_bytes()?);
@@ -197,16 +228,8 @@ impl Plan {
         if let Some(policy) = &self.policy {
             files.insert(format!("{FOLDER}/policy.toml"), policy.clone());
         }
-        let gone = self.gone.iter().map(File::removed);
-        Ok(files.into_iter().map(|(path, bytes)| File::new(path, bytes)).chain(gone).collect())
-    }
-
-    /// Returns the wish that none of our files be there; the policy is the user's.
-    pub(super) fn removal(&self) -> Vec<File> {
-        let ours = ["requirements.json", ".gitattributes"].map(|name| format!("{FOLDER}/{name}"));
-        let flake = ["flake.nix", "flake.lock"].map(|name| self.place(name));
-        let envrc = self.envrc.then(|| ENVRC.to_owned());
-        ours.into_iter().chain(flake).chain(envrc).chain(self.gone.iter().cloned()).map(File::removed).collect()
+        let files = files.into_iter().map(|(path, bytes)| File::new(path, bytes));
+        Ok(files.chain(gone.map(File::removed)).collect())
     }
 
     pub(super) fn paths(&self) -> Vec<String> {
@@ -272,7 +295,8 @@ fn pin(
 /// Returns whether the repository's flake is not of our making.
 fn is_hand_written(repository: &Repository, previous: &Previous, document: &Document) -> anyhow::Result<bool> {
     for path in ["flake.nix", "flake.lock"] {
-        if fs::symlink_metadata(repository.root().join(path)).is_ok_and(|meta| !meta.is_file()) {
+        let here = repository.checkout().and_then(|root| fs::symlink_metadata(root.join(path)).ok());
+        if here.is_some_and(|meta| !meta.is_file()) {
             return Ok(true);
         }
         if read(repository, path)?.is_some() {

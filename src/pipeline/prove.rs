@@ -25,7 +25,8 @@ pub(super) fn prove_or_leave_out(
 ) -> anyhow::Result<Verification> {
     let first = prove(world, repository, plan, options.include_work)?;
     let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
-    if failed.is_empty() || failed.len() < first.failures.len() || options.include_work || is_clean(repository, plan)? {
+    let certain = failed.is_empty() || failed.len() < first.failures.len() || options.include_work;
+    if certain || repository.checkout().is_none() || is_clean(repository, plan)? {
         return Ok(first);
     }
     world.console.say("checks failed on what is committed; trying them with the uncommitted work");

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 
-use super::plan::FOLDER;
+use super::plan::is_ours;
 use super::{Answer, World};
 use crate::commit::{File, PastChange, Repository, write_files};
 use crate::console::{Hint, escape};
@@ -15,7 +15,7 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let past = repository.last_capture()?.ok_or_else(|| anyhow!("no commit of this branch is a capture"));
     let past = past.hint("`agent-capture run -- CMD` makes one")?;
-    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_ours(change)).collect();
+    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_captures(change)).collect();
     for change in &ours {
         unchanged(&repository, change)?;
     }
@@ -46,12 +46,9 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-fn is_ours(PastChange { path, after, .. }: &PastChange) -> bool {
-    match path.as_str() {
-        "flake.nix" | "flake.lock" => true,
-        ENVRC => after.as_deref().is_some_and(is_envrc),
-        _ => path.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/')),
-    }
+/// Returns whether a file that a capture changed is of our making.
+fn is_captures(PastChange { path, after, .. }: &PastChange) -> bool {
+    is_ours(path) || (path == ENVRC && after.as_deref().is_some_and(is_envrc))
 }
 
 /// Fails when a file is no longer as the capture left it, at HEAD or in the work tree.

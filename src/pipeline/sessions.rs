@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use serde::Serialize;
 
 use super::World;
@@ -116,11 +116,12 @@ fn all(world: &World) -> anyhow::Result<Vec<Shown>> {
         stages.insert(id.clone(), if is_committed { Stage::Committed } else { Stage::Uncommitted });
     }
     let sessions = Sessions::new(repository.git_dir());
-    if let Some(open) = sessions.active()? {
-        let stage = if open.closed().exists() { Stage::Closed } else { Stage::Open };
+    let active =
+        sessions.active()?.map(|open| (if open.closed().exists() { Stage::Closed } else { Stage::Open }, open));
+    let ended = sessions.ended()?.into_iter().map(|open| (Stage::Closed, open));
+    for (stage, open) in active.into_iter().chain(ended) {
         stages.insert(open.active.id.clone(), stage);
-        let so_far = so_far(world, &repository, &open);
-        journals.extend(so_far.with_context(|| format!("failed to read session `{}`", open.active.id))?);
+        journals.push(so_far(world, &repository, &open)?);
     }
     for id in sessions.names() {
         stages.entry(id).or_insert(Stage::EventsOnly);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -29,8 +30,8 @@ pub struct Progress {
     pub closed: bool,
     /// The command line that is recorded.
     pub command: Bytes,
-    /// The recorder, and what it cannot see; none before it wrote anything.
-    pub recorder: Option<Recorder>,
+    /// The recorder, and what it cannot see.
+    pub recorder: Recorder,
     /// How many commands it has.
     pub commands: usize,
     /// How many programs ran.
@@ -51,17 +52,16 @@ pub fn status(world: &World) -> anyhow::Result<Option<Progress>> {
     let Some(open) = Sessions::new(repository.git_dir()).active()? else { return Ok(None) };
     let journal = so_far(world, &repository, &open)?;
     let (policy, _) = policy(&repository)?;
-    let requirements = ecosystems::resolve(journal.as_slice(), &Index::new(), &policy);
+    let requirements = ecosystems::resolve(std::slice::from_ref(&journal), &Index::new(), &policy);
     let Active { id, start, line, .. } = open.active.clone();
-    let count = |of: &dyn Fn(&Journal) -> usize| journal.as_ref().map_or(0, of);
     Ok(Some(Progress {
         elapsed: elapsed(&start, (world.now)()),
         closed: open.closed().exists(),
-        recorder: journal.as_ref().map(|journal| journal.session.recorder.clone()),
-        commands: count(&|journal| journal.commands.len()),
-        programs: count(&|journal| journal.programs.len()),
-        execs: journal.as_ref().map_or(0, |journal| journal.events.execs),
-        lost: journal.as_ref().map_or(0, |journal| journal.events.lost),
+        commands: journal.commands.len(),
+        programs: journal.programs.len(),
+        execs: journal.events.execs,
+        lost: journal.events.lost,
+        recorder: journal.session.recorder,
         packages: requirements.packages.iter().map(|package| package.attr.to_string()).collect(),
         checks: requirements.checks.iter().map(|check| check.name.as_str().to_owned()).collect(),
         session: id,
@@ -70,11 +70,11 @@ pub fn status(world: &World) -> anyhow::Result<Option<Progress>> {
     }))
 }
 
-/// Returns what is recorded of an open session, as a journal; none before its recorder wrote anything.
-pub(super) fn so_far(world: &World, repository: &Repository, open: &Open) -> anyhow::Result<Option<Journal>> {
+/// Returns what is recorded of an open session, as a journal.
+pub(super) fn so_far(world: &World, repository: &Repository, open: &Open) -> anyhow::Result<Journal> {
     let _progress = world.console.progress("reading what is recorded");
-    let is_empty = std::fs::metadata(open.segment(1)).map_or(true, |meta| meta.len() == 0);
-    if is_empty { Ok(None) } else { close(world, repository, open, None).map(Some) }
+    let journal = close(world, repository, open, None);
+    journal.with_context(|| format!("failed to read session `{}`", open.active.id))
 }
 
 /// Returns the seconds since a time; 0 when that is none.
@@ -90,13 +90,8 @@ impl Progress {
         line("session", self.session.to_string());
         line("since", format!("{}, {} ago", self.start, span(self.elapsed * 1000)));
         line("command", escape(&self.command.to_text()));
-        match &self.recorder {
-            Some(Recorder { name, blind }) => {
-                line("recorder", escape(name));
-                blind.iter().for_each(|what| line("", format!("does not see: {}", escape(what))));
-            }
-            None => line("recorder", "has written nothing yet".to_owned()),
-        }
+        line("recorder", escape(&self.recorder.name));
+        self.recorder.blind.iter().for_each(|what| line("", format!("does not see: {}", escape(what))));
         line("ran", format!("commands: {}, programs: {}, execs: {}", self.commands, self.programs, self.execs));
         if self.lost > 0 {
             line("lost", format!("events: {}", self.lost));

@@ -5,10 +5,9 @@ use std::fmt::Write;
 
 use anyhow::Context;
 
-use super::capture::record_commit;
 use super::plan::{Plan, say_mismatches};
 use super::prove::{nix, prove, remember};
-use super::{Answer, Options, World};
+use super::{Answer, Options, World, record};
 use crate::commit::Repository;
 use crate::console::escape;
 use crate::nix::{Nix, Pin, System, Tree};
@@ -53,7 +52,7 @@ pub fn update(world: &World, pin: Option<&str>, options: &Options) -> anyhow::Re
     if !options.commit {
         return Ok(Answer::Yes);
     }
-    record_commit(world, &repository, &plan, &proposal, Some(&verification), options)
+    record(world, &repository, &plan, Some(&verification), options)
 }
 
 /// Returns the versions of the shell's packages, by name.

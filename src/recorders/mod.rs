@@ -20,7 +20,9 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 pub use self::exec::WorkerArgs;
 #[cfg(target_os = "linux")]
-pub use self::exec::launch::{LaunchArgs, launch};
+pub use self::exec::inside::is_inside;
+#[cfg(target_os = "linux")]
+pub use self::exec::launch::{LaunchArgs, launch, replace};
 
 /// A way to see what processes run.
 pub trait Recorder: Sync {
@@ -59,7 +61,13 @@ const BY_NAME: &[&str] = &["hook"];
 pub struct Launch {
     /// The command.
     pub argv: Vec<OsString>,
-    /// The file for the events. Absolute.
+    /// Its file, when that is not what its first argument names.
+    pub program: Option<OsString>,
+    /// What it finds in its environment beside ours.
+    pub environment: Vec<(&'static str, OsString)>,
+    /// Whether this process stands in the command's place, so that the command is killed with it.
+    pub bound: bool,
+    /// The file for the events, which may be there and empty. Absolute.
     pub segment: PathBuf,
     /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
     pub closed: PathBuf,
@@ -150,7 +158,7 @@ pub fn warnings(launch: &Launch) -> Vec<&'static str> {
 /// Runs a command recorded, by the best recorder that works; returns when the command has ended. An error means that it
 /// was not started. That a recorder works is found out by using it: where the best one does, nothing else is tried.
 pub fn run(launch: &Launch) -> Result<Finished> {
-    let is_new = !launch.segment.exists();
+    let is_new = fs::metadata(&launch.segment).map_or(true, |segment| segment.len() == 0);
     let mut failed: Vec<(&str, String)> = Vec::new();
     let mut cures = Vec::new();
     for recorder in choice(launch.recorder.as_deref())? {
@@ -165,8 +173,8 @@ pub fn run(launch: &Launch) -> Result<Finished> {
         }
         cures.push(recorder.cure());
         if is_new {
-            // What a recorder wrote that then could not begin.
-            drop(fs::remove_file(&launch.segment));
+            // What a recorder wrote that then could not begin. The file stays: its number is taken.
+            drop(fs::File::options().write(true).truncate(true).open(&launch.segment));
             drop(fs::remove_file(launch.segment.with_extension("unwritten")));
         }
     }

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub(crate) mod faults;
 pub(crate) mod recording;
 
 /// The programs of the host, without what a developer has beside them.

@@ -114,9 +114,23 @@ fn modules(found: &[(String, &Package)], names: &Names) -> String {
         let having = names.having(&full, package, modules.len(), 0, false);
         for name in &modules {
             let holds = |other: &&&String| other.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'));
-            let same = if normalized(name) == normalized(last) { 20.0 } else { 0.0 };
+            let same = match normalized(name) {
+                name if name == normalized(last) => 20.0,
+                // `python-x`, `pyx`: what Python itself has another of, or other languages.
+                name if [format!("python-{name}"), format!("py{name}")].contains(&normalized(last)) => 12.0,
+                _ => 0.0,
+            };
             let folder = if modules.iter().any(|other| holds(&other)) { -30.0 } else { 0.0 };
             ranking.add(name, last, having.file(name) + same + folder);
+        }
+    }
+    let absent = names.absent(found);
+    for (attr, package) in &absent {
+        let Some(last) = super::names::python(attr) else { continue };
+        let module = last.replace('-', "_");
+        // Only where other packages have the module: else its name says it.
+        if ranking.has(&module) {
+            ranking.add(&module, last, names.having(attr, package, 1, 0, false).file(&module) + 17.0);
         }
     }
     let best: BTreeMap<&str, Vec<(&str, f64)>> = ranking.best().collect();

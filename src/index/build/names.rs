@@ -69,6 +69,21 @@ impl<'a> Names<'a> {
         [last, package.name.as_str()].into_iter().find(is_hidden).map(str::to_owned)
     }
 
+    /// Returns the packages of an evaluation that a database lacks, because they are not free or could not be built: attrs
+    /// whose name and version no package of the database has.
+    pub(super) fn absent(&self, found: &[(String, &Package)]) -> Vec<(String, Package)> {
+        let there: BTreeSet<&str> = found.iter().map(|(attr, _)| attr.as_str()).collect();
+        let fields = |attr: &str| self.attrs.get(attr).map(|it| (it.pname.as_str(), it.version.as_str()));
+        let same: BTreeSet<(&str, &str)> = there.iter().filter_map(|attr| fields(attr)).collect();
+        let lacks = |(attr, it): &(&String, &Fields)| {
+            !there.contains(attr.as_str()) && !same.contains(&(it.pname.as_str(), it.version.as_str()))
+        };
+        let package = |(attr, it): (&String, &Fields)| {
+            (attr.clone(), Package { attr: attr.clone(), name: it.pname.clone(), ..Package::default() })
+        };
+        self.attrs.iter().filter(lacks).map(package).collect()
+    }
+
     /// Returns the name of a package in Python's set, which the database may list outside of it.
     pub(super) fn python<'b>(&'b self, attr: &'b str, package: &'b Package) -> Option<&'b str> {
         let inside = package.name.strip_prefix("python3.").and_then(|rest| rest.split_once('-')).map(|(_, name)| name);

@@ -261,6 +261,11 @@ fn program_name(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|name| printable && !name.starts_with('.'))
 }
 
+/// Returns whether a program can have this name.
+pub(super) fn is_program(name: &str) -> bool {
+    program_name(name.as_bytes()).is_some()
+}
+
 /// Returns the name of a file or folder, when it is one and a row of a table can hold it.
 fn word(bytes: &[u8]) -> Option<&str> {
     text(bytes).filter(|text| is_word(text))

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::names::{Names, with_output};
-use super::package::Package;
+use super::package::{self, Package};
 
 /// How many packages of a program are kept.
 pub(super) const KEPT: usize = 3;
@@ -23,6 +23,11 @@ impl Ranking {
         };
         let best = attrs.entry(attr.to_owned()).or_insert(points);
         *best = best.max(points);
+    }
+
+    /// Returns whether a name has a package.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.found.contains_key(name)
     }
 
     /// Returns the names with the best of their packages, best first.
@@ -69,6 +74,13 @@ pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap
             }
             let having = names.having(attr, package, count, links, *away);
             ranking.add(program, &full, having.program(program));
+        }
+    }
+    for (attr, package) in names.absent(found) {
+        let program = names.attrs.get(&attr).map_or("", |fields| fields.main_program.as_str());
+        if package::is_program(program) {
+            // What was built is surer.
+            ranking.add(program, &attr, names.having(&attr, &package, 1, 0, false).program(program) - 3.0);
         }
     }
     ranking.best().map(|(name, attrs)| row(name, &attrs)).collect()

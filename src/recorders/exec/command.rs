@@ -21,6 +21,12 @@ pub(in crate::recorders) struct Command<'a> {
     was_stopped: bool,
 }
 
+/// Lets a launcher run its command. The front hears of it first: were we killed between the two, nothing has run.
+pub(in crate::recorders) fn begin(front: &Channel, launcher: &Channel) -> Result<()> {
+    front.send(&Message::Go).context("the front ended early")?;
+    launcher.send(&Message::Go).context("the launcher ended early")
+}
+
 impl<'a> Command<'a> {
     /// Starts the launcher, which needs no filter and waits for [`Command::begin`].
     pub(in crate::recorders) fn start(front: &'a Channel, args: &WorkerArgs) -> Result<Self> {
@@ -49,7 +55,7 @@ impl<'a> Command<'a> {
     /// Lets the launcher run the command.
     pub(in crate::recorders) fn begin(&self) -> Result<()> {
         match &self.launcher {
-            Some(launcher) => launcher.send(&Message::Go).context("the launcher ended early"),
+            Some(launcher) => begin(self.front, launcher),
             None => Ok(()),
         }
     }

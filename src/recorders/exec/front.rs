@@ -27,7 +27,17 @@ pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Resu
     let signals = Signals::take(&(1..32).collect::<Vec<_>>()).context("failed to take over signals")?;
     let own = rustix::process::getpid();
     rustix::process::set_child_subreaper(Some(own)).context("failed to become the parent of orphans")?;
-    let front = Front { launch, recorder, signals, own, worker: 0, workers: 0, session: None, waiting: Vec::new() };
+    let front = Front {
+        launch,
+        recorder,
+        signals,
+        own,
+        worker: 0,
+        workers: 0,
+        session: None,
+        begun: false,
+        waiting: Vec::new(),
+    };
     let finished = front.record();
     let _ = rustix::process::set_child_subreaper(None);
     finished
@@ -42,6 +52,8 @@ struct Front<'a> {
     worker: i32,
     workers: u32,
     session: Option<Session>,
+    /// Whether the command was given the word to begin.
+    begun: bool,
     /// Signals that came before the command.
     waiting: Vec<Signal>,
 }
@@ -136,7 +148,10 @@ impl Front<'_> {
             .arg(&self.launch.closed);
         command.arg("--socket").arg(number(&theirs)).args(self.launch.exit_group.then_some("--exit-group"));
         command.args(["--depth", self.launch.depth.name()]);
-        command.args(resume.then_some("--resume")).arg("--").args(&self.launch.argv);
+        command.args(self.launch.bound.then_some("--bound")).args(resume.then_some("--resume"));
+        let program = self.launch.program.as_ref().or(self.launch.argv.first()).context("cannot record: no command")?;
+        command.arg("--").arg(program).args(&self.launch.argv);
+        command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("cannot record: failed to start the recorder")?;
         self.worker = Pid::from_child(&child).as_raw_pid();
@@ -163,7 +178,11 @@ impl Front<'_> {
             }
             Message::Failed(why) if self.workers == 1 => Turn::Failed(why),
             Message::Status { word, left } => self.changed(word, left, failure),
-            Message::Failed(_) | Message::Filter { .. } | Message::Go => Turn::Nothing,
+            Message::Go => {
+                self.begun = true;
+                Turn::Nothing
+            }
+            Message::Failed(_) | Message::Filter { .. } => Turn::Nothing,
         }
     }
 
@@ -183,9 +202,10 @@ impl Front<'_> {
     /// Takes over from a worker that died: what it had in hand goes on, and another worker records.
     fn worker_died(&mut self) -> Result<(Option<Channel>, Turn)> {
         let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
-        let Some(session) = &self.session else { bail!("cannot record: the recorder ended before the command began") };
+        let begun = self.session.as_ref().filter(|_| self.begun);
+        let Some(session) = begun else { bail!("cannot record: the recorder ended before the command began") };
         if let Some(listener) = &session.listener {
-            let (noted, _) = Slots::from(session.slots.try_clone()?).noted();
+            let (noted, _) = Slots::of(session.slots.try_clone()?)?.noted();
             for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
                 drop(listener.let_continue(id));
             }

@@ -1,6 +1,6 @@
 //! The launcher: puts the filter on itself and hands its end to the worker, if it is to have one; then becomes the command.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::process::CommandExt;
@@ -21,7 +21,7 @@ pub struct LaunchArgs {
     pub depth: Depth,
     /// Whether it is recorded without a filter.
     pub no_filter: bool,
-    /// The command.
+    /// The command's file and its arguments.
     pub argv: Vec<OsString>,
 }
 
@@ -38,13 +38,22 @@ pub fn launch(args: &LaunchArgs) -> u8 {
         }
     }
     let Ok(Some(Message::Go)) = worker.receive() else { return 125 };
-    let Some((program, arguments)) = args.argv.split_first() else { return 125 };
+    let Some((program, argv)) = args.argv.split_first() else { return 125 };
+    let (error, status) = replace(program, argv, &[]);
+    drop(worker.send(&Message::NotRun(error.raw_os_error().unwrap_or(libc::ENOENT))));
+    status
+}
+
+/// Becomes a command, with these in its environment beside ours and all else as we were started. Returns only when that
+/// failed: why, and the status that a shell would give.
+pub fn replace(program: &OsStr, argv: &[OsString], environment: &[(&'static str, OsString)]) -> (io::Error, u8) {
     let mut command = Command::new(program);
-    command.args(arguments);
+    command.arg0(argv.first().map_or(program, OsString::as_os_str)).args(argv.iter().skip(1));
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     sys::hand_on(&mut command, None);
-    let errno = command.exec().raw_os_error().unwrap_or(libc::ENOENT);
-    drop(worker.send(&Message::NotRun(errno)));
-    if errno == libc::ENOENT { 127 } else { 126 }
+    let error = command.exec();
+    let status = if error.raw_os_error().is_none_or(|errno| errno == libc::ENOENT) { 127 } else { 126 };
+    (error, status)
 }
 
 /// Returns the system calls that the filter reports.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
+use rustix::process::{Pid, Signal};
 use rustix::thread::CapabilitySet;
 
 use crate::recorders::Depth;
@@ -20,6 +21,7 @@ pub(super) mod channel;
 pub(super) mod command;
 pub(super) mod front;
 pub(super) mod glimpse;
+pub(super) mod inside;
 pub(super) mod launch;
 pub(super) mod out;
 pub(super) mod program;
@@ -40,7 +42,9 @@ pub struct WorkerArgs {
     pub depth: Depth,
     /// Whether to go on with the session of a worker that died.
     pub resume: bool,
-    /// The command; unused when going on.
+    /// Whether the command is killed with the front.
+    pub bound: bool,
+    /// The command's file and its arguments; unused when going on.
     pub argv: Vec<OsString>,
 }
 
@@ -91,6 +95,13 @@ pub(super) fn let_go() -> io::Result<()> {
     files.current = files.maximum;
     let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, files);
     Ok(())
+}
+
+/// Kills the command, if it is to end with the front: what killed that one was meant for the command.
+pub(super) fn kill_bound(command: Option<i32>) {
+    if let Some(pid) = command.and_then(Pid::from_raw) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
 }
 
 /// Returns the number of a descriptor, as an argument for a child.

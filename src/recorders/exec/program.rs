@@ -27,6 +27,8 @@ pub(in crate::recorders) struct Program {
     pub resolved: Option<PathBuf>,
     /// The interpreters of `#!` lines, outermost last.
     pub interpreters: Vec<Bytes>,
+    /// The dynamic loader (PT_INTERP) of the program, or of the last interpreter.
+    pub loader: Option<Bytes>,
     /// Whether the kernel will start it.
     pub starts: bool,
 }
@@ -34,8 +36,8 @@ pub(in crate::recorders) struct Program {
 /// What is in an executable file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A program; its loader, when that is not there.
-    Elf,
+    /// A program, and its loader if it names one.
+    Elf(Option<Bytes>),
     /// A script, and the path in its first line.
     Script(Vec<u8>),
     /// Nothing that the kernel itself starts.
@@ -112,7 +114,10 @@ impl Programs {
             let Some(seen) = place.and_then(|place| self.look(&place, info)) else { return program };
             kind = seen.kind;
         }
-        program.starts = kind == Kind::Elf || self.other_formats;
+        program.starts = matches!(kind, Kind::Elf(_)) || self.other_formats;
+        if let Kind::Elf(loader) = kind {
+            program.loader = loader;
+        }
         program
     }
 
@@ -206,7 +211,9 @@ fn follow(root: &Path, path: &Path) -> Option<PathBuf> {
 /// Returns what is in a file. One that we may not read is taken for a program: the kernel needs no permission to read.
 fn kind(place: &Path) -> Kind {
     let flags = (libc::O_NONBLOCK | libc::O_NOCTTY).unsigned_abs();
-    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(place) else { return Kind::Elf };
+    let Ok(file) = fs::OpenOptions::new().read(true).custom_flags(flags as i32).open(place) else {
+        return Kind::Elf(None);
+    };
     let mut bytes = [0; 4096];
     let length = file.read_at(&mut bytes, 0).unwrap_or(0);
     let bytes = &bytes[..length];
@@ -214,8 +221,8 @@ fn kind(place: &Path) -> Kind {
         return interpreter(&rest[..rest.len().min(HEAD - 2)]).map_or(Kind::Other, |path| Kind::Script(path.to_vec()));
     }
     match elf(bytes) {
-        Some(None) => Kind::Elf,
-        Some(Some(loader)) if Path::new(OsStr::from_bytes(loader)).exists() => Kind::Elf,
+        Some(None) => Kind::Elf(None),
+        Some(Some(loader)) if Path::new(OsStr::from_bytes(loader)).exists() => Kind::Elf(Some(Bytes::from(loader))),
         _ => Kind::Other,
     }
 }

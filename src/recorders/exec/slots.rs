@@ -1,7 +1,7 @@
 //! What a worker knows that must outlive it, in memory that the front holds too.
 //!
-//! 32 bytes of head: the number of the notification in hand, the number of the next exec. Then one slot of 32 bytes per
-//! living process. Every write is one `pwrite`, so a worker that is killed leaves each slot old or new.
+//! 32 bytes of head, mapped: the number of the notification in hand, the number of the next exec. Then one slot of 32 bytes
+//! per living process, each written by one `pwrite`. So a worker that is killed leaves each word and each slot old or new.
 
 use std::fs::File;
 use std::io;
@@ -10,12 +10,15 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::MemfdFlags;
 
+use crate::sys::Words;
+
 const SIZE: u64 = 32;
 
 /// The memory.
 #[derive(Debug)]
 pub(in crate::recorders) struct Slots {
     file: File,
+    head: Words<4>,
     free: Vec<u64>,
     used: u64,
 }
@@ -39,21 +42,26 @@ impl AsFd for Slots {
 impl Slots {
     /// Returns new empty ones.
     pub(in crate::recorders) fn new() -> io::Result<Self> {
-        let fd = rustix::fs::memfd_create("agent-capture", MemfdFlags::CLOEXEC)?;
-        Ok(Self::from(fd))
+        let file = File::from(rustix::fs::memfd_create("agent-capture", MemfdFlags::CLOEXEC)?);
+        file.set_len(SIZE)?;
+        Self::of(file.into())
+    }
+
+    /// Returns those that another worker filled.
+    pub(in crate::recorders) fn of(fd: OwnedFd) -> io::Result<Self> {
+        let file = File::from(fd);
+        Ok(Self { head: Words::map(&file)?, file, free: Vec::new(), used: 0 })
     }
 
     /// Notes which notification is in hand and which number the next exec gets.
     pub(in crate::recorders) fn note(&self, notification: u64, next: u64) {
-        let bytes = [notification.to_le_bytes(), next.to_le_bytes()].concat();
-        drop(self.file.write_all_at(&bytes, 0));
+        self.head.store(0, notification);
+        self.head.store(1, next);
     }
 
     /// Returns the notification in hand, and the number of the next exec.
     pub(in crate::recorders) fn noted(&self) -> (u64, u64) {
-        let mut bytes = [0; 16];
-        drop(self.file.read_exact_at(&mut bytes, 0));
-        (number(&bytes, 0), number(&bytes, 8))
+        (self.head.load(0), self.head.load(1))
     }
 
     /// Returns a slot for a new process.
@@ -95,12 +103,6 @@ impl Slots {
     }
 }
 
-impl From<OwnedFd> for Slots {
-    fn from(fd: OwnedFd) -> Self {
-        Self { file: fd.into(), free: Vec::new(), used: 0 }
-    }
-}
-
 fn number(bytes: &[u8], at: usize) -> u64 {
     bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes)
 }
@@ -120,7 +122,7 @@ mod tests {
             slots.put(place, kept(pid));
         }
         slots.give_back(places[1].1);
-        let mut other = Slots::from(slots.as_fd().try_clone_to_owned().expect("dup"));
+        let mut other = Slots::of(slots.as_fd().try_clone_to_owned().expect("dup")).expect("memory");
         assert_eq!(other.noted(), (u64::MAX, 7));
         assert_eq!(other.left(), [kept(4), kept(6)]);
         assert_eq!((other.left(), other.take()), (Vec::new(), 1));

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::event::{Bytes, Event, Exec, Exit, Status};
+use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Status};
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
@@ -49,7 +49,7 @@ impl Tree {
             if take(kept.pid) {
                 self.enter(kept.pid, Some(kept.parent).filter(|exec| *exec > 0), kept.number, kept.exec);
             } else if kept.number > 0 {
-                gone.push(Event::Exit(Exit { at, process: kept.number, status: None }));
+                gone.push(Event::Exit(Exit { at, process: kept.number, ..Exit::default() }));
             }
         }
         gone
@@ -110,15 +110,14 @@ impl Tree {
             id,
             at,
             process: id,
-            parent: None,
             program: Bytes::from(program.path.as_os_str().as_bytes()),
             resolved: program.resolved.map(|path| Bytes::from(path.as_os_str().as_bytes())),
             interpreters: program.interpreters,
+            loader: program.loader,
             argv: asked.argv,
             shortened: asked.shortened,
-            redacted: false,
             cwd: Bytes::from(cwd.as_os_str().as_bytes()),
-            probes: 0,
+            ..Exec::default()
         };
         if let Some(process) = self.table.get_mut(&pid) {
             process.exec = id;
@@ -153,7 +152,12 @@ impl Tree {
     pub(super) fn ended(&mut self, id: i32, at: i64, word: Option<i32>) -> Option<Event> {
         let process = self.table.remove(&id)?;
         self.slots.give_back(process.slot);
-        let exit = Exit { at, process: process.number, status: word.map(Status::from_wait) };
+        let known = match (word, process.pidfd) {
+            (None, _) => EndKnown::Gone,
+            (_, Some(_)) => EndKnown::Pidfd,
+            (_, None) => EndKnown::Wait,
+        };
+        let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
         (process.number > 0).then_some(Event::Exit(exit))
     }
 }

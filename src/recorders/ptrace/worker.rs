@@ -19,7 +19,7 @@ use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, let_go};
+use crate::recorders::exec::{WorkerArgs, kill_bound, let_go};
 use crate::sys::ptrace::{self, Stop};
 use crate::sys::{self, Signals};
 
@@ -60,6 +60,8 @@ struct Worker<'a> {
     held: HashSet<i32>,
     programs: Programs,
     tracers: Tracers,
+    /// Whether the command is killed with the front.
+    bound: bool,
     out: Out<'a>,
 }
 
@@ -73,7 +75,7 @@ impl<'a> Worker<'a> {
             let Some(Message::Recording { slots, .. }) = front.receive()? else {
                 bail!("the front did not say what to go on with");
             };
-            (Command::of_another(front), Slots::from(slots))
+            (Command::of_another(front), Slots::of(slots)?)
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
             let command = Command::start(front, args)?;
@@ -84,7 +86,8 @@ impl<'a> Worker<'a> {
         };
         let traced = command.pid().into_iter().collect();
         let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
-        Ok(Self { epoll, signals, front, command, tree, traced, held: HashSet::new(), programs, tracers, out })
+        let (held, bound) = (HashSet::new(), args.bound);
+        Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, bound, out })
     }
 
     /// From here on nothing of the session's is held open, and the command runs.
@@ -149,7 +152,10 @@ impl<'a> Worker<'a> {
                         self.look()?;
                         self.command.tell(0, self.tree.left());
                     }
-                    _ => epoll::delete(&self.epoll, self.front)?,
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        kill_bound(self.command.pid().filter(|_| self.bound));
+                    }
                 },
                 pid => self.watched(pid as i32),
             }

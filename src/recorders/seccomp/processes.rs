@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getsid, pidfd_open};
 
-use crate::event::{Bytes, Event, Exec, Exit, Missing, Status};
+use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Missing, Status};
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
@@ -36,8 +36,8 @@ struct Process {
     parent: Option<u64>,
     /// What it tried in vain since then.
     tried: Option<Tried>,
-    /// Its status, known before its end.
-    word: Option<i32>,
+    /// Its status, and how that is known; perhaps before its end.
+    word: Option<(i32, EndKnown)>,
 }
 
 /// Attempts for one name.
@@ -95,7 +95,7 @@ impl Processes {
                     process.parent = Some(kept.parent).filter(|exec| *exec > 0);
                     self.slots.put(process.slot, kept);
                 }
-                None => gone.push(Event::Exit(Exit { at, process: kept.number, status: None })),
+                None => gone.push(Event::Exit(Exit { at, process: kept.number, ..Exit::default() })),
             }
         }
         gone
@@ -241,6 +241,7 @@ impl Processes {
             program: bytes(&program.path),
             resolved: program.resolved.as_deref().map(bytes),
             interpreters: program.interpreters,
+            loader: program.loader,
             argv: asked.argv,
             shortened: asked.shortened,
             redacted: false,
@@ -254,7 +255,7 @@ impl Processes {
     pub(super) fn will_end(&mut self, thread: i32, code: u64) {
         let pid = if self.table.contains_key(&thread) { Some(thread) } else { status_field(thread, "Tgid:") };
         if let Some(process) = pid.and_then(|pid| self.table.get_mut(&pid)) {
-            process.word = Some((code as i32 & 0xff) << 8);
+            process.word = Some(((code as i32 & 0xff) << 8, EndKnown::ExitGroup));
         }
     }
 
@@ -265,7 +266,8 @@ impl Processes {
         if told.is_none() && (self.tells_status || !ended(process.pidfd.as_fd())) {
             return Vec::new();
         }
-        process.word = told.or(word).or(process.word);
+        let told = told.map(|word| (word, EndKnown::Pidfd));
+        process.word = told.or(word.map(|word| (word, EndKnown::Wait))).or(process.word);
         self.table.remove(&pid).map(|process| self.end(process, at)).unwrap_or_default()
     }
 
@@ -278,8 +280,9 @@ impl Processes {
 
     fn end(&mut self, mut process: Process, at: i64) -> Vec<Event> {
         let missing = process.tried.take().map(|tried| Event::Missing(process.missing(tried)));
-        let status = process.word.map(Status::from_wait);
-        let exit = (process.number > 0).then_some(Event::Exit(Exit { at, process: process.number, status }));
+        let (word, known) = process.word.map_or((None, EndKnown::Gone), |(word, known)| (Some(word), known));
+        let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
+        let exit = (process.number > 0).then_some(Event::Exit(exit));
         self.slots.give_back(process.slot);
         missing.into_iter().chain(exit).collect()
     }

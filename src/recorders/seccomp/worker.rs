@@ -1,6 +1,7 @@
 //! The worker: starts the launcher, records what the filter reports, and stays until the last recorded process is gone.
 
 use std::fs;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,11 +18,12 @@ use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::{Arguments, Unread};
 use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, let_go, number};
+use crate::recorders::exec::{WorkerArgs, kill_bound, let_go, number};
 use crate::sys::{self, Call, Listener, Signals, Stopped};
 
 const LISTENER: u64 = u64::MAX;
@@ -94,7 +96,7 @@ impl Begun {
         let Some(Message::Recording { listener: Some(listener), slots, .. }) = front.receive()? else {
             bail!("the front did not say what to go on with");
         };
-        let (listener, slots) = (Listener(listener), Slots::from(slots));
+        let (listener, slots) = (Listener(listener), Slots::of(slots)?);
         Ok(Self { listener, slots, launcher: None, command: None, restricted: false, signals })
     }
 }
@@ -116,6 +118,8 @@ struct Worker<'a> {
     opens: Opens,
     depth: Depth,
     exit_group: bool,
+    /// Whether the command is killed with the front.
+    bound: bool,
     out: Out<'a>,
     gone: bool,
 }
@@ -140,7 +144,7 @@ impl<'a> Worker<'a> {
         epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         if let Some(launcher) = &launcher {
-            launcher.send(&Message::Go).context("the launcher ended early")?;
+            command::begin(front, launcher)?;
         }
         let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
         let worker = Self {
@@ -157,6 +161,7 @@ impl<'a> Worker<'a> {
             opens: Opens::default(),
             depth: args.depth,
             exit_group,
+            bound: args.bound,
             out,
             gone: false,
         };
@@ -182,12 +187,12 @@ impl<'a> Worker<'a> {
     /// Waits for something to happen and deals with it; returns whether something did.
     fn step(&mut self, listener: &Listener, wait: Option<Duration>) -> Result<bool> {
         let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
-        let mut events = Vec::with_capacity(64);
-        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), wait.as_ref()) {
+        let mut room = [const { MaybeUninit::uninit() }; 64];
+        let events = match epoll::wait(&self.epoll, &mut room, wait.as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(true),
-            result => result?,
+            result => result?.0,
         };
-        for event in &events {
+        for event in &*events {
             let flags = event.flags;
             match event.data.u64() {
                 LISTENER if flags.contains(epoll::EventFlags::IN) => self.notification(listener)?,
@@ -204,7 +209,10 @@ impl<'a> Worker<'a> {
                         self.settle(listener)?;
                         self.tell(0);
                     }
-                    _ => epoll::delete(&self.epoll, self.front)?,
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        kill_bound(self.command.filter(|_| self.bound));
+                    }
                 },
                 pid => {
                     if self.exit_group {

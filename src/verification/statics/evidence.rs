@@ -12,7 +12,7 @@ use crate::ecosystems;
 use crate::event::Bytes;
 use crate::event::Status;
 use crate::index::{Index, normalized, unversioned};
-use crate::journal::{Command, Invocation, Journal, Program, SessionId};
+use crate::journal::{Command, Invocation, Journal, Part, Program, SessionId};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
 use crate::requirements::{Check, Document, Evidence, NEEDS_WORK, Outputs, Requirement, Requirements};
@@ -27,6 +27,7 @@ struct Matter<'a> {
     programs: BTreeMap<Evidence, &'a Program>,
     invocations: BTreeMap<Evidence, &'a Invocation>,
     commands: BTreeMap<Evidence, &'a Command>,
+    journals: &'a [Journal],
     /// What the journals require, as this program reads them.
     fresh: Requirements,
     /// The packages that it gives each evidence.
@@ -86,7 +87,7 @@ impl<'a> Matter<'a> {
                 wanted.entry(evidence.clone()).or_default().push(package.attr.clone());
             }
         }
-        Self { index, programs, invocations, commands, fresh, wanted, lines }
+        Self { index, programs, invocations, commands, journals, fresh, wanted, lines }
     }
 
     fn at(&self, finding: Finding, line: Option<u32>) -> Finding {
@@ -166,7 +167,13 @@ impl<'a> Matter<'a> {
             (Some(program), _) if program.is_used() => self.names(program),
             (_, Some(call)) if call.is_used() => self.words(session, call),
             (Some(_), _) | (_, Some(_)) => return Err(format!("no run of entry {entry} of `{session}` ended well")),
-            _ => return Err(format!("no journal has the entry {entry} of `{session}`")),
+            _ => match self.part(evidence) {
+                Some(part) => [Some(part.name.into_owned()), part.owner.map(|owner| owner.package.clone())]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+                None => return Err(format!("no journal has the entry {entry} of `{session}`")),
+            },
         };
         if !self.is_plausible(attr, &names) {
             let names: Vec<String> = names.into_iter().take(3).collect();
@@ -175,6 +182,12 @@ impl<'a> Matter<'a> {
         let chosen = self.wanted.get(evidence).into_iter().flatten().map(|attr| format!("`{attr}`"));
         let chosen: BTreeSet<String> = chosen.collect();
         Ok(if chosen.is_empty() { BTreeSet::from(["no package".to_owned()]) } else { chosen })
+    }
+
+    /// Returns the library, header or module that an evidence is.
+    fn part(&self, evidence: &Evidence) -> Option<Part<'a>> {
+        let journal = self.journals.iter().find(|journal| journal.session.id == evidence.session)?;
+        journal.part(&evidence.entry)
     }
 
     /// Returns the names under which a program and what it is of are known.
@@ -218,6 +231,8 @@ impl<'a> Matter<'a> {
                 || self.index.candidates(name).any(|candidate| candidate == *attr)
                 || self.index.debian(name).as_ref() == Some(attr)
                 || self.index.python_module(name).as_ref() == Some(attr)
+                || self.index.soname(name).as_ref() == Some(attr)
+                || self.index.header(name).as_ref() == Some(attr)
         })
     }
 

@@ -1,0 +1,91 @@
+//! A command joins the open session: it and all that it starts are recorded in a segment of their own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use super::World;
+use crate::console::escape;
+use crate::event::{Event, Lost, Sink};
+use crate::recorders::{self, Depth, Launch};
+use crate::session::{Log, Sessions};
+
+/// Names the open session in the environment: the absolute path of the folder of its raw events.
+pub const SESSION: &str = "AGENT_CAPTURE_SESSION";
+
+/// Set to the same in what has joined the session, so that it joins once.
+pub const INSIDE: &str = "AGENT_CAPTURE_INSIDE";
+
+/// A command that wants to join.
+#[derive(Clone, Debug, Default)]
+pub struct Join {
+    /// The command.
+    pub argv: Vec<OsString>,
+    /// Its file, when that is not what its first argument names.
+    pub program: Option<OsString>,
+    /// The session that the environment names.
+    pub session: Option<PathBuf>,
+    /// The session that the environment says was joined.
+    pub inside: Option<PathBuf>,
+}
+
+/// `__join -- CMD…`: runs a command as a part of the open session and returns its status. Becomes the command, unrecorded,
+/// when no session is open, when it is recorded already, and when it cannot be recorded, which the session is told.
+pub fn join(world: &World, join: &Join) -> u8 {
+    let open =
+        join.session.as_deref().filter(|session| join.inside.as_deref() != Some(*session)).and_then(Sessions::of);
+    let Some(open) = open.filter(|open| !recorders::is_inside(&open.closed())) else {
+        return become_it(world, join, &[]);
+    };
+    let environment = vec![(INSIDE, open.folder().into_os_string())];
+    let recording = open.active.recording.clone();
+    let recorded = open.claim().map_err(anyhow::Error::from).and_then(|segment| {
+        let launch = Launch {
+            argv: join.argv.clone(),
+            program: join.program.clone(),
+            environment: environment.clone(),
+            bound: true,
+            segment: segment.clone(),
+            closed: open.closed(),
+            recorder: recording.recorder,
+            keep_sudo: recording.keep_sudo,
+            depth: recording.depth.and_then(|name| Depth::parse(&name)).unwrap_or_default(),
+            ..Launch::default()
+        };
+        let finished = recorders::run(&launch);
+        if finished.is_err() {
+            lost(world, &segment);
+        }
+        finished
+    });
+    match recorded {
+        Ok(finished) => {
+            if let Some(why) = finished.failure {
+                cannot_run(world, join, &why);
+            }
+            finished.status.shell()
+        }
+        Err(_) => become_it(world, join, &environment),
+    }
+}
+
+/// Notes that a command could not be recorded.
+fn lost(world: &World, segment: &Path) {
+    let at = (world.now)().timestamp_millis();
+    let event = Event::Lost(Lost { at, count: 1, why: "a command could not be recorded".to_owned() });
+    drop(Log::append(segment).and_then(|mut log| log.event(&event)));
+}
+
+/// Becomes the command; returns only when that failed.
+fn become_it(world: &World, join: &Join, environment: &[(&'static str, OsString)]) -> u8 {
+    let Some(program) = join.program.as_ref().or(join.argv.first()) else { return 127 };
+    let (error, status) = recorders::replace(program, &join.argv, environment);
+    cannot_run(world, join, &error.to_string());
+    status
+}
+
+fn cannot_run(world: &World, join: &Join, why: &str) {
+    let program = join.argv.first().map(|program| escape(&program.to_string_lossy())).unwrap_or_default();
+    world.console.error(&anyhow!("cannot run `{program}`: {why}"));
+}

@@ -1,0 +1,45 @@
+//! Whether this process is one of a session's recorded ones already.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::process::Pid;
+
+use super::status_field;
+
+/// Returns whether a recorder of the session that ends when `closed` exists is above this process. What is above a pid
+/// namespace is not found.
+pub fn is_inside(closed: &Path) -> bool {
+    let mut above = rustix::process::getppid().map_or(0, Pid::as_raw_pid);
+    for _ in 0..256 {
+        // Since a worker died, its orphans are the front's, and the next worker is among them.
+        if above <= 1 || is_worker(above, closed) || is_front(above) && children(above).any(|it| is_worker(it, closed))
+        {
+            return above > 1;
+        }
+        above = status_field(above, "PPid:").unwrap_or(0);
+    }
+    false
+}
+
+/// Returns whether a process is a worker that records this session.
+fn is_worker(pid: i32, closed: &Path) -> bool {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<&[u8]> = line.split(|byte| *byte == 0).take_while(|word| *word != b"--").collect();
+    let of_session = |pair: &[&[u8]]| *pair == [b"--closed", OsStr::as_bytes(closed.as_os_str())];
+    words.get(1) == Some(&&b"__worker"[..]) && words.windows(2).any(of_session)
+}
+
+/// Returns whether a process runs this very program.
+fn is_front(pid: i32) -> bool {
+    let file = |path: &str| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    file("/proc/self/exe").is_some_and(|own| file(&format!("/proc/{pid}/exe")) == Some(own))
+}
+
+fn children(pid: i32) -> impl Iterator<Item = i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>().into_iter()
+}
