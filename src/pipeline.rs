@@ -19,6 +19,7 @@ use crate::report::{Report, failures};
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
+mod attach;
 mod capture;
 mod close;
 mod doctor;
@@ -29,6 +30,7 @@ mod hook;
 mod hooks;
 mod import;
 mod join;
+mod lacks;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod merge;
@@ -45,6 +47,7 @@ mod tables;
 mod update;
 mod verify;
 
+pub use attach::attach;
 use capture::capture;
 pub use doctor::{Doctor, doctor};
 pub use export::export;
@@ -53,6 +56,7 @@ pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
+use lacks::say_lacks;
 #[cfg(feature = "mcp")]
 pub use mcp::mcp;
 pub use minimize::{Minimal, minimize};

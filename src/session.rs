@@ -479,7 +479,7 @@ mod tests {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
             threads.into_iter().flat_map(|thread| thread.join().expect("claims")).collect()
         });
-        let different: std::collections::BTreeSet<_> = claims.iter().collect();
+        let different: BTreeSet<_> = claims.iter().collect();
         assert_eq!((different.len(), open.segments().expect("a folder").last().expect("one").0), (100, 100));
         for (number, path) in open.segments().expect("a folder") {
             if [10, 100].contains(&number) {

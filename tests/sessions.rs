@@ -134,6 +134,25 @@ fn a_rebase_is_solved_commit_by_commit() {
 }
 
 #[test]
+fn what_git_merged_by_itself_is_ours_unless_it_was_edited() {
+    // One side changed the pin, the other a package far from it: git merges lines and finds no conflict in the flake.
+    let project = branched("one", "two", OLD, OLD);
+    git(&project, &["merge", "--no-edit", "other"]).code(1);
+    project.run(&["render"]).success();
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-q", "--no-edit"]);
+    let ours = project.read("flake.nix");
+    // As git would have left it: a text that no document renders to, committed in the merge.
+    project.write("flake.nix", &ours.replace("        pkgs.jq # 1 run\n", ""));
+    project.git(&["commit", "-qa", "--amend", "--no-edit"]);
+    project.run(&["render"]).success();
+    assert_eq!(project.read("flake.nix"), ours);
+    project.write("flake.nix", &format!("# mine\n{ours}"));
+    project.run(&["render"]).success();
+    assert!(project.read("flake.nix").starts_with("# mine\n") && project.exists(".agent-capture/flake/flake.nix"));
+}
+
+#[test]
 fn what_is_written_by_hand_stays_in_a_merge() {
     let project = Project::demo();
     project.git(&["branch", "other"]);

@@ -116,6 +116,10 @@ pub struct Start {
     #[command(flatten)]
     pub capture: Capture,
 
+    /// Record a process that runs already, and those below it, until `stop`; where that takes no privilege from them
+    #[arg(long, value_name = "PID", conflicts_with = "shell")]
+    pub attach: Option<i32>,
+
     /// Shell that reads what is printed where there is no terminal [default: the one that calls]
     #[arg(long, value_enum, value_name = "SHELL", hide_possible_values = true)]
     pub shell: Option<Shell>,

@@ -71,6 +71,12 @@ impl Repository {
         self.checkout().is_some() && self.git.state() != RepositoryState::Clean
     }
 
+    /// Returns a file as it is in the index, none when it is not in it, or in conflict.
+    pub fn staged(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let entry = self.index()?.get_path(to_path(path.as_bytes()), 0);
+        entry.map(|entry| self.content(path, entry.id, entry.mode.cast_signed())).transpose()
+    }
+
     /// Returns those of some paths that were taken out of the work tree; what a sparse checkout hides was not.
     pub fn gone<'a>(&self, paths: impl Iterator<Item = &'a str>) -> Result<Vec<&'a str>> {
         let Some(root) = self.checkout() else { return Ok(Vec::new()) };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 
-use super::plan::{Plan, journals, policy};
+use super::plan::{Plan, journal_path, journals, policy};
 use super::prove::{prove, remember};
 use super::{Answer, Options, World, record};
 use crate::commit::Repository;
@@ -38,6 +38,8 @@ pub fn forget(world: &World, names: &[String], options: &Options) -> anyhow::Res
         console.say("nothing is changed: the flake without them is not proved");
         return Ok(Answer::No);
     }
+    let ids = gone.iter().map(|journal| journal_path(&journal.session.id));
+    let was_committed = ids.map(|path| repository.committed(&path)).collect::<anyhow::Result<Vec<_>>>()?;
     plan.write(&repository)?;
     if let Some(proved) = &proved {
         remember(&repository, &plan.propose(&repository, false)?, proved)?;
@@ -50,7 +52,9 @@ pub fn forget(world: &World, names: &[String], options: &Options) -> anyhow::Res
     let subject = Some(format!("agent-capture: forget {}", names.join(", ")));
     let answer =
         record(world, &repository, &plan, proved.as_ref(), &Options { yes: true, subject, ..options.clone() })?;
-    console.say("commits before this one still have their journals");
+    if was_committed.iter().any(Option::is_some) {
+        console.say("the commits before still have their journals");
+    }
     Ok(answer)
 }
 

@@ -52,7 +52,8 @@ impl Previous {
             }
         }
         let sides = previous.versions.get(&requirements()).into_iter().flatten();
-        previous.documents = sides.map(|bytes| parse(bytes)).collect::<anyhow::Result<_>>()?;
+        // A side that is no longer read says nothing; what is conflicted was read above.
+        previous.documents = sides.filter_map(|bytes| parse(bytes).ok()).collect();
         if previous.conflicts.contains(&requirements()) {
             return Ok(previous);
         }
@@ -84,8 +85,9 @@ impl Previous {
             return Ok(true);
         }
         let versions = self.versions.get(path).map_or(&[][..], Vec::as_slice);
-        let is_gits =
-            self.is_merging || self.conflicts.contains(path) || repository.committed(path)?.as_ref() == Some(&bytes);
+        let is_gits = self.conflicts.contains(path)
+            || (self.is_merging && repository.staged(path)?.as_ref() == Some(&bytes))
+            || repository.committed(path)?.as_ref() == Some(&bytes);
         Ok(is_gits && !versions.is_empty() && versions.iter().all(is_ours))
     }
 
@@ -95,7 +97,8 @@ impl Previous {
         for path in self.conflicts.iter().filter(|path| path.ends_with("/journal.json")) {
             lines.push(format!("two sessions have the name of `{}`: the one that began first keeps it", escape(path)));
         }
-        if self.documents.windows(2).any(|pair| pair[0].pin != pair[1].pin) {
+        let is_now = self.is_merging || !self.conflicts.is_empty();
+        if is_now && self.documents.windows(2).any(|pair| pair[0].pin != pair[1].pin) {
             lines.push(format!("the sides have different pins: nixpkgs {} is in the flake", pin.rev));
         }
         if !self.conflicts.is_empty() {
