@@ -4,18 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+mod export;
 mod hooks;
 mod index;
 mod internal;
 mod record;
 mod review;
+mod sessions;
 mod verify;
 
+pub use export::Export;
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
 pub use internal::{Front, Guard, Join, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use review::{Diff, DiffFormat, Format, Report};
+pub use sessions::{Forget, List, Show, Status};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
@@ -66,6 +70,11 @@ pub enum Command {
     /// Make a session of an agent's transcript: what it says ran and ended well
     #[command(after_help = "Example: agent-capture import --latest --dry-run")]
     Import(Import),
+    /// Make a pinned flake of a command line of Nix that you typed; nothing is run
+    ///
+    /// Prints flake.nix. Exit status 1 when something of the line cannot be in it: what that is, is said, and nothing printed.
+    #[command(after_help = "Example: agent-capture export -- nix shell nixpkgs#jq nixpkgs#ripgrep > flake.nix")]
+    Export(Export),
     /// Have agents tell what they do: their sessions record themselves, without `run`
     ///
     /// Says which agents have hooks, and where they are installed.
@@ -80,6 +89,12 @@ pub enum Command {
     /// Say what is being recorded
     #[command(after_help = "Example: agent-capture status --json")]
     Status(Status),
+    /// Say which sessions there are, and what each brought
+    #[command(after_help = "Example: agent-capture list --json")]
+    List(List),
+    /// Show one session: its commands, its programs, and what it brought
+    #[command(after_help = "Example: agent-capture show parser-fix")]
+    Show(Show),
     /// Write requirements.json, flake.nix and flake.lock anew from the journals
     #[command(after_help = "Example: agent-capture render && git diff flake.nix")]
     Render(Render),
@@ -99,6 +114,11 @@ pub enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Take sessions out, with what only they needed
+    ///
+    /// Resolves and renders the others anew, proves the flake with Nix, and commits. When the proof fails nothing is changed.
+    #[command(after_help = "Example: agent-capture forget parser-fix")]
+    Forget(Forget),
     /// Prove each package necessary, or say which is not
     ///
     /// Takes each package away in turn and has Nix build the checks. Exit status 1 when a package is not proved necessary.
@@ -118,6 +138,12 @@ pub enum Command {
         after_help = "Example: agent-capture index which rg deb:libssl-dev pc:openssl libz.so.1 openssl/ssl.h py:yaml"
     )]
     Index(Index),
+    /// Serve the index to an agent over the Model Context Protocol
+    ///
+    /// Speaks on standard input and output. Tools: find_package, check_attrs, session_status, last_verification. They answer offline and run nothing.
+    #[cfg(feature = "mcp")]
+    #[command(after_help = "Example: agent-capture mcp")]
+    Mcp,
     /// Say what works here, and the cure for what does not
     ///
     /// Tries each recorder and a sandboxed build, and whether a commit would work. Exit status 1 when something does not
@@ -156,14 +182,6 @@ pub enum Command {
     /// Becomes the recorded command
     #[command(name = "__launch", hide = true)]
     Launch(Launch),
-}
-
-/// Say what is being recorded
-#[derive(Args, Debug)]
-pub struct Status {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// Say what works here

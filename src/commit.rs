@@ -17,6 +17,7 @@ mod past;
 mod proposal;
 mod repository;
 mod revision;
+mod sides;
 mod sign;
 mod unfinished;
 mod work;
@@ -28,6 +29,7 @@ pub use past::{Past, PastChange, TRAILER};
 pub use proposal::{Change, Committed, Kind, Moved, Proposal};
 pub use repository::{Head, Repository};
 pub use revision::{Entry, Revision};
+pub use sides::Conflict;
 pub use work::Work;
 
 /// What libgit2 says, without its class and code in the message.

@@ -170,6 +170,16 @@ pub fn escape_lines(text: &str) -> String {
         .collect()
 }
 
+/// Returns a time span in milliseconds as a person reads it: `0.3 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
+pub fn span(milliseconds: i64) -> String {
+    match milliseconds / 1000 {
+        0..10 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        seconds @ 10..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// An error with its cure.
 #[derive(Debug)]
 struct Hinted {
@@ -222,6 +232,12 @@ mod tests {
         ] {
             assert_eq!(defused(text), is);
         }
+    }
+
+    #[test]
+    fn spans() {
+        let all = [(0, "0.0 s"), (1999, "1.9 s"), (59_999, "59 s"), (185_000, "3 min 5 s"), (7_800_000, "2 h 10 min")];
+        all.iter().for_each(|(milliseconds, text)| assert_eq!(span(*milliseconds), *text));
     }
 
     #[test]

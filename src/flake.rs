@@ -11,7 +11,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
 use serde::Serialize;
 
-use crate::nix::{NarHash, Pin, Rev, nix_name};
+use crate::nix::{NarHash, Pin, Rev, System, nix_name};
 use crate::requirements::{Document, ProgramName, Requirement, Requirements};
 
 mod fetched;
@@ -26,6 +26,8 @@ const LIMIT: usize = 1_000_000;
 pub struct Flake<'a> {
     requirements: &'a Requirements,
     pin: &'a Pin,
+    /// Set when it is of a command line: whether its shell has a compiler.
+    exported: Option<bool>,
 }
 
 /// The pin that is used when nothing else says one: nixos-26.05 of 14 July 2026.
@@ -40,7 +42,12 @@ pub fn default_pin() -> Pin {
 impl<'a> Flake<'a> {
     /// Returns the flake for what is required, with packages of the pin.
     pub fn new(requirements: &'a Requirements, pin: &'a Pin) -> Self {
-        Self { requirements, pin }
+        Self { requirements, pin, exported: None }
+    }
+
+    /// Returns the flake for a command line of which no session is known: a shell, and nothing else.
+    pub fn exported(requirements: &'a Requirements, pin: &'a Pin, compiler: bool) -> Self {
+        Self { requirements, pin, exported: Some(compiler) }
     }
 
     /// Returns the flake that a document asks for.
@@ -86,8 +93,8 @@ impl<'a> Flake<'a> {
 
     fn context(&self) -> Value {
         let Requirements { systems, compiler, checks, .. } = self.requirements;
-        let (shell, run) =
-            if compiler.is_empty() { ("mkShellNoCC", "runCommand") } else { ("mkShell", "runCommandCC") };
+        let compiler = self.exported.unwrap_or(!compiler.is_empty());
+        let (shell, run) = if compiler { ("mkShell", "runCommandCC") } else { ("mkShellNoCC", "runCommand") };
         let tools = self.tools().map(|command| check("tools", &command));
         let fetched = Fetched::of(checks);
         let commands = checks.iter().map(|item| check(item.name.as_str(), &item.command()));
@@ -103,7 +110,48 @@ impl<'a> Flake<'a> {
             locks => fetched.locks(),
             locked => fetched.checks(checks),
             hooks => source(fetched.hooks()),
+            compiler => compiler,
+            exported => self.exported.is_some(),
+            image => self.requirements.outputs.image && systems.iter().any(System::is_linux),
+            outputs => self.outputs(),
+            machines => self.machines(),
         }
+    }
+
+    /// Returns the source of the package set of a system.
+    fn package_set(&self, system: &System) -> Value {
+        match self.requirements.unfree.is_empty() {
+            true => source(format!("nixpkgs.legacyPackages.{system}")),
+            false => source(format!("(packageSet \"{system}\")")),
+        }
+    }
+
+    /// Returns the systems that have an image or a machine.
+    fn outputs(&self) -> Vec<Value> {
+        let Requirements { systems, outputs, .. } = self.requirements;
+        let machine = |system: &System| {
+            let first = outputs.machines.iter().find(|(_, of)| *of == system);
+            first.map(|(session, _)| source(nix_name(session.as_str())))
+        };
+        let with = systems.iter().filter(|system| !outputs.packages(system).is_empty());
+        let value = |system: &System| {
+            context! {
+                name => source(system.as_str()),
+                packages => self.package_set(system),
+                machine => machine(system).unwrap_or(Value::from(())),
+            }
+        };
+        with.map(value).collect()
+    }
+
+    /// Returns the machines: one for each session, of its system.
+    fn machines(&self) -> Vec<Value> {
+        let machines = self.requirements.outputs.machines.iter();
+        machines
+            .map(|(session, system)| {
+                context! { name => source(nix_name(session.as_str())), packages => self.package_set(system) }
+            })
+            .collect()
     }
 
     /// Returns the command that finds each captured program.
@@ -248,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::journal::Known;
-    use crate::nix::{AttrPath, System};
+    use crate::nix::AttrPath;
     use crate::requirements::{Check, CheckLine, CheckName, Evidence};
 
     fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
@@ -318,6 +366,46 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#"pytest = "cd 'a b' && pytest -k 'a\"; } \${builtins"#), "{text}");
+    }
+
+    #[test]
+    fn a_command_line() {
+        let mut some = requirements(&["x86_64-linux"]);
+        some.packages = vec![requirement("jq", &[], 0), requirement("python3Packages.requests", &[], 0)];
+        let pin = default_pin();
+        for (compiler, shell) in [(true, "pkgs.mkShell {"), (false, "pkgs.mkShellNoCC {")] {
+            let text = Flake::exported(&some, &pin, compiler).render().expect("rendered");
+            assert_eq!(nixfmt_rs::format(&text).expect("formatted"), text);
+            assert!(rnix::Root::parse(&text).errors().is_empty() && text.contains(shell), "{text}");
+            assert!(!text.contains("check") && text.contains("pkgs.jq # asked for\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn images_and_machines() {
+        let mut some = requirements(&["aarch64-linux", "x86_64-darwin", "x86_64-linux"]);
+        some.packages = vec![requirement("jq", &["jq"], 3)];
+        some.outputs.image = true;
+        let text = render(&some);
+        assert!(
+            text.contains(
+                "        aarch64-linux = {\n          image = imageFor nixpkgs.legacyPackages.aarch64-linux;\n"
+            )
+        );
+        assert!(!text.contains("x86_64-darwin = {") && !text.contains("nixos"), "{text}");
+        let mut session = |name: &str, system: &str| {
+            let session = crate::journal::SessionId::parse(name).expect("an id");
+            some.outputs.machines.insert(session, System::parse(system).expect("a system"));
+        };
+        session("20261122-100000", "x86_64-linux");
+        session("fix", "x86_64-linux");
+        some.outputs.image = false;
+        let text = render(&some);
+        assert!(text.contains("vm = self.nixosConfigurations.\"20261122-100000\".config.system.build.vm;"), "{text}");
+        assert!(text.contains("        fix = machineFor nixpkgs.legacyPackages.x86_64-linux;\n"), "{text}");
+        some.unfree = BTreeSet::from(["terraform".to_owned()]);
+        some.outputs.image = true;
+        assert!(render(&some).contains("        fix = machineFor (packageSet \"x86_64-linux\");\n"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use agent_capture::cli::{
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{
-    self, Answer, Change, Form, Found, Options, Place, Progress, Source, Syntax, Verify, World,
+    self, Answer, Brought, Change, Form, Found, Options, Place, Progress, Source, Syntax, Verify, World,
 };
 use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
@@ -76,10 +76,31 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             pipeline::import(&world, &source, import.json, &options(import.capture)).map(code)
         }
+        Command::Export(cli::Export { write, nixpkgs, argv }) => {
+            pipeline::export(&world, &argv, nixpkgs.as_deref(), write).map(code)
+        }
         Command::Hooks(hooks) => change_hooks(&world, hooks),
         Command::Hook(hook) => heard(&world, &hook),
         Command::Finish => pipeline::finish(&world).map(|()| 0),
         Command::Status(status) => show_status(&world, status.json),
+        Command::List(list) => {
+            let all = pipeline::list(&world)?;
+            let none = all.is_empty() && !list.json;
+            console.print(if list.json { Brought::json(&all)? } else { Brought::terminal(&all) })?;
+            if none {
+                console.say("there is no session here; `agent-capture run -- CMD` records one");
+            }
+            Ok(0)
+        }
+        Command::Show(show) => {
+            let shown = pipeline::show(&world, show.session.as_deref())?;
+            console.print(if show.json { shown.json()? } else { shown.terminal() })?;
+            Ok(0)
+        }
+        Command::Forget(cli::Forget { sessions, no_verify, no_commit, yes }) => {
+            let options = Options { verify: !no_verify, commit: !no_commit, yes, ..Options::default() };
+            pipeline::forget(&world, &sessions, &options).map(code)
+        }
         Command::Render(render) => pipeline::render(&world, render.nixpkgs.as_deref()).map(code),
         Command::Verify(verify) => show_verified(&world, verify),
         Command::Commit(commit) => {
@@ -115,6 +136,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if which.json { Found::json(&found)? } else { Found::terminal(&found) })?;
             Ok(code(Found::answer(&found)))
         }
+        #[cfg(feature = "mcp")]
+        Command::Mcp => pipeline::mcp(&world).map(code),
         Command::Doctor(doctor) => {
             let found = pipeline::doctor(&world);
             console.print(if doctor.json { found.json()? } else { found.terminal() })?;
@@ -362,7 +385,7 @@ fn session(console: &Console, (status, answer): (Status, anyhow::Result<Answer>)
 fn show_status(world: &World, json: bool) -> anyhow::Result<u8> {
     let progress = pipeline::status(world)?;
     let text = match (&progress, json) {
-        (_, true) => Progress::json(progress.as_ref()),
+        (_, true) => Progress::json(progress.as_ref())?,
         (Some(progress), false) => progress.terminal(),
         (None, false) => "no session is open here\n".to_owned(),
     };

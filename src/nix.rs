@@ -148,6 +148,11 @@ impl System {
         let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
         Self(format!("{}-{os}", std::env::consts::ARCH))
     }
+
+    /// Returns whether it is one of Linux.
+    pub fn is_linux(&self) -> bool {
+        self.0.ends_with("-linux")
+    }
 }
 
 /// Where the package set is, to the byte.

@@ -24,12 +24,17 @@ mod capture;
 mod close;
 mod diff;
 mod doctor;
+mod export;
 mod files;
+mod forget;
 mod hook;
 mod hooks;
 mod import;
 mod join;
 mod lacks;
+#[cfg(feature = "mcp")]
+mod mcp;
+mod merge;
 mod minimize;
 mod open;
 mod plan;
@@ -37,6 +42,7 @@ mod prove;
 mod record;
 mod report;
 mod rollback;
+mod sessions;
 mod start;
 mod status;
 mod tables;
@@ -47,10 +53,14 @@ pub use attach::attach;
 use capture::capture;
 pub use diff::{diff, read_diff};
 pub use doctor::{Doctor, doctor};
+pub use export::export;
+pub use forget::forget;
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
+#[cfg(feature = "mcp")]
+pub use mcp::mcp;
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
@@ -58,6 +68,7 @@ use prove::{prove, remembered};
 use record::record;
 pub use report::{Form, report, write_report};
 pub use rollback::rollback;
+pub use sessions::{Brought, Shown, Stage, list, show};
 pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
 pub use tables::{Build, Found, index_build, index_which};
@@ -225,6 +236,7 @@ pub fn render(world: &World, nixpkgs: Option<&str>) -> anyhow::Result<Answer> {
     let plan = Plan::new(world, &repository, journals, nixpkgs)?;
     plan.write(&repository)?;
     world.console.say(format_args!("wrote {}", plan.place("flake.nix")));
+    plan.told.iter().for_each(|line| world.console.say(line));
     Ok(Answer::Yes)
 }
 

@@ -5,6 +5,11 @@
 //! unfree = ["terraform"]
 //! traced-only = true
 //!
+//! [outputs]
+//! image = true
+//! vm = true
+//! envrc = true
+//!
 //! [[keep]]
 //! attr = "shellcheck"
 //! reason = "the pre-commit hook needs it"
@@ -65,6 +70,20 @@ pub struct Policy {
     pub pin: Vec<PinChoice>,
     /// Whether what only a hook or a transcript claims does not count.
     pub traced_only: bool,
+    /// What is made of the packages besides shell and checks.
+    pub outputs: OutputChoice,
+}
+
+/// What is made of the packages besides shell and checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OutputChoice {
+    /// A container image of them.
+    pub image: bool,
+    /// A virtual machine with them.
+    pub vm: bool,
+    /// An `.envrc`, with which direnv enters the shell.
+    pub envrc: bool,
 }
 
 /// A package, and why.
@@ -290,9 +309,10 @@ mod tests {
         let text = "systems = [\"aarch64-darwin\"]\nunfree = [\"terraform\"]\ntraced-only = true\n\
             [[keep]]\nattr = \"shellcheck\"\nreason = \"hook\"\n[[drop]]\nattr = \"firefox\"\nreason = \"no\"\n\
             [[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\
-            [[check]]\nadd = \"make lint\"\nfolder = \"sub\"\n[[check]]\ndrop = \"make-test\"\n";
+            [[check]]\nadd = \"make lint\"\nfolder = \"sub\"\n[[check]]\ndrop = \"make-test\"\n[outputs]\nvm = true\n";
         let policy = Policy::parse(text).expect("a policy");
         assert!(policy.traced_only && policy.drops_check("make-test", "") && !policy.drops_check("x", "make lint"));
+        assert_eq!(policy.outputs, OutputChoice { vm: true, ..OutputChoice::default() });
         assert_eq!(policy.keep[0].reason(), "hook");
         assert_eq!(policy.added_checks().map(|check| check.add.as_str()).collect::<Vec<_>>(), ["make lint"]);
         let attrs: Vec<&str> = policy.attrs().into_iter().map(AttrPath::as_str).collect();
@@ -313,6 +333,7 @@ mod tests {
             ("[[check]]\nadd = \"a\"\ndrop = \"b\"\n", 1, "either `add`"),
             ("[[check]]\nadd = \"é\"\n", 1, "printable ASCII"),
             ("[[check]]\nadd = \"a\"\nfolder = \"../x\"\n", 1, "below the repository's root"),
+            ("[outputs]\nimages = true\n", 2, "unknown field `images`, expected one of `image`, `vm`, `envrc`"),
             ("= 1\n", 1, ""),
         ] {
             let error = error(text);

@@ -3,7 +3,7 @@
 //! Every program of every journal is in exactly one of three places: evidence of a [`Requirement`], [`Ignored`] with a
 //! reason, or [`Unrecognized`].
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,38 @@ pub struct Requirements {
     /// Names of the unfree packages that the flake allows, as `lib.getName` gives them; empty unless one is in it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unfree: BTreeSet<String>,
+    /// What is made of the packages besides shell and checks, as the policy says.
+    #[serde(default, skip_serializing_if = "Outputs::is_empty")]
+    pub outputs: Outputs,
+}
+
+/// What is made of the packages besides shell and checks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outputs {
+    /// A container image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub image: bool,
+    /// A machine for each session that ran on Linux, with its system; empty for none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub machines: BTreeMap<SessionId, System>,
+    /// An `.envrc`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub envrc: bool,
+}
+
+impl Outputs {
+    /// Returns whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Returns the names of the packages that the flake has for a system: `image`, `vm`.
+    pub fn packages(&self, system: &System) -> BTreeSet<String> {
+        let machine = self.machines.values().any(|of| of == system);
+        let image = self.image && system.is_linux();
+        [(image, "image"), (machine, "vm")].into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned()).collect()
+    }
 }
 
 /// One package.

@@ -6,6 +6,7 @@
 //! it is captured. Raw events are kept for 30 days. `agent-capture/shell.d` has the files by which later shells
 //! [enter](entry).
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -137,6 +138,15 @@ impl Sessions {
             other => other.with_context(|| format!("failed to read `{}`", folder.display()))?,
         };
         if segments.is_empty() { Ok(None) } else { read_segments(segments, each).map(Some) }
+    }
+
+    /// Returns the names of all sessions with raw events, the open one included.
+    pub fn names(&self) -> BTreeSet<SessionId> {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let name = |entry: fs::DirEntry| SessionId::parse(entry.file_name().to_str()?).ok();
+        let segments =
+            |id: &SessionId| ["events-0.jsonl", "events-1.jsonl"].map(|it| self.dir.join(id.as_str()).join(it));
+        entries.filter_map(name).filter(|id| segments(id).iter().any(|it| it.is_file())).collect()
     }
 
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
@@ -487,7 +497,7 @@ mod tests {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(claim)).collect();
             threads.into_iter().flat_map(|thread| thread.join().expect("claims")).collect()
         });
-        let different: std::collections::BTreeSet<_> = claims.iter().collect();
+        let different: BTreeSet<_> = claims.iter().collect();
         assert_eq!((different.len(), open.segments().expect("a folder").last().expect("one").0), (100, 100));
         for (number, path) in open.segments().expect("a folder") {
             if [10, 100].contains(&number) {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::nix::{Check, Finished, Heard, Nix, System, Tree};
-use crate::requirements::Requirements;
+use crate::requirements::{Outputs, Requirements};
 
 mod advice;
 mod failure;
@@ -106,15 +106,40 @@ impl Verification {
                 return Ok((verification, None));
             }
         };
-        let expected = expected(requirements);
-        let found: BTreeSet<String> = checks.keys().cloned().collect();
-        if expected != found {
-            let missing = expected.difference(&found).cloned().collect();
-            let extra = found.difference(&expected).cloned().collect();
+        let found = checks.keys().cloned().collect();
+        if let Some((missing, extra)) = differences(&expected(requirements), &found) {
             verification.failures.push(Failure::new(None, Why::Checks { missing, extra }, Vec::new()));
             return Ok((verification, None));
         }
-        Ok((verification, Some(Evaluated { checks })))
+        let evaluated = verification.outputs(tree, requirements, nix)?.then_some(Evaluated { checks });
+        Ok((verification, evaluated))
+    }
+
+    /// Evaluates the images and machines, when the flake must have some; returns whether they are the expected ones.
+    fn outputs(&mut self, tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<bool> {
+        let Outputs { machines, .. } = &requirements.outputs;
+        let packages = requirements.outputs.packages(&self.system);
+        let names: BTreeSet<String> = machines.keys().map(|session| session.as_str().to_owned()).collect();
+        for (expected, set, derivation) in [
+            (packages, format!("packages.{}", self.system), "output"),
+            (names, "nixosConfigurations".to_owned(), "output.config.system.build.vm"),
+        ] {
+            if expected.is_empty() {
+                continue;
+            }
+            let found = match nix.derivations(tree, &set, derivation)? {
+                Ok(found) => found.into_keys().collect(),
+                Err(said) => {
+                    self.failures.push(failure::evaluation(&said));
+                    return Ok(false);
+                }
+            };
+            if let Some((missing, extra)) = differences(&expected, &found) {
+                self.failures.push(Failure::new(None, Why::Outputs { missing, extra }, Vec::new()));
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Builds the checks of a flake that was evaluated, and looks at each result.
@@ -188,6 +213,13 @@ impl Times {
             _ => {}
         }
     }
+}
+
+/// Returns what is missing of the expected names, and what is found and not expected; none when they are the same.
+fn differences(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<(Vec<String>, Vec<String>)> {
+    let missing = expected.difference(found).cloned().collect();
+    let extra = found.difference(expected).cloned().collect();
+    (expected != found).then_some((missing, extra))
 }
 
 /// Returns the names of the checks that the flake must have.

@@ -284,7 +284,12 @@ fn every_help_fits_a_screen_and_ends_with_an_example() {
 #[test]
 fn completions_and_manual_come_from_the_same_types() {
     let project = Project::bare_folder();
-    assert!(project.run(&["completions", "bash"]).success().stdout.contains("--include-work"));
+    let completions = project.run(&["completions", "bash"]).success().stdout;
+    assert!(completions.contains("--include-work"));
     project.run(&["man", "man1"]).success();
+    for name in ["list", "show", "forget", "export", "verify", "update", "doctor"] {
+        assert!(completions.contains(&format!("agent__capture__subcmd__{name}")), "{name}");
+        assert!(project.exists(&format!("man1/agent-capture-{name}.1")), "{name}");
+    }
     assert!(project.exists("man1/agent-capture-run.1") && !project.exists("man1/agent-capture-__worker.1"));
 }

@@ -290,7 +290,7 @@ impl Repository {
         synced.with_context(|| format!("failed to sync `{}`", folder.display()))
     }
 
-    fn content(&self, path: &str, id: Oid, mode: i32) -> Result<Vec<u8>> {
+    pub(super) fn content(&self, path: &str, id: Oid, mode: i32) -> Result<Vec<u8>> {
         let what = match mode {
             0o120_000 => "a symlink",
             0o160_000 => "a submodule",

@@ -13,6 +13,7 @@ use crate::requirements::Instead;
 mod aside;
 mod checks;
 mod draft;
+mod export;
 mod families;
 mod imports;
 mod install;
@@ -63,6 +64,7 @@ mod uv;
 mod zig;
 
 pub use checks::{Stage, State, shows};
+pub use export::{Exported, export};
 pub use locks::{Near, Need};
 pub use resolve::{Unknown, resolve, unknown};
 

@@ -6,6 +6,10 @@ use crate::journal::{Invocation, Program};
 use crate::nix::AttrPath;
 
 mod ask;
+mod typed;
+
+pub(super) use ask::is_nixpkgs;
+pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
 const ITSELF: &str = ", comma nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \

@@ -9,8 +9,8 @@ use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
 use crate::nix::AttrPath;
-use crate::policy::Policy;
-use crate::requirements::{Check, Evidence, ProgramName, Requirements};
+use crate::policy::{OutputChoice, Policy};
+use crate::requirements::{Check, Evidence, Outputs, ProgramName, Requirements};
 
 /// Reason for what the standard environment has.
 const STANDARD: &str = "the standard environment has it";
@@ -36,6 +36,7 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let mut requirements = draft.finish();
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
+    requirements.outputs = outputs(&journals, policy);
     (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &|argv| inner(argv, index));
     let reasons = [
         (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
@@ -47,6 +48,13 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
         requirements.leave_out(&names, reason);
     }
     requirements
+}
+
+/// Returns what the policy asks to be made of the packages. Images and machines are those of Linux.
+fn outputs(journals: &[&Journal], policy: &Policy) -> Outputs {
+    let OutputChoice { image, vm, envrc } = policy.outputs;
+    let sessions = journals.iter().map(|journal| &journal.session).filter(|session| vm && session.system.is_linux());
+    Outputs { image, envrc, machines: sessions.map(|it| (it.id.clone(), it.system.clone())).collect() }
 }
 
 /// Returns the journal with names of claimed programs as paths: a name is one that PATH finds, in a folder for programs.

@@ -5,7 +5,7 @@
 //! revision the last two are empty.
 
 use super::table::Table;
-use crate::nix::{Pin, Rev};
+use crate::nix::{NarHash, Pin, Rev};
 
 const PINS: Table = Table(include_str!("pins.tsv"));
 
@@ -35,6 +35,14 @@ pub fn standing(pin: &Pin) -> Standing {
     }
 }
 
+/// Returns the pin of a revision that was the head of a channel.
+pub fn pin(rev: &Rev) -> Option<Pin> {
+    let (kind, rest) = PINS.get(rev.as_str())?.split_once('\t')?;
+    let mut fields = rest.split('\t').skip(1).filter(|_| kind == "known");
+    let last_modified = fields.next()?.parse().ok()?;
+    Some(Pin { rev: rev.clone(), last_modified, nar_hash: NarHash::parse(fields.next()?).ok()? })
+}
+
 /// Returns the revisions that are known, oldest name first.
 pub fn known() -> impl Iterator<Item = Rev> {
     PINS.keys().filter_map(|rev| Rev::parse(rev).ok())
@@ -43,7 +51,6 @@ pub fn known() -> impl Iterator<Item = Rev> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nix::NarHash;
 
     #[test]
     fn rows_are_sorted_and_of_their_form() {

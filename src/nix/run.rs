@@ -156,6 +156,24 @@ impl Nix {
         Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
     }
 
+    /// Evaluates what is in a set of a tree's outputs, down to derivations: their paths by name. `derivation` is the Nix
+    /// expression of the derivation of an `output`. None with what Nix said when it cannot evaluate them.
+    pub fn derivations(
+        &self,
+        tree: &Tree,
+        set: &str,
+        derivation: &str,
+    ) -> anyhow::Result<Result<BTreeMap<String, String>, Finished>> {
+        let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
+        command.arg("--apply").arg(format!("builtins.mapAttrs (name: output: ({derivation}).drvPath)"));
+        command.arg(format!("{}#{set}", tree.flakeref()));
+        let output = self.output(command)?;
+        if !output.status.success() {
+            return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
+        }
+        Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the outputs")?))
+    }
+
     /// Returns the names, with versions, of the packages that a tree's shell has: those of its inputs, and what is in an
     /// environment among them (`python3.withPackages`).
     pub fn shell_packages(&self, tree: &Tree, system: &System) -> anyhow::Result<Vec<String>> {

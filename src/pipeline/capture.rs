@@ -115,6 +115,7 @@ pub(super) fn take(
             say_lacks(world, &nix, repository, &plan);
         }
     }
+    plan.told.iter().for_each(|line| console.say(line));
     let mut verification = None;
     if options.verify {
         let proved = prove_or_leave_out(world, repository, &mut plan, options)?;

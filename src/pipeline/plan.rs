@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context, anyhow, bail};
 
 use super::World;
+use super::merge::{self, Previous};
 use crate::commit::{File, Proposal, Repository, write_files};
 use crate::console::{Hint, escape};
 use crate::ecosystems::{self, Unknown};
@@ -17,7 +18,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::requirements::{Document, FORMAT, VERSION};
 use crate::verification::Verification;
-use crate::verification::statics::{ASIDE, ATTRIBUTES};
+use crate::verification::statics::{ASIDE, ATTRIBUTES, ENVRC, envrc, is_envrc, place};
 
 pub(super) use crate::verification::statics::FOLDER;
 
@@ -31,7 +32,7 @@ pub(super) fn is_ours(path: &str) -> bool {
 }
 
 /// Reads a file of ours: from the work tree, else from HEAD; from a branch that is not checked out as it is there.
-fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+pub(super) fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(root) = repository.checkout() else { return repository.committed(path) };
     let full = root.join(path);
     match fs::symlink_metadata(&full) {
@@ -41,9 +42,10 @@ fn read(repository: &Repository, path: &str) -> anyhow::Result<Option<Vec<u8>>> 
     }
 }
 
-/// Reads all journals, of the work tree and of HEAD, by session.
-pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
-    let mut paths: BTreeSet<String> = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path).collect();
+/// Returns the paths of all journals: those at HEAD, and those in the work tree.
+fn journal_paths(repository: &Repository) -> anyhow::Result<BTreeSet<String>> {
+    let committed = repository.committed_under(FOLDER)?.into_iter().map(|(path, _)| path);
+    let mut paths: BTreeSet<String> = committed.filter(|path| path.ends_with("/journal.json")).collect();
     let here = repository.checkout().map(|root| fs::read_dir(root.join(FOLDER)));
     for entry in here.into_iter().flatten().flatten().flatten() {
         paths.extend(
@@ -54,21 +56,34 @@ pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> 
                 .filter(|path| repository.root().join(path).exists()),
         );
     }
+    Ok(paths)
+}
+
+/// Reads all journals by session: those of the work tree, and those at HEAD that a sparse checkout hides.
+pub(super) fn journals(repository: &Repository) -> anyhow::Result<Vec<Journal>> {
+    let (paths, merged) = (journal_paths(repository)?, merge::journals(repository)?);
+    let gone = repository.gone(paths.iter().map(String::as_str))?;
     let mut journals = Vec::new();
-    for path in paths.iter().filter(|path| path.ends_with("/journal.json")) {
-        let Some(bytes) = read(repository, path)? else { continue };
-        let journal = Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
-        if journal_path(&journal.session.id) != *path {
-            bail!(
-                "journal `{}` is of session `{}`: move it to `{}`",
-                escape(path),
-                journal.session.id,
-                journal_path(&journal.session.id)
-            );
+    for path in paths.iter().filter(|path| !gone.contains(&path.as_str())) {
+        let versions = match merged.get(path) {
+            Some(sides) => sides.clone(),
+            None => read(repository, path)?.into_iter().collect(),
+        };
+        for bytes in versions {
+            let journal =
+                Journal::parse(&bytes).with_context(|| format!("failed to read journal `{}`", escape(path)))?;
+            if journal_path(&journal.session.id) != *path {
+                bail!(
+                    "journal `{}` is of session `{}`: move it to `{}`",
+                    escape(path),
+                    journal.session.id,
+                    journal_path(&journal.session.id)
+                );
+            }
+            journals.push(journal);
         }
-        journals.push(journal);
     }
-    Ok(journals)
+    merge::apart(journals)
 }
 
 /// What is to be committed, before anything is written.
@@ -79,6 +94,14 @@ pub(super) struct Plan {
     pub(super) policy: Option<Vec<u8>>,
     /// Where the flake is: empty, or [`ASIDE`].
     pub(super) folder: &'static str,
+    /// Files of ours that are there and are to go: journals, an `.envrc` that nobody asks for.
+    gone: Vec<String>,
+    /// Whether the last session is taken out: all of ours is to go then, except the policy, which is the user's.
+    emptied: bool,
+    /// Whether an `.envrc` is written: asked for, and there is none of the user's.
+    envrc: bool,
+    /// What was decided where two sides of a merge differ.
+    pub(super) told: Vec<String>,
 }
 
 impl Plan {
@@ -100,21 +123,52 @@ impl Plan {
             };
             return Err(anyhow!("the policy names `{attr}`, which is not in the index")).hint(near);
         }
-        let previous = document(repository)?;
-        let pin = pin(world, repository, nixpkgs, previous.as_ref(), &journals)?;
+        let previous = Previous::read(repository)?;
+        let pin = pin(world, repository, nixpkgs, previous.pin.as_ref(), &journals)?;
         let requirements = ecosystems::resolve(&journals, &index, &policy);
         let document = Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin, requirements };
-        let folder = if is_hand_written(repository, previous.as_ref(), &document)? { ASIDE } else { "" };
-        Ok(Self { document, journals, index, policy: text, folder })
+        let folder = if is_hand_written(repository, &previous, &document)? { ASIDE } else { "" };
+        let flake = ["flake.nix", "flake.lock"].map(|name| place(folder, name));
+        let (gone, told) = (gone(repository, &journals)?, previous.told(&document.pin, &flake));
+        let emptied = journals.is_empty();
+        let plan = Self { document, journals, index, policy: text, folder, gone, told, emptied, envrc: false };
+        plan.with_envrc(repository)
     }
 
     /// Reads what was rendered before.
     pub(super) fn as_written(repository: &Repository) -> anyhow::Result<Self> {
-        let document = document(repository)?.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
+        let path = format!("{FOLDER}/requirements.json");
+        merge::resolved(repository, &path)?;
+        let bytes = read(repository, &path)?;
+        let document = bytes.map(|bytes| Document::parse(&bytes)).transpose();
+        let document = document.with_context(|| format!("failed to read `{path}`"))?;
+        let document = document.ok_or_else(|| anyhow!("there is no `{FOLDER}/requirements.json`"));
         let document = document.hint("`agent-capture run -- CMD` records a session and renders its flake")?;
         let (_, policy) = policy(repository)?;
         let folder = if read(repository, &format!("{ASIDE}/flake.nix"))?.is_some() { ASIDE } else { "" };
-        Ok(Self { journals: journals(repository)?, index: Index::new(), document, policy, folder })
+        let journals = journals(repository)?;
+        let gone = gone(repository, &journals)?;
+        let (index, told) = (Index::new(), Vec::new());
+        let plan = Self { journals, index, document, policy, folder, gone, told, emptied: false, envrc: false };
+        plan.with_envrc(repository)
+    }
+
+    /// Decides about the `.envrc`. One that is the user's stays as it is.
+    fn with_envrc(mut self, repository: &Repository) -> anyhow::Result<Self> {
+        // A symlink is there, and is not ours.
+        let found = read(repository, ENVRC);
+        let is_ours = found.as_ref().is_ok_and(|it| it.as_ref().is_some_and(|bytes| is_envrc(bytes)));
+        let is_there = !matches!(found, Ok(None));
+        let is_asked = self.document.requirements.outputs.envrc;
+        self.envrc = is_asked && (is_ours || !is_there);
+        match (is_asked, is_ours) {
+            (false, true) => self.gone.push(ENVRC.to_owned()),
+            (true, false) if is_there => {
+                self.told.push(format!("`{ENVRC}` is not ours and stays as it is; `use flake` in it enters the shell"));
+            }
+            _ => {}
+        }
+        Ok(self)
     }
 
     /// Returns the files of the flake that are not what the document renders to.
@@ -142,7 +196,7 @@ impl Plan {
 
     /// Returns the path of a file of the flake.
     pub(super) fn place(&self, name: &str) -> String {
-        if self.is_aside() { format!("{}/{name}", self.folder) } else { name.to_owned() }
+        place(self.folder, name)
     }
 
     fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
@@ -155,16 +209,27 @@ impl Plan {
 
     /// Returns all our files.
     pub(super) fn files(&self) -> anyhow::Result<Vec<File>> {
+        let gone = self.gone.iter().cloned();
+        if self.emptied {
+            let ours = ["requirements.json", ".gitattributes"].map(|name| format!("{FOLDER}/{name}"));
+            let flake = ["flake.nix", "flake.lock"].map(|name| self.place(name));
+            let envrc = self.envrc.then(|| ENVRC.to_owned());
+            return Ok(ours.into_iter().chain(flake).chain(envrc).chain(gone).map(File::removed).collect());
+        }
         let mut files: BTreeMap<String, Vec<u8>> = self.flake_files()?.into_iter().collect();
         for journal in &self.journals {
             files.insert(journal_path(&journal.session.id), journal.to_bytes()?);
         }
         files.insert(format!("{FOLDER}/requirements.json"), self.document.to_bytes()?);
         files.insert(format!("{FOLDER}/.gitattributes"), ATTRIBUTES.as_bytes().to_vec());
+        if self.envrc {
+            files.insert(ENVRC.to_owned(), envrc(self.folder).into_bytes());
+        }
         if let Some(policy) = &self.policy {
             files.insert(format!("{FOLDER}/policy.toml"), policy.clone());
         }
-        Ok(files.into_iter().map(|(path, bytes)| File::new(path, bytes)).collect())
+        let files = files.into_iter().map(|(path, bytes)| File::new(path, bytes));
+        Ok(files.chain(gone.map(File::removed)).collect())
     }
 
     pub(super) fn paths(&self) -> Vec<String> {
@@ -185,17 +250,18 @@ impl Plan {
     }
 }
 
-fn policy(repository: &Repository) -> anyhow::Result<(Policy, Option<Vec<u8>>)> {
+pub(super) fn policy(repository: &Repository) -> anyhow::Result<(Policy, Option<Vec<u8>>)> {
     let path = format!("{FOLDER}/policy.toml");
+    merge::resolved(repository, &path)?;
     let Some(bytes) = read(repository, &path)? else { return Ok((Policy::default(), None)) };
     let text = std::str::from_utf8(&bytes).with_context(|| format!("failed to read `{path}`"))?;
     Ok((Policy::parse(text).with_context(|| format!("failed to read `{path}`"))?, Some(bytes)))
 }
 
-fn document(repository: &Repository) -> anyhow::Result<Option<Document>> {
-    let path = format!("{FOLDER}/requirements.json");
-    let bytes = read(repository, &path)?;
-    bytes.map(|bytes| Document::parse(&bytes)).transpose().with_context(|| format!("failed to read `{path}`"))
+/// Returns the journals that are there and are none of these.
+fn gone(repository: &Repository, journals: &[Journal]) -> anyhow::Result<Vec<String>> {
+    let kept: BTreeSet<String> = journals.iter().map(|journal| journal_path(&journal.session.id)).collect();
+    Ok(journal_paths(repository)?.difference(&kept).cloned().collect())
 }
 
 /// Returns the pin: the one asked for, the last one, the one of an existing lock, the one that the latest session's own
@@ -204,7 +270,7 @@ fn pin(
     world: &World,
     repository: &Repository,
     nixpkgs: Option<&str>,
-    previous: Option<&Document>,
+    previous: Option<&Pin>,
     journals: &[Journal],
 ) -> anyhow::Result<Pin> {
     if let Some(text) = nixpkgs {
@@ -217,7 +283,7 @@ fn pin(
         return nix.pin(text);
     }
     if let Some(previous) = previous {
-        return Ok(previous.pin.clone());
+        return Ok(previous.clone());
     }
     if let Some(pin) = read(repository, "flake.lock")?.and_then(|lock| Pin::from_lock(&lock)) {
         return Ok(pin);
@@ -226,18 +292,16 @@ fn pin(
     Ok(used.unwrap_or_else(default_pin))
 }
 
-/// Returns whether the repository's flake is not of our making: neither what was rendered last nor what is rendered now.
-fn is_hand_written(repository: &Repository, previous: Option<&Document>, document: &Document) -> anyhow::Result<bool> {
-    let ours: Vec<Flake> = previous.into_iter().chain([document]).map(Flake::of).collect();
+/// Returns whether the repository's flake is not of our making.
+fn is_hand_written(repository: &Repository, previous: &Previous, document: &Document) -> anyhow::Result<bool> {
     for path in ["flake.nix", "flake.lock"] {
         let here = repository.checkout().and_then(|root| fs::symlink_metadata(root.join(path)).ok());
         if here.is_some_and(|meta| !meta.is_file()) {
             return Ok(true);
         }
-        let Some(bytes) = read(repository, path)? else { continue };
-        let rendered = ours.iter().map(|flake| if path == "flake.nix" { flake.render() } else { Ok(flake.lock()) });
-        let rendered = rendered.collect::<anyhow::Result<Vec<String>>>()?;
-        return Ok(!rendered.iter().any(|text| text.as_bytes() == bytes));
+        if read(repository, path)?.is_some() {
+            return Ok(!previous.made(repository, path, document)?);
+        }
     }
     Ok(false)
 }

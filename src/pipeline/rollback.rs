@@ -6,6 +6,7 @@ use super::plan::is_ours;
 use super::{Answer, World};
 use crate::commit::{File, PastChange, Repository, write_files};
 use crate::console::{Hint, escape};
+use crate::verification::statics::{ENVRC, is_envrc};
 
 /// `rollback`: reverts the last capture, also when commits that do not touch its files follow. Work that was committed with it
 /// (`--include-work`) stays.
@@ -14,7 +15,7 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     let repository = Repository::discover(&world.cwd)?;
     let past = repository.last_capture()?.ok_or_else(|| anyhow!("no commit of this branch is a capture"));
     let past = past.hint("`agent-capture run -- CMD` makes one")?;
-    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_ours(&change.path)).collect();
+    let ours: Vec<&PastChange> = past.changes.iter().filter(|change| is_captures(change)).collect();
     for change in &ours {
         unchanged(&repository, change)?;
     }
@@ -43,6 +44,11 @@ pub fn rollback(world: &World, yes: bool) -> anyhow::Result<Answer> {
     let commit = repository.propose(&files, false)?.commit(&message).context("failed to commit")?;
     console.say(format_args!("committed {}", commit.id.get(..12).unwrap_or(&commit.id)));
     Ok(Answer::Yes)
+}
+
+/// Returns whether a file that a capture changed is of our making.
+fn is_captures(PastChange { path, after, .. }: &PastChange) -> bool {
+    is_ours(path) || (path == ENVRC && after.as_deref().is_some_and(is_envrc))
 }
 
 /// Fails when a file is no longer as the capture left it, at HEAD or in the work tree.

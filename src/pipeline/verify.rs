@@ -16,7 +16,7 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::nix::{Advisory, Nix};
 use crate::requirements::Document;
-use crate::verification::statics::{self, Base, Files, Found, Judged, Rules};
+use crate::verification::statics::{self, Base, ENVRC, Files, Found, Judged, Rules};
 use crate::verification::{Code, Evaluated, Finding, Level, Replay, VERSION, Verification, Verified};
 
 /// How deep folders are in ours, at most: what is deeper is only named.
@@ -255,7 +255,7 @@ fn readable(files: &Files) -> anyhow::Result<()> {
 pub(super) fn committed(revision: &Revision) -> anyhow::Result<Files> {
     let mut files = Files::default();
     let mut entries = revision.entries(FOLDER)?;
-    for name in ["flake.nix", "flake.lock"] {
+    for name in ["flake.nix", "flake.lock", ENVRC] {
         entries.extend(revision.entry(name)?);
     }
     for entry in entries {
@@ -278,8 +278,12 @@ pub(super) fn in_work_tree(repository: &Repository) -> anyhow::Result<Files> {
         Some(head) => committed(&repository.revision(&head)?)?,
         None => Files::default(),
     };
-    let mut paths = vec!["flake.nix".to_owned(), "flake.lock".to_owned()];
+    let mut paths = vec!["flake.nix".to_owned(), "flake.lock".to_owned(), ENVRC.to_owned()];
     list(repository.root(), FOLDER, DEPTH, &mut paths);
+    let journals: Vec<String> = files.found.keys().filter(|path| path.ends_with("/journal.json")).cloned().collect();
+    for path in repository.gone(journals.iter().map(String::as_str))? {
+        files.found.remove(path);
+    }
     for path in paths {
         let full = repository.root().join(&path);
         let Ok(meta) = fs::symlink_metadata(&full) else { continue };

@@ -19,7 +19,7 @@ impl Verification {
 fn advice(failure: &Failure, requirements: &Requirements, journals: &[Journal], index: &Index) -> Vec<String> {
     let policy = "in .agent-capture/policy.toml";
     match &failure.why {
-        Why::Checks { .. } => vec!["`agent-capture render` writes the flake anew".to_owned()],
+        Why::Checks { .. } | Why::Outputs { .. } => vec!["`agent-capture render` writes the flake anew".to_owned()],
         Why::MissingAttr(name) => {
             let required = requirements.packages.iter().map(|package| &package.attr);
             let attr = required.into_iter().find(|attr| attr.names().any(|part| part == name));

@@ -40,6 +40,13 @@ pub enum Why {
         /// There and not expected.
         extra: Vec<String>,
     },
+    /// The flake has other images and machines than expected: these are missing, these too many.
+    Outputs {
+        /// Expected and not there.
+        missing: Vec<String>,
+        /// There and not expected.
+        extra: Vec<String>,
+    },
     /// The package set has no such attribute.
     MissingAttr(String),
     /// Nixpkgs refuses this package: its licence is not free.
@@ -80,11 +87,17 @@ impl Failure {
     }
 }
 
+fn different(what: &str, missing: &[String], extra: &[String]) -> String {
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    format!("it has other {what} than expected (missing: {}; too many: {})", list(missing), list(extra))
+}
+
 impl Why {
     /// Returns the code.
     pub fn code(&self) -> Code {
         match self {
             Self::Checks { .. } => Code::ChecksDiffer,
+            Self::Outputs { .. } => Code::OutputsDiffer,
             Self::MissingAttr(_) => Code::AttrMissing,
             Self::Unfree(_) => Code::UnfreePackage,
             Self::Insecure(_) => Code::InsecurePackage,
@@ -100,10 +113,8 @@ impl Why {
     /// Returns what happened, a clause. Names in it are as Nix says them: escape it where it is shown.
     pub fn cause(&self) -> String {
         match self {
-            Self::Checks { missing, extra } => {
-                let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-                format!("it has other checks than expected (missing: {}; too many: {})", list(missing), list(extra))
-            }
+            Self::Checks { missing, extra } => different("checks", missing, extra),
+            Self::Outputs { missing, extra } => different("outputs", missing, extra),
             Self::MissingAttr(attr) => format!("the package set has no attribute `{attr}`"),
             Self::Unfree(name) => format!("nixpkgs refuses `{name}`: its licence is not free"),
             Self::Insecure(name) => format!("nixpkgs refuses `{name}`: it is marked as insecure"),

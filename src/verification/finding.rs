@@ -52,6 +52,7 @@ codes! {
     ChecksDiffer = "checks-differ", "The flake has other checks than the requirements.";
     DocumentMalformed = "document-malformed", "The file requirements.json is not of its form.";
     Drift = "drift", "This program would choose otherwise for the same evidence.";
+    EnvrcDiffers = "envrc-differs", "The file .envrc is not the one that agent-capture writes.";
     EvaluationFailed = "evaluation-failed", "Nix cannot evaluate the flake.";
     EvidenceDiffers = "evidence-differs", "The journals say something else of this evidence.";
     ExtraFile = "extra-file", "A file that agent-capture does not write is in its folder.";
@@ -66,6 +67,8 @@ codes! {
     NotAFile = "not-a-file", "A symlink, a submodule or a folder is where a file must be.";
     NotBuilt = "not-built", "A check was not built because something that it needs was not.";
     NotCanonical = "not-canonical", "A file is not written as agent-capture writes it.";
+    OutputWithoutPolicy = "output-without-policy", "No policy asks for an image, a machine or an .envrc.";
+    OutputsDiffer = "outputs-differ", "The flake has other images and machines than the requirements.";
     PinDenied = "pin-denied", "The pin is one that is not to be used.";
     PinHashDiffers = "pin-hash-differs", "The pin's hash is not that of its revision.";
     PinUnknown = "pin-unknown", "The pin is not known to be of a channel of nixpkgs.";

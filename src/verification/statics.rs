@@ -32,6 +32,20 @@ pub const ASIDE: &str = ".agent-capture/flake";
 /// What GitHub and git need to know of our files.
 pub const ATTRIBUTES: &str = "journal.json -text linguist-generated\nrequirements.json -text linguist-generated\n";
 
+/// The file by which direnv enters the shell; written only when the policy asks for it.
+pub const ENVRC: &str = ".envrc";
+
+/// Returns what is in an [`ENVRC`] of ours, for a flake at the root or in [`ASIDE`].
+pub fn envrc(folder: &str) -> String {
+    let flake = if folder.is_empty() { String::new() } else { format!(" ./{folder}") };
+    format!("# Written by agent-capture: direnv enters the shell of the captured flake.\nuse flake{flake}\n")
+}
+
+/// Returns whether these are the bytes of an [`ENVRC`] of ours.
+pub fn is_envrc(bytes: &[u8]) -> bool {
+    ["", ASIDE].iter().any(|folder| envrc(folder).as_bytes() == bytes)
+}
+
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -119,6 +133,7 @@ pub fn judge(files: &Files, rules: &Rules) -> Judged {
         let flake = place(folder, "flake.nix");
         lines = Lines::of(&flake, &Flake::of(document).render().unwrap_or_default());
         findings.extend(rendered(files, document, folder));
+        findings.extend(entered(files, document, folder));
         findings.extend(pin(document, &policy, rules, &lines));
         if let Some(policy) = &policy {
             findings.extend(evidence::judge(document, &journals, policy, rules.index, &lines));
@@ -192,6 +207,14 @@ fn rendered(files: &Files, document: &Document, folder: &str) -> Vec<Finding> {
         findings.push(Finding::note(Code::Drift, what).at(path, None));
     }
     findings
+}
+
+/// Says when direnv does something else than enter the shell. Its file may be the user's own.
+fn entered(files: &Files, document: &Document, folder: &str) -> Option<Finding> {
+    let is_ours = files.bytes(ENVRC) == Some(envrc(folder).as_bytes());
+    let what = "it is not the one that agent-capture writes; direnv runs what it says";
+    (document.requirements.outputs.envrc && !is_ours)
+        .then(|| Finding::warning(Code::EnvrcDiffers, what).at(ENVRC, None).help("`use flake` in it enters the shell"))
 }
 
 fn missing(code: Code, path: &str) -> Finding {

@@ -79,7 +79,7 @@ let
     in
     setup
     // {
-      inherit mkDerivation;
+      inherit mkDerivation initialPath;
       hostPlatform = platform;
       buildPlatform = platform;
       targetPlatform = platform;
@@ -220,6 +220,18 @@ let
       buildEnv = pkgs.symlinkJoin;
 
       importNpmLock = import ./import-npm-lock.nix { inherit lib pkgs debian; };
+      # Its script names what the image holds; it makes no image.
+      dockerTools.streamLayeredImage =
+        {
+          name,
+          tag,
+          contents,
+          config,
+        }:
+        pkgs.writeShellScript "stream-${name}" ''
+          printf '%s\n' ${lib.escapeShellArgs ([ "${name}:${tag}" ] ++ config.Cmd)} ${lib.concatStringsSep " " contents}
+        '';
+
       rustPlatform = import ./rust-platform.nix { inherit lib pkgs debian; };
 
       # Refused in the words of Nixpkgs (pkgs/stdenv/generic/check-meta.nix).

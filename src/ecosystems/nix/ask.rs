@@ -107,15 +107,15 @@ fn is_install(option: &str) -> bool {
 
 /// A command line of Nix, up to where another command begins.
 #[derive(Debug, Default)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     words: Vec<&'a str>,
     options: Vec<(&'a str, Option<&'a str>)>,
     /// The command that it runs: words, or for nix-shell one text.
-    command: Vec<&'a str>,
+    pub(super) command: Vec<&'a str>,
 }
 
 impl<'a> Line<'a> {
-    fn read(program: &str, words: &[&'a str]) -> Self {
+    pub(super) fn read(program: &str, words: &[&'a str]) -> Self {
         let mut line = Self::default();
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
@@ -234,7 +234,7 @@ fn is_own(flake: &str) -> bool {
 }
 
 /// Returns whether a flakeref is nixpkgs, of any revision.
-fn is_nixpkgs(flake: &str) -> bool {
+pub(in super::super) fn is_nixpkgs(flake: &str) -> bool {
     let flake = flake.split('?').next().unwrap_or_default().to_ascii_lowercase();
     let flake = flake.strip_prefix("flake:").unwrap_or(&flake);
     let of = |name: &str| flake.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));

@@ -15,7 +15,7 @@ use crate::index::{Index, normalized, unversioned};
 use crate::journal::{Command, Invocation, Journal, Part, Program, SessionId};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Check, Document, Evidence, Lock, NEEDS_WORK, Requirement, Requirements, Step};
+use crate::requirements::{Check, Document, Evidence, Lock, NEEDS_WORK, Outputs, Requirement, Requirements, Step};
 
 /// The most findings of one kind that are told one by one.
 const MOST: usize = 50;
@@ -51,6 +51,7 @@ pub(super) fn judge(
     requirements.checks.iter().for_each(|check| findings.extend(matter.check(check)));
     findings.extend(matter.systems(requirements));
     findings.extend(matter.unfree(requirements));
+    findings.extend(matter.outputs(requirements));
     findings.extend(matter.missing(requirements));
     let path = format!("{FOLDER}/requirements.json");
     for finding in findings.iter_mut().filter(|finding| finding.path.is_none()) {
@@ -327,6 +328,21 @@ impl<'a> Matter<'a> {
         let more: Vec<&str> = requirements.unfree.difference(&self.fresh.unfree).map(String::as_str).collect();
         let what = || format!("the policy that counts does not allow what is not free: {}", more.join(", "));
         (!more.is_empty()).then(|| Finding::error(Code::UnfreePackage, what()))
+    }
+
+    /// Says which images, machines and other files the policy does not ask for.
+    fn outputs(&self, requirements: &Requirements) -> Option<Finding> {
+        let Outputs { image, machines, envrc } = &requirements.outputs;
+        let fresh = &self.fresh.outputs;
+        let more = (*image && !fresh.image)
+            || (*envrc && !fresh.envrc)
+            || machines.iter().any(|(session, system)| fresh.machines.get(session) != Some(system));
+        if more {
+            let what = "the policy that counts does not ask for all images, machines and .envrc that are required";
+            return Some(Finding::error(Code::OutputWithoutPolicy, what));
+        }
+        let drift = || Finding::note(Code::Drift, "the policy asks for more outputs than are required");
+        (requirements.outputs != *fresh).then(|| drift().help("`agent-capture render` adds them"))
     }
 
     /// Says what the journals need and the document lacks.

@@ -1,7 +1,7 @@
 //! Names, kinds, sizes and forms of the files.
 
 use super::super::{Finding, Severity, finding::Code};
-use super::{ASIDE, ATTRIBUTES, FOLDER, Files, Found};
+use super::{ASIDE, ATTRIBUTES, ENVRC, FOLDER, Files, Found};
 use crate::journal::{Journal, LIMIT, SessionId};
 use crate::requirements::Document;
 
@@ -21,6 +21,7 @@ pub fn limit(path: &str) -> Option<u64> {
     match path {
         "flake.nix" => return Some(1_000_000),
         "flake.lock" => return Some(64_000),
+        ENVRC => return Some(4096),
         _ => {}
     }
     if let Some(name) = path.strip_prefix(ASIDE).and_then(|rest| rest.strip_prefix('/'))
@@ -45,7 +46,7 @@ pub(super) fn names(files: &Files) -> Vec<Finding> {
     let aside = files.found.contains_key(&format!("{ASIDE}/flake.nix"));
     let mut findings = Vec::new();
     for (path, found) in &files.found {
-        if aside && (path == "flake.nix" || path == "flake.lock") {
+        if path == ENVRC || aside && (path == "flake.nix" || path == "flake.lock") {
             continue;
         }
         let severity = if files.uncommitted.contains(path) { Severity::Warning } else { Severity::Error };

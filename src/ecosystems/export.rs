@@ -1,0 +1,116 @@
+//! A command line of Nix → [`Requirements`], without a session: what is typed, not what ran.
+
+use super::draft::{Draft, Entry};
+use super::nix::{Typed, typed};
+use crate::index::Index;
+use crate::journal::{Known, Ref, SessionId};
+use crate::policy::Policy;
+use crate::requirements::{Evidence, Refusal, Refused, Requirements};
+
+/// What a command line asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Exported {
+    /// Its packages.
+    pub requirements: Requirements,
+    /// Whether its shell has a compiler.
+    pub compiler: bool,
+    /// The flakerefs of nixpkgs that it names.
+    pub nixpkgs: Vec<String>,
+    /// The command that it runs in the shell, as one would type it.
+    pub command: Option<String>,
+    /// What of it cannot be in the flake, and why: a clause each. May repeat what was typed.
+    pub not: Vec<String>,
+}
+
+/// Reads a command line, of which only `unfree` in the policy counts; none when it is none of Nix that names packages.
+pub fn export(argv: &[&str], index: &Index, policy: &Policy) -> Option<Exported> {
+    let Typed { asked, nixpkgs, command, compiler } = typed(argv, index)?;
+    let session = SessionId::parse("export").ok()?;
+    let evidence = Evidence { session, entry: Ref::new('i', 1) };
+    let entry = Entry { evidence, runs: 0, known: Known::Claimed, is_program: false };
+    let mut draft = Draft::new(index);
+    for want in asked.wants {
+        draft.want(&entry, want);
+    }
+    draft.refuse(&Policy { unfree: policy.unfree.clone(), ..Policy::default() });
+    let requirements = draft.finish();
+    let mut not: Vec<String> = asked.ignored.iter().map(|what| format!("{what} is a flake already")).collect();
+    not.extend(asked.unrecognized.iter().map(|name| unknown(name, index)));
+    not.extend(requirements.refused.iter().map(refused));
+    Some(Exported { requirements, compiler, nixpkgs, command, not })
+}
+
+/// Says why a word is not in the flake.
+fn unknown(name: &str, index: &Index) -> String {
+    if let Some(installable) = name.strip_prefix("what builds ") {
+        return format!("`{installable}`: a shell in which a package is built is not exported");
+    }
+    if name.contains([' ', '(', '{', ';', '"']) {
+        return format!("`{name}`: only names of packages are exported, no expressions");
+    }
+    let attr = match name.split_once('#') {
+        Some((flake, attr)) if super::nix::is_nixpkgs(flake) => attr,
+        Some((flake, _)) => return format!("`{name}`: `{flake}` is another flake than nixpkgs, which no index knows"),
+        None if name.contains([':', '/']) => return format!("`{name}`: it is another flake than nixpkgs"),
+        None => name,
+    };
+    let near = index.near(attr);
+    let near = if near.is_empty() { String::new() } else { format!("; near to it are: {}", near.join(", ")) };
+    format!("`{name}`: the index has no such package{near}")
+}
+
+fn refused(Refused { attr, why, .. }: &Refused) -> String {
+    match why {
+        Refusal::Unfree => {
+            format!(
+                "`{attr}`: its licence is not free; allow it with `unfree = [\"{attr}\"]` in .agent-capture/policy.toml"
+            )
+        }
+        Refusal::Insecure => format!("`{attr}`: nixpkgs refuses it as insecure"),
+        Refusal::Broken => format!("`{attr}`: nixpkgs marks it as broken"),
+        Refusal::Absent => format!("`{attr}`: nixpkgs does not have it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns packages, what cannot be exported, and the command.
+    fn ask(line: &str) -> Option<(String, Vec<String>, Option<String>)> {
+        let argv = shlex::split(line).expect("words");
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        let Exported { requirements, not, command, .. } = export(&argv, &Index::new(), &Policy::default())?;
+        let attrs: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
+        Some((attrs.join(" "), not, command))
+    }
+
+    #[test]
+    fn what_is_typed_is_exported_or_named() {
+        for (line, attrs, not, command) in [
+            ("nix shell nixpkgs#jq nixpkgs#ripgrep -c rg 'a b'", "jq ripgrep", "", Some("rg 'a b'")),
+            (
+                "nix-shell -p jq 'python3.withPackages (ps: [ ps.requests ])' --run 'jq . x | cat'",
+                "jq python3 python3Packages.requests",
+                "",
+                Some("jq . x | cat"),
+            ),
+            ("nix run github:NixOS/nixpkgs/nixos-26.05#hello -- --greeting x", "hello", "", Some("--greeting x")),
+            ("nix shell nixpkgs#no-such-thing-x", "", "the index has no such package", None),
+            ("nix shell nixpkgs#ripgerp", "", "near to it are: ripgrep", None),
+            ("nix shell github:a/b#x nixpkgs#jq", "jq", "`github:a/b` is another flake", None),
+            ("nix shell github:a/b", "", "it is another flake than nixpkgs", None),
+            ("nix develop", "", "the project's own flake is a flake already", None),
+            ("nix develop nixpkgs#jq", "", "`nixpkgs#jq`: a shell in which a package is built", None),
+            ("nix shell nixpkgs#terraform", "", "its licence is not free", None),
+            ("nix-shell -p '(import ./x.nix)'", "", "no expressions", None),
+        ] {
+            let (found, why, ran) = ask(line).expect(line);
+            assert_eq!((found.as_str(), ran.as_deref()), (attrs, command), "{line}");
+            assert!(why.join("\n").contains(not) && why.is_empty() == not.is_empty(), "{line}: {why:?}");
+        }
+        for line in ["ls", "nix flake check", "nix", ""] {
+            assert_eq!(ask(line), None, "{line}");
+        }
+    }
+}
