@@ -17,20 +17,20 @@ struct List {
 }
 
 const LISTS: &[List] = &[
-    List { name: "programs", text: include_str!("data/gold.tsv"), kind: "", reached: [997, 997, 970] },
-    List { name: "more programs", text: include_str!("data/programs.tsv"), kind: "", reached: [996, 996, 970] },
-    List { name: "Debian packages", text: include_str!("data/debian.tsv"), kind: "deb:", reached: [998, 998, 980] },
+    List { name: "programs", text: include_str!("data/gold.tsv"), kind: "", reached: [997, 997, 973] },
+    List { name: "more programs", text: include_str!("data/programs.tsv"), kind: "", reached: [1000, 1000, 978] },
+    List { name: "Debian packages", text: include_str!("data/debian.tsv"), kind: "deb:", reached: [1000, 1000, 981] },
     List {
         name: "modules of pkg-config",
         text: include_str!("data/pkg-config.tsv"),
         kind: "pc:",
-        reached: [990, 990, 970],
+        reached: [1000, 1000, 983],
     },
     List {
         name: "modules of Python",
         text: include_str!("data/python-modules.tsv"),
         kind: "py:",
-        reached: [990, 990, 980],
+        reached: [1000, 1000, 996],
     },
 ];
 
