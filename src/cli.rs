@@ -12,7 +12,7 @@ mod verify;
 
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Join, Launch, Worker};
+pub use internal::{Front, Guard, Join, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
@@ -137,6 +137,9 @@ pub enum Command {
     /// Run a command as a part of the open session
     #[command(name = "__join", hide = true)]
     Join(Join),
+    /// The guardian of a process that was attached to
+    #[command(name = "__guard", hide = true)]
+    Guard(Guard),
     /// The recorder's own process
     #[command(name = "__worker", hide = true)]
     Worker(Worker),

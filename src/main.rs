@@ -12,7 +12,7 @@ use agent_capture::cli::{
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
-use agent_capture::recorders::{self, Depth, Launch, LaunchArgs, WorkerArgs};
+use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -48,6 +48,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             Ok(session(console, pipeline::run(&world, &run.argv, &recorded(run.recording, run.capture))?))
         }
         Command::Start(start) => {
+            if let Some(pid) = start.attach {
+                return pipeline::attach(&world, pid, &recorded(start.recording, start.capture)).map(code);
+            }
             let place = place(start.shell);
             Ok(session(console, pipeline::start(&world, &place, &recorded(start.recording, start.capture))?))
         }
@@ -142,11 +145,37 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
             Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
         }
-        Command::Worker(Worker { recorder, segment, closed, socket, exit_group, depth: name, resume, bound, argv }) => {
-            let args = WorkerArgs { recorder, closed, socket, exit_group, depth: depth(&name)?, resume, bound, argv };
+        Command::Worker(Worker {
+            recorder,
+            segment,
+            closed,
+            socket,
+            exit_group,
+            depth: name,
+            resume,
+            attached,
+            bound,
+            argv,
+        }) => {
+            let args = WorkerArgs {
+                recorder,
+                closed,
+                socket,
+                exit_group,
+                depth: depth(&name)?,
+                resume,
+                attached,
+                bound,
+                argv,
+            };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
             Ok(pipeline::worker(&segment, work).is_err().into())
+        }
+        Command::Guard(cli::Guard { segment, closed, socket, exit_group, depth: name }) => {
+            let args = GuardArgs { segment, closed, socket, exit_group, depth: depth(&name)? };
+            // Its error was told to the one that attaches, which says it.
+            Ok(recorders::guard(args).is_err().into())
         }
         Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
@@ -169,7 +198,9 @@ fn place(shell: Option<Shell>) -> Place<'static> {
 /// Returns the current folder, which parts of a recording can do without: it may be gone.
 fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
     match std::env::current_dir() {
-        Err(_) if matches!(command, Command::Join(_) | Command::Worker(_) | Command::Launch(_)) => Ok(PathBuf::new()),
+        Err(_) if matches!(command, Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_)) => {
+            Ok(PathBuf::new())
+        }
         cwd => cwd.context("failed to find the current folder"),
     }
 }

@@ -16,6 +16,8 @@ use std::sync::OnceLock;
 
 mod filter;
 pub mod ptrace;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub mod remote;
 mod words;
 
 pub use filter::Call;

@@ -149,7 +149,8 @@ pub fn remove(before: &str, edits: &[Edit], agent: &str) -> Result<Option<String
             }
         }
     }
-    let fields: Vec<String> = top.properties().iter().filter_map(|property| property.decoded_name()).collect();
+    let fields: Vec<String> =
+        top.properties().iter().filter_map(jsonc_parser::cst::CstObjectProp::decoded_name).collect();
     let only_ours = |name: &String| edits.iter().any(|edit| matches!(edit, Edit::Field(field, _) if field == name));
     let has_comment = root.to_string().contains("//") || root.to_string().contains("/*");
     if fields.iter().all(only_ours) && !has_comment {

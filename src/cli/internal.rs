@@ -63,12 +63,35 @@ pub struct Worker {
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
+    /// Record a process that runs already
+    #[arg(long)]
+    pub attached: bool,
     /// Kill the command when the front is killed
     #[arg(long)]
     pub bound: bool,
     /// The command's file and its arguments
     #[arg(last = true)]
     pub argv: Vec<OsString>,
+}
+
+/// The guardian of a process that was attached to
+#[derive(Args, Debug)]
+pub struct Guard {
+    /// The segment
+    #[arg(long)]
+    pub segment: PathBuf,
+    /// The file that says that the session is closed
+    #[arg(long)]
+    pub closed: PathBuf,
+    /// Number of the inherited socket
+    #[arg(long)]
+    pub socket: i32,
+    /// See ends of processes the way older kernels need
+    #[arg(long)]
+    pub exit_group: bool,
+    /// How much is recorded
+    #[arg(long)]
+    pub depth: String,
 }
 
 /// Becomes the recorded command

@@ -52,7 +52,7 @@ pub struct Recording {
     #[arg(long, value_name = "RECORDER")]
     pub recorder: Option<String>,
 
-    /// Record only in ways that let sudo work
+    /// Record only in ways that let sudo work: what it runs is not seen then
     #[arg(long)]
     pub keep_sudo: bool,
 
@@ -115,6 +115,10 @@ pub struct Start {
     /// How the session is captured when the shell is left
     #[command(flatten)]
     pub capture: Capture,
+
+    /// Record a process that runs already, and those below it, until `stop`; where that takes no privilege from them
+    #[arg(long, value_name = "PID", conflicts_with = "shell")]
+    pub attach: Option<i32>,
 
     /// Shell that reads what is printed where there is no terminal [default: the one that calls]
     #[arg(long, value_enum, value_name = "SHELL", hide_possible_values = true)]

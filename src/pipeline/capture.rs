@@ -6,11 +6,12 @@ use super::close::close;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
-use super::{Answer, Options, World, record};
+use super::{Answer, Options, World, record, say_lacks};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
 use crate::event::Status;
 use crate::journal::Journal;
+use crate::nix::Nix;
 use crate::report::failures;
 use crate::session::Open;
 
@@ -106,6 +107,9 @@ pub(super) fn take(
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
+        if let Some(nix) = Nix::find(world.path.as_deref()).filter(|_| options.verify) {
+            say_lacks(world, &nix, repository, &plan);
+        }
     }
     let mut verification = None;
     if options.verify {

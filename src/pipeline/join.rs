@@ -55,7 +55,7 @@ pub fn join(world: &World, join: &Join) -> u8 {
         };
         let finished = recorders::run(&launch);
         if finished.is_err() {
-            lost(world, &segment);
+            lost(world, &segment, "a command could not be recorded");
         }
         finished
     });
@@ -70,10 +70,10 @@ pub fn join(world: &World, join: &Join) -> u8 {
     }
 }
 
-/// Notes that a command could not be recorded.
-fn lost(world: &World, segment: &Path) {
+/// Notes in a segment that something is not recorded.
+pub(super) fn lost(world: &World, segment: &Path, why: &str) {
     let at = (world.now)().timestamp_millis();
-    let event = Event::Lost(Lost { at, count: 1, why: "a command could not be recorded".to_owned() });
+    let event = Event::Lost(Lost { at, count: 1, why: why.to_owned() });
     drop(Log::append(segment).and_then(|mut log| log.event(&event)));
 }
 

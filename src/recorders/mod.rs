@@ -1,8 +1,8 @@
 //! Recorders: each runs a command and writes what its processes run, one [`Event`](crate::event::Event) at a time.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use anyhow::{Result, anyhow, bail};
 
@@ -23,6 +23,8 @@ pub use self::exec::WorkerArgs;
 pub use self::exec::inside::is_inside;
 #[cfg(target_os = "linux")]
 pub use self::exec::launch::{LaunchArgs, launch, replace};
+#[cfg(target_os = "linux")]
+pub use self::seccomp::{GuardArgs, guard};
 
 /// A way to see what processes run.
 pub trait Recorder: Sync {
@@ -128,6 +130,22 @@ pub struct Finished {
     pub left: u32,
 }
 
+/// What was attached to.
+#[derive(Clone, Debug, Default)]
+pub struct Attached {
+    /// How many processes are recorded from now on.
+    pub processes: usize,
+    /// Those below the wanted one that are not, and why: one sentence each.
+    pub missed: Vec<String>,
+}
+
+/// Records a process that runs already and those below it, as `launch` says but for its segment: `claim` makes one for each.
+/// An error means that nothing was changed.
+#[cfg(target_os = "linux")]
+pub fn attach(pid: i32, launch: &Launch, claim: &mut dyn FnMut() -> io::Result<PathBuf>) -> Result<Attached> {
+    seccomp::attach(pid, launch, claim)
+}
+
 /// Returns the recorders that may be used, the best first. Errors when there is none of the wanted name.
 fn choice(name: Option<&str>) -> Result<Vec<&'static dyn Recorder>> {
     let wanted = |recorder: &&dyn Recorder| match name {
@@ -147,7 +165,7 @@ pub fn warnings(launch: &Launch) -> Vec<&'static str> {
     let restricts = !launch.keep_sudo && recorder.restricts();
     let mut warnings = Vec::new();
     if restricts {
-        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (`--keep-sudo` rather records less)");
+        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (with `--keep-sudo` they work, and what they run is not seen)");
     }
     if BY_NAME.contains(&recorder.name()) {
         warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known");

@@ -13,11 +13,16 @@
 //!
 //! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
+mod attach;
 mod forks;
+mod guard;
 mod opens;
 mod processes;
 mod reach;
 mod worker;
+
+pub(super) use attach::attach;
+pub use guard::{GuardArgs, guard};
 
 use anyhow::Result;
 use rustix::thread::CapabilitySet;

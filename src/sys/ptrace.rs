@@ -44,8 +44,8 @@ impl Stop {
 }
 
 /// Makes a request that takes its address and its data by value.
-fn request(request: libc::c_uint, thread: i32, address: usize, data: usize) -> io::Result<()> {
-    // SAFETY: the requests of this file that come here take numbers only.
+pub(super) fn request(request: libc::c_uint, thread: i32, address: usize, data: usize) -> io::Result<()> {
+    // SAFETY: the requests that come here take numbers only.
     checked(unsafe { libc::syscall(libc::SYS_ptrace, request as usize, thread as isize, address, data) }).map(drop)
 }
 

@@ -17,9 +17,9 @@ use crate::recorders::{Finished, Launch};
 use crate::sys::{self, Arrived, Listener, Signals};
 
 /// How many workers may die before no more are started.
-const WORKERS: u32 = 16;
+pub(in crate::recorders) const WORKERS: u32 = 16;
 /// How far from the notification that a dead worker noted another may be that it had received.
-const NEAR: u64 = 64;
+pub(in crate::recorders) const NEAR: u64 = 64;
 
 /// Runs a command recorded by the recorder of this name; returns when it has ended. Waits for children of this process, so
 /// it should have no others.
@@ -81,6 +81,25 @@ enum Turn {
     Nothing,
 }
 
+/// Starts a worker, and returns its pid and the connection to it.
+pub(in crate::recorders) fn spawn_worker(
+    launch: &Launch,
+    recorder: &str,
+    how: Option<&'static str>,
+) -> Result<(i32, Channel)> {
+    let (ours, theirs) = Channel::pair().context("cannot record: failed to make a socket")?;
+    let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
+    command.args(["__worker", "--recorder", recorder, "--depth", launch.depth.name()]);
+    command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
+    command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group"));
+    command.args(launch.bound.then_some("--bound")).args(how).arg("--");
+    command.args(launch.program.as_ref().or(launch.argv.first())).args(&launch.argv);
+    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+    sys::hand_on(&mut command, Some(theirs.as_fd()));
+    let child = command.spawn().context("cannot record: failed to start the recorder")?;
+    Ok((Pid::from_child(&child).as_raw_pid(), ours))
+}
+
 impl Front<'_> {
     fn record(mut self) -> Result<Finished> {
         let mut channel = Some(self.start_worker(false)?);
@@ -138,25 +157,10 @@ impl Front<'_> {
     }
 
     fn start_worker(&mut self, resume: bool) -> Result<Channel> {
-        let (ours, theirs) = Channel::pair().context("cannot record: failed to make a socket")?;
-        let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
-        command
-            .args(["__worker", "--recorder", self.recorder])
-            .arg("--segment")
-            .arg(&self.launch.segment)
-            .arg("--closed")
-            .arg(&self.launch.closed);
-        command.arg("--socket").arg(number(&theirs)).args(self.launch.exit_group.then_some("--exit-group"));
-        command.args(["--depth", self.launch.depth.name()]);
-        command.args(self.launch.bound.then_some("--bound")).args(resume.then_some("--resume"));
-        let program = self.launch.program.as_ref().or(self.launch.argv.first()).context("cannot record: no command")?;
-        command.arg("--").arg(program).args(&self.launch.argv);
-        command.envs(self.launch.environment.iter().map(|(name, value)| (name, value)));
-        sys::hand_on(&mut command, Some(theirs.as_fd()));
-        let child = command.spawn().context("cannot record: failed to start the recorder")?;
-        self.worker = Pid::from_child(&child).as_raw_pid();
+        let (pid, channel) = spawn_worker(self.launch, self.recorder, resume.then_some("--resume"))?;
+        self.worker = pid;
         self.workers += 1;
-        Ok(ours)
+        Ok(channel)
     }
 
     /// Takes in what the worker says.

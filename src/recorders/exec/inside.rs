@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::process::Pid;
 
-use super::status_field;
+use super::{children, status_field};
 
 /// Returns whether a recorder of the session that ends when `closed` exists is above this process. What is above a pid
 /// namespace is not found.
@@ -16,7 +16,9 @@ pub fn is_inside(closed: &Path) -> bool {
     let mut above = rustix::process::getppid().map_or(0, Pid::as_raw_pid);
     for _ in 0..256 {
         // Since a worker died, its orphans are the front's, and the next worker is among them.
-        if above <= 1 || is_worker(above, closed) || is_front(above) && children(above).any(|it| is_worker(it, closed))
+        if above <= 1
+            || is_worker(above, closed)
+            || is_own(above) && children(above).into_iter().any(|it| is_worker(it, closed))
         {
             return above > 1;
         }
@@ -34,12 +36,7 @@ fn is_worker(pid: i32, closed: &Path) -> bool {
 }
 
 /// Returns whether a process runs this very program.
-fn is_front(pid: i32) -> bool {
+pub(in crate::recorders) fn is_own(pid: i32) -> bool {
     let file = |path: &str| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     file("/proc/self/exe").is_some_and(|own| file(&format!("/proc/{pid}/exe")) == Some(own))
-}
-
-fn children(pid: i32) -> impl Iterator<Item = i32> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    text.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>().into_iter()
 }

@@ -57,7 +57,7 @@ pub fn replace(program: &OsStr, argv: &[OsString], environment: &[(&'static str,
 }
 
 /// Returns the system calls that the filter reports.
-fn calls(exits: bool, depth: Depth) -> Vec<Call> {
+pub(in crate::recorders) fn calls(exits: bool, depth: Depth) -> Vec<Call> {
     let mut calls = vec![Call::Execve, Call::Execveat];
     if exits || depth == Depth::Maps {
         calls.push(Call::ExitGroup);

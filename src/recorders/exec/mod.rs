@@ -42,6 +42,8 @@ pub struct WorkerArgs {
     pub depth: Depth,
     /// Whether to go on with the session of a worker that died.
     pub resume: bool,
+    /// Whether to record a process that runs already, of which the front tells.
+    pub attached: bool,
     /// Whether the command is killed with the front.
     pub bound: bool,
     /// The command's file and its arguments; unused when going on.
@@ -114,4 +116,17 @@ pub(super) fn status_field(id: i32, name: &str) -> Option<i32> {
     let status = fs::read(format!("/proc/{id}/status")).ok()?;
     let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+/// Returns the threads of a process.
+pub(in crate::recorders) fn threads(pid: i32) -> Vec<i32> {
+    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Returns the children of a process.
+pub(in crate::recorders) fn children(pid: i32) -> Vec<i32> {
+    let of = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
+    let text: Vec<_> = threads(pid).into_iter().map(of).collect();
+    text.iter().flat_map(|text| text.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
 }

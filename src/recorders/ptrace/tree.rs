@@ -162,19 +162,6 @@ impl Tree {
     }
 }
 
-/// Returns the threads of a process.
-pub(super) fn threads(pid: i32) -> Vec<i32> {
-    let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
-}
-
-/// Returns the children of a process.
-pub(super) fn children(pid: i32) -> Vec<i32> {
-    let of = |thread| fs::read_to_string(format!("/proc/{pid}/task/{thread}/children")).unwrap_or_default();
-    let text: Vec<_> = threads(pid).into_iter().map(of).collect();
-    text.iter().flat_map(|text| text.split_whitespace()).filter_map(|pid| pid.parse().ok()).collect()
-}
-
 /// Makes of what the kernel handed to a program what was asked for: takes out the interpreters of a script, and finds the
 /// file of a program that was named by a descriptor.
 pub(super) fn as_asked(pid: i32, asked: &mut Arguments, program: &mut Program) {

@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
 
 use super::privileged;
 use super::tracers::Tracers;
-use super::tree::{Tree, as_asked, children, threads};
+use super::tree::{Tree, as_asked};
 use crate::event::Sink;
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
@@ -20,7 +20,7 @@ use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, kill_bound, let_go};
+use crate::recorders::exec::{WorkerArgs, children, kill_bound, let_go, threads};
 use crate::sys::ptrace::{self, Stop};
 use crate::sys::{self, Signals};
 

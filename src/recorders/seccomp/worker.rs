@@ -36,7 +36,7 @@ const LINGER: Duration = Duration::from_millis(500);
 /// Records one session. An error was told to the front already.
 pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
-    let begun = if args.resume { Begun::resume(&front) } else { Begun::start(&front, args) };
+    let begun = if args.resume || args.attached { Begun::resume(&front) } else { Begun::start(&front, args) };
     let recorded = begun.and_then(|begun| Worker::new(args, &front, sink, begun));
     match recorded {
         Ok((mut worker, listener)) => worker.record(&listener),
@@ -53,6 +53,8 @@ struct Begun {
     slots: Slots,
     launcher: Option<Channel>,
     command: Option<i32>,
+    /// A process that runs already.
+    attached: Option<i32>,
     restricted: bool,
     signals: Signals,
 }
@@ -87,17 +89,18 @@ impl Begun {
             pid: pid.as_raw_pid(),
         })?;
         let command = Some(pid.as_raw_pid());
-        Ok(Self { listener, slots, launcher: Some(launcher), command, restricted, signals })
+        Ok(Self { listener, slots, launcher: Some(launcher), command, attached: None, restricted, signals })
     }
 
-    /// Goes on where another worker died.
+    /// Goes on where another worker died, or begins with a process that runs already.
     fn resume(front: &Channel) -> Result<Self> {
         let signals = Signals::take(&[libc::SIGCHLD])?;
-        let Some(Message::Recording { listener: Some(listener), slots, .. }) = front.receive()? else {
+        let Some(Message::Recording { listener: Some(listener), slots, pid, .. }) = front.receive()? else {
             bail!("the front did not say what to go on with");
         };
         let (listener, slots) = (Listener(listener), Slots::of(slots)?);
-        Ok(Self { listener, slots, launcher: None, command: None, restricted: false, signals })
+        let attached = Some(pid);
+        Ok(Self { listener, slots, launcher: None, command: None, attached, restricted: false, signals })
     }
 }
 
@@ -127,7 +130,7 @@ struct Worker<'a> {
 impl<'a> Worker<'a> {
     /// Gets ready to record: from here on nothing of the session's is held open, and the command runs.
     fn new(args: &WorkerArgs, front: &'a Channel, sink: &'a mut dyn Sink, begun: Begun) -> Result<(Self, Listener)> {
-        let Begun { listener, slots, launcher, command, restricted, signals } = begun;
+        let Begun { listener, slots, launcher, command, attached, restricted, signals } = begun;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let exit_group = tells_by_filter(args.exit_group);
         let mut out = Out::new(sink, &args.closed);
@@ -147,7 +150,7 @@ impl<'a> Worker<'a> {
             command::begin(front, launcher)?;
         }
         let (front_pid, programs) = (rustix::process::getppid(), Programs::new());
-        let worker = Self {
+        let mut worker = Self {
             epoll,
             signals,
             front,
@@ -165,7 +168,24 @@ impl<'a> Worker<'a> {
             out,
             gone: false,
         };
+        if let Some(pid) = attached.filter(|_| args.attached) {
+            worker.runs_already(pid);
+            drop(listener.set_sync_wake_up());
+            front.send(&Message::Go)?;
+        }
         Ok((worker, listener))
+    }
+
+    /// Notes what a process runs that was there before.
+    fn runs_already(&mut self, pid: i32) {
+        let Glimpse { program: Some(path), argv } = Glimpse::of(pid) else { return };
+        if self.processes.enter(self.epoll.as_fd(), pid).is_ok() {
+            let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+            let program = Program { path, starts: true, ..Program::default() };
+            let asked = Arguments { argv, ..Arguments::default() };
+            let events = self.processes.exec(pid, now(), asked, &cwd, program);
+            self.out.write_all(&events);
+        }
     }
 
     fn record(&mut self, listener: &Listener) -> Result<()> {
@@ -443,7 +463,7 @@ pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
 }
 
 /// Returns whether ends of processes are seen by the filter: before Linux 6.15 pidfds do not tell the status.
-fn tells_by_filter(forced: bool) -> bool {
+pub(super) fn tells_by_filter(forced: bool) -> bool {
     let release = rustix::system::uname();
     let release = release.release().to_string_lossy();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
