@@ -2,18 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 mod hooks;
 mod index;
 mod internal;
 mod record;
+mod review;
 mod verify;
 
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
 pub use internal::{Front, Guard, Join, Launch, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
+pub use review::{Diff, DiffFormat, Format, Report};
 pub use verify::{Verify, VerifyFormat, VerifyLevel};
 
 /// Watch what an agent session really runs, and leave behind a small pinned flake.nix that Nix has proved
@@ -103,8 +105,13 @@ pub enum Command {
     #[command(after_help = "Example: agent-capture minimize --write && agent-capture verify")]
     Minimize(Minimize),
     /// Say what the sessions used, and why each package is in the flake
-    #[command(after_help = "Example: agent-capture report --format markdown > report.md")]
+    #[command(after_help = "Example: agent-capture report --output report.html")]
     Report(Report),
+    /// Say what changed between two captures: packages, versions, checks, pin, policy, state left behind
+    ///
+    /// Exit status 0 when nothing did, 1 when something did.
+    #[command(after_help = "Example: agent-capture diff origin/main...HEAD --format markdown")]
+    Diff(Diff),
     /// Ask the index which package has a program, or make it anew
     #[command(
         subcommand,
@@ -224,26 +231,6 @@ pub struct Commit {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-}
-
-/// How a report is written
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For a terminal
-    #[default]
-    Terminal,
-    /// For a pull request
-    Markdown,
-    /// For a program: requirements.json
-    Json,
-}
-
-/// Report
-#[derive(Args, Debug)]
-pub struct Report {
-    /// How it is written
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
 }
 
 /// Returns the completions for a shell.

@@ -7,18 +7,25 @@ use std::time::Duration;
 
 use agent_capture::agents;
 use agent_capture::cli::{
-    self, Capture, Cli, Command, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
+    self, Capture, Cli, Command, DiffFormat, Files, Format, Recording, Shell, VerifyFormat, VerifyLevel, Worker,
 };
 use agent_capture::console::{Console, Level};
 use agent_capture::event::{Sink, Status};
-use agent_capture::pipeline::{self, Answer, Change, Found, Options, Place, Progress, Source, Syntax, Verify, World};
+use agent_capture::pipeline::{
+    self, Answer, Change, Form, Found, Options, Place, Progress, Source, Syntax, Verify, World,
+};
 use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // An agent takes status 2 for: do not run this.
+        Err(error) if error.use_stderr() && is_unheard_hook() => return ExitCode::SUCCESS,
+        Err(error) => error.exit(),
+    };
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => Level::Quiet,
         (_, true) => Level::Verbose,
@@ -32,6 +39,12 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// Returns whether this is a call of the hook that need not say what is wrong with it.
+fn is_unheard_hook() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().is_some_and(|name| name == "hook") && !arguments.any(|argument| argument == "--strict")
 }
 
 /// Does what is asked and returns the exit status.
@@ -91,15 +104,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             console.print(if minimize.json { minimal.json()? } else { minimal.terminal() })?;
             Ok(if minimize.write { 0 } else { code(minimal.answer()) })
         }
-        Command::Report(report) => {
-            let text = pipeline::report(&world, |it| match report.format {
-                Format::Terminal => it.terminal(),
-                Format::Markdown => it.markdown(),
-                Format::Json => it.json(),
-            })?;
-            console.print(text)?;
-            Ok(0)
-        }
+        Command::Report(report) => show_report(&world, &report),
+        Command::Diff(diff) => show_diff(&world, &diff),
         Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
             let build = pipeline::Build { database, attrs, output, force, dry_run };
             pipeline::index_build(&world, &build).map(code)
@@ -183,6 +189,34 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
     }
 }
 
+fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {
+    let form = match report.format() {
+        Format::Terminal => Form::Terminal,
+        Format::Markdown => Form::Markdown,
+        Format::Html => Form::Html,
+        Format::Json => Form::Json,
+    };
+    let text = pipeline::report(world, form, report.session.as_deref())?;
+    match &report.output {
+        Some(path) => pipeline::write_report(path, &text)?,
+        None => world.console.print(text)?,
+    }
+    Ok(0)
+}
+
+fn show_diff(world: &World, diff: &cli::Diff) -> anyhow::Result<u8> {
+    let difference = match &diff.read {
+        Some(path) => pipeline::read_diff(path)?,
+        None => pipeline::diff(world, diff.revisions.as_deref())?,
+    };
+    world.console.print(match diff.format {
+        DiffFormat::Terminal if !diff.json => difference.terminal(),
+        DiffFormat::Markdown => difference.markdown(),
+        DiffFormat::Terminal | DiffFormat::Json => difference.json()?,
+    })?;
+    Ok(code(difference.answer()))
+}
+
 /// Returns where `start` is called.
 fn place(shell: Option<Shell>) -> Place<'static> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -198,7 +232,12 @@ fn place(shell: Option<Shell>) -> Place<'static> {
 /// Returns the current folder, which parts of a recording can do without: it may be gone.
 fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
     match std::env::current_dir() {
-        Err(_) if matches!(command, Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_)) => {
+        Err(_)
+            if matches!(
+                command,
+                Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_) | Command::Hook(_)
+            ) =>
+        {
             Ok(PathBuf::new())
         }
         cwd => cwd.context("failed to find the current folder"),

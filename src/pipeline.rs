@@ -15,13 +15,14 @@ use crate::index::Index;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::recorders::{self, Depth, Finished, Launch};
-use crate::report::{Report, failures};
+use crate::report::failures;
 use crate::requirements::Requirements;
 use crate::session::{Log, Sessions};
 
 mod attach;
 mod capture;
 mod close;
+mod diff;
 mod doctor;
 mod files;
 mod hook;
@@ -34,6 +35,7 @@ mod open;
 mod plan;
 mod prove;
 mod record;
+mod report;
 mod rollback;
 mod start;
 mod status;
@@ -43,17 +45,18 @@ mod verify;
 
 pub use attach::attach;
 use capture::capture;
+pub use diff::{diff, read_diff};
 pub use doctor::{Doctor, doctor};
 pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
-use lacks::say_lacks;
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
 use prove::{prove, remembered};
 use record::record;
+pub use report::{Form, report, write_report};
 pub use rollback::rollback;
 pub use start::{Place, Syntax, start};
 pub use status::{Progress, status};
@@ -184,7 +187,9 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = repository(world, options)?;
     let sessions = Sessions::new(repository.git_dir());
-    let mut opens = sessions.ended()?;
+    // Another process may be about to capture those whose agents are gone.
+    let only = sessions.only_one()?;
+    let mut opens = if only.is_some() { sessions.ended()? } else { Vec::new() };
     opens.extend(sessions.active()?);
     if opens.is_empty() {
         return Err(anyhow!("no session is open here"))
@@ -194,8 +199,14 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     for (number, open) in opens.iter().enumerate() {
         // A name is that of the session that is open now.
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
-        if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
-            answer = Answer::No;
+        match capture(world, &repository, open, None, &Options { name, ..options.clone() }) {
+            Ok(Answer::Yes) => {}
+            Ok(Answer::No) => answer = Answer::No,
+            Err(error) if number + 1 == opens.len() => return Err(error),
+            Err(error) => {
+                world.console.error(&error);
+                answer = Answer::No;
+            }
         }
         if !options.dry_run && start::is_set(open) {
             world.console.say("what `start` set in this shell does nothing any more");
@@ -246,14 +257,6 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
             .hint("`agent-capture verify` proves it; `--no-verify` commits it all the same");
     }
     record(world, &there, &plan, verification.as_ref(), options)
-}
-
-/// `report`: what the sessions used.
-pub fn report(world: &World, format: impl Fn(&Report) -> String) -> anyhow::Result<String> {
-    let repository = Repository::discover(&world.cwd)?;
-    let plan = Plan::as_written(&repository)?;
-    let verification = remembered(&repository, &plan.propose(&repository, false)?);
-    Ok(format(&plan.report(verification.as_ref())))
 }
 
 /// The recorder's own process: records into a segment until the last recorded process is gone.

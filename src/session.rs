@@ -129,6 +129,16 @@ impl Sessions {
         self.dir.join(id.as_str()).exists()
     }
 
+    /// Reads the raw events of a session, open or closed, as [`Open::read`] does; none when they are gone.
+    pub fn read(&self, id: &SessionId, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Option<Digest>> {
+        let folder = self.dir.join(id.as_str());
+        let segments = match segments(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            other => other.with_context(|| format!("failed to read `{}`", folder.display()))?,
+        };
+        if segments.is_empty() { Ok(None) } else { read_segments(segments, each).map(Some) }
+    }
+
     /// Opens a session. Errors when one is open, when its name was used before, or when the disk is full.
     pub fn open(&self, active: Active) -> anyhow::Result<Open> {
         if let Some(open) = self.active()? {
@@ -198,14 +208,7 @@ impl Open {
 
     /// Returns the segments by their numbers, which are in the order in which they were begun.
     fn segments(&self) -> io::Result<Vec<(u32, PathBuf)>> {
-        let mut segments = Vec::new();
-        for entry in fs::read_dir(self.folder())? {
-            let entry = entry?;
-            let number = entry.file_name().to_str().and_then(segment_number);
-            segments.extend(number.map(|number| (number, entry.path())));
-        }
-        segments.sort_unstable();
-        Ok(segments)
+        segments(&self.folder())
     }
 
     /// Returns the file whose existence tells recorders to write no more.
@@ -258,18 +261,33 @@ impl Open {
     /// Reads all segments: `each` gets none at the start of a segment, then its events. A record that a crash cut off at the
     /// end of a segment is left out; damage before a whole record is an error, and nothing is changed.
     pub fn read(&self, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
-        let mut hash = Sha256::new();
-        let mut digest = Digest::default();
         let segments = self.segments();
         let segments = segments.with_context(|| format!("failed to read `{}`", self.folder().display()))?;
-        for (_, path) in segments {
-            each(None);
-            digest.length += read_segment(&path, &mut hash, each)?;
-            digest.unwritten += unwritten(&path);
-        }
-        digest.sha256 = hex(&hash.finalize());
-        Ok(digest)
+        read_segments(segments, each)
     }
+}
+
+fn segments(folder: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(segment_number);
+        segments.extend(number.map(|number| (number, entry.path())));
+    }
+    segments.sort_unstable();
+    Ok(segments)
+}
+
+fn read_segments(segments: Vec<(u32, PathBuf)>, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut digest = Digest::default();
+    for (_, path) in segments {
+        each(None);
+        digest.length += read_segment(&path, &mut hash, each)?;
+        digest.unwritten += unwritten(&path);
+    }
+    digest.sha256 = hex(&hash.finalize());
+    Ok(digest)
 }
 
 /// Returns the number of a segment by its file's name.

@@ -5,6 +5,7 @@
 //! each is a valid store path afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ pub struct Verification {
     pub passed: Vec<String>,
     /// What went wrong; empty when the flake is proved.
     pub failures: Vec<Failure>,
+    /// How long each check took to build, in milliseconds; those that were built before are not in it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took: BTreeMap<String, u64>,
 }
 
 /// How far Nix is.
@@ -88,8 +92,13 @@ impl Verification {
 
     /// Evaluates a flake: purely, and without building. Returns the checks when they are exactly the expected ones.
     pub fn evaluate(tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<(Self, Option<Evaluated>)> {
-        let mut verification =
-            Self { nix: nix.version().to_owned(), system: System::current(), passed: Vec::new(), failures: Vec::new() };
+        let mut verification = Self {
+            nix: nix.version().to_owned(),
+            system: System::current(),
+            passed: Vec::new(),
+            failures: Vec::new(),
+            took: BTreeMap::new(),
+        };
         let checks = match nix.checks(tree, &verification.system)? {
             Ok(checks) => checks,
             Err(said) => {
@@ -116,7 +125,12 @@ impl Verification {
         nix: &Nix,
         watch: &mut dyn FnMut(Step),
     ) -> anyhow::Result<()> {
-        let said = evaluated.watched(tree, nix, watch)?;
+        let mut times = Times::default();
+        let said = evaluated.watched(tree, nix, &mut |step| {
+            times.note(step);
+            watch(step);
+        })?;
+        self.took = times.took;
         for (name, check) in &evaluated.checks {
             match nix.is_valid(&check.out)? {
                 true => self.passed.push(name.clone()),
@@ -152,6 +166,27 @@ impl Evaluated {
                 Heard::Ended(drv) => watch(Step::Ended(name(drv))),
             }
         })
+    }
+}
+
+/// When checks began to be built, and how long they took.
+#[derive(Default)]
+struct Times {
+    began: BTreeMap<String, Instant>,
+    took: BTreeMap<String, u64>,
+}
+
+impl Times {
+    fn note(&mut self, step: Step) {
+        match step {
+            Step::Building(Built::Check(name)) => _ = self.began.insert(name.to_owned(), Instant::now()),
+            Step::Ended(Built::Check(name)) => {
+                if let Some((name, began)) = self.began.remove_entry(name) {
+                    self.took.insert(name, u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+                }
+            }
+            _ => {}
+        }
     }
 }
 

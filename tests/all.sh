@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$root"
 
 need git=git jq=jq rg=ripgrep make=make gcc=gcc perl=perl python3=python3 script=bsdutils ssh-keygen=openssh-client || exit 3
+need chromium=chromium || exit 3
 [ -e /usr/include/zlib.h ] && [ -e /usr/include/openssl/sha.h ] || need zlib.h=zlib1g-dev sha.h=libssl-dev || exit 3
 need pkg-config=pkg-config bwrap=bubblewrap strace=strace gdb=gdb sudo=sudo zsh=zsh fish=fish || exit 3
 PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import pytest' 2>/dev/null || need pytest-3=python3-pytest || exit 3
@@ -13,7 +14,7 @@ PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import pytest' 2>/dev/null || need
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 cargo build --quiet --locked --tests --examples &
 build=$!
-testbed --with cargo rustc
+testbed --with cargo cmake nodejs rustc
 wait "$build"
 
 arguments=()

@@ -41,7 +41,7 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
         "nixfmt leaves the flake as it is"
     );
     assert!(rnix::Root::parse(&flake).errors().is_empty(), "the flake parses");
-    let report = Report { document: &document, journals: &journals, index: &index, verification: None };
+    let report = Report { document: &document, journals: &journals, index: &index, verification: None, findings: &[] };
     let check = |name: &str, text: String| {
         Assert::new()
             .action_env("SNAPSHOTS")

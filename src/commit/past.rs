@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use git2::{Commit, Tree};
+use git2::{Commit, ObjectType, Oid, Tree};
 
-use super::{Repository, said};
+use super::{Repository, Revision, said};
+use crate::console::escape;
 
 /// The trailer by which a capture is known.
 pub const TRAILER: &str = "Agent-Capture-Session";
@@ -56,6 +57,34 @@ impl Repository {
             next = commit.parent_id(0).ok();
         }
         Ok(None)
+    }
+
+    /// Returns the last commit, on the way of first parents from HEAD, in which a file has other content than this (none: in
+    /// which it is there at all). None when it was never other.
+    pub fn last_other(&self, path: &str, content: Option<&[u8]>) -> Result<Option<Revision<'_>>> {
+        let blob = content.map(|bytes| Oid::hash_object(ObjectType::Blob, bytes)).transpose().map_err(said)?;
+        let mut next = self.tip()?;
+        for _ in 0..FARTHEST {
+            let Some(id) = next else { break };
+            let commit = self.git.find_commit(id).map_err(said)?;
+            let tree = commit.tree().map_err(said)?;
+            if tree.get_path(Path::new(path)).ok().map(|entry| entry.id()) != blob {
+                return self.revision(&id.to_string()).map(Some);
+            }
+            next = commit.parent_id(0).ok();
+        }
+        Ok(None)
+    }
+
+    /// Returns the last commit that two revisions have in common.
+    pub fn fork_point(&self, one: &str, other: &str) -> Result<Revision<'_>> {
+        let id = |name: &str| Oid::from_str(&self.revision(name)?.id()).map_err(said);
+        let base = self.git.merge_base(id(one)?, id(other)?).map_err(said);
+        let base = base.with_context(|| {
+            let (one, other) = (escape(one), escape(other));
+            format!("failed to find a commit that `{one}` and `{other}` have in common; a shallow clone may lack it")
+        });
+        self.revision(&base?.to_string())
     }
 
     fn past(&self, commit: &Commit<'_>) -> Result<Past> {

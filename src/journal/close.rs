@@ -169,6 +169,12 @@ impl<'a> Closing<'a> {
         }
     }
 
+    /// Returns the command to which an exec of the segment that is being read belongs; none when it belongs to none.
+    pub fn command_of(&self, exec: u64) -> Option<Ref> {
+        let (_, command) = self.segment.execs.get(&exec)?;
+        command.map(|number| Ref::new('c', number + 1))
+    }
+
     fn exec(&mut self, exec: &Exec) {
         self.execs += 1;
         let inherited = |segment: &Segment| exec.parent.and_then(|parent| segment.execs.get(&parent)?.1);

@@ -13,7 +13,7 @@ use super::{World, files};
 use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
-use crate::event::Status;
+use crate::event::{Bytes, Status};
 use crate::host::{self, Before, Changed};
 use crate::journal::{Closing, Journal, Recorder, Session, State};
 use crate::nix::{Nix, System};
@@ -29,9 +29,7 @@ pub(super) fn close(
     let Active { id, start, base, line, agent, agent_version, hooks, .. } = open.active.clone();
     let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
     let place = place(world, repository);
-    let program = line.as_str().and_then(|line| line.split(' ').next()?.rsplit('/').next());
-    let leads = program.and_then(agents::by_program).is_some();
-    let closing = Closing::new(&place, began.timestamp_millis(), leads, &ecosystems::keeps);
+    let closing = Closing::new(&place, began.timestamp_millis(), leads(&line), &ecosystems::keeps);
     let mut closing = closing.in_parts(hooks || line.as_str() == Some(LINE));
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
@@ -71,6 +69,12 @@ pub(super) fn close(
     files::brought(&mut journal, world.home.as_deref());
     journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
     Ok(journal)
+}
+
+/// Returns whether what the recorded command starts are the session's commands: it is an agent.
+pub(super) fn leads(line: &Bytes) -> bool {
+    let program = line.as_str().and_then(|line| line.split(' ').next()?.rsplit('/').next());
+    program.and_then(agents::by_program).is_some()
 }
 
 /// Returns what recorded a session that nothing joined.

@@ -181,7 +181,7 @@ impl Plan {
     }
 
     pub(super) fn report<'a>(&'a self, verification: Option<&'a Verification>) -> Report<'a> {
-        Report { document: &self.document, journals: &self.journals, index: &self.index, verification }
+        Report { document: &self.document, journals: &self.journals, index: &self.index, verification, findings: &[] }
     }
 }
 

@@ -252,7 +252,7 @@ fn readable(files: &Files) -> anyhow::Result<()> {
 }
 
 /// Returns our files of a revision.
-fn committed(revision: &Revision) -> anyhow::Result<Files> {
+pub(super) fn committed(revision: &Revision) -> anyhow::Result<Files> {
     let mut files = Files::default();
     let mut entries = revision.entries(FOLDER)?;
     for name in ["flake.nix", "flake.lock"] {
@@ -273,7 +273,7 @@ fn committed(revision: &Revision) -> anyhow::Result<Files> {
 }
 
 /// Returns our files as they are in the work tree, else at HEAD.
-fn in_work_tree(repository: &Repository) -> anyhow::Result<Files> {
+pub(super) fn in_work_tree(repository: &Repository) -> anyhow::Result<Files> {
     let mut files = match repository.head()? {
         Some(head) => committed(&repository.revision(&head)?)?,
         None => Files::default(),

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::shorten;
+use super::text::shorten;
 use crate::console::{defused, escape};
 use crate::event::hex;
 use crate::verification::{Code, Finding, Severity, Verified};

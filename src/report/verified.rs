@@ -1,6 +1,6 @@
 //! What a verification found, for people: a terminal, a page of Markdown.
 
-use super::{code, line, plural, shorten};
+use super::text::{block, code, line, plural, shorten};
 use crate::console::{defused, escape, style};
 use crate::verification::{Finding, Severity, Verified};
 
@@ -76,12 +76,12 @@ impl Verified {
             line(&mut out, format_args!("\nAnd {} more.", self.findings.len() - MOST));
         }
         for finding in self.findings.iter().filter(|finding| !finding.log.is_empty()).take(MOST) {
-            let block = block(&finding.log);
+            let block = block(&finding.log, WIDE);
             if out.len() + block.len() > PAGE {
                 line(&mut out, "\nFurther logs are left out.");
                 break;
             }
-            let summary = plural(finding.log.len(), "line");
+            let summary = plural(finding.log.len() as u64, "line");
             line(
                 &mut out,
                 format_args!(
@@ -99,13 +99,4 @@ impl Verified {
 pub(super) fn place(finding: &Finding) -> Option<String> {
     let path = finding.path.as_deref()?;
     Some(finding.line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}")))
-}
-
-/// Returns lines as a block of code that cannot end early.
-fn block(lines: &[String]) -> String {
-    let text: Vec<String> = lines.iter().map(|text| escape(&shorten(text, WIDE))).collect();
-    let text = text.join("\n");
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}text\n{text}\n{fence}")
 }

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub(crate) mod browser;
 pub(crate) mod faults;
 pub(crate) mod recording;
 
