@@ -190,8 +190,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist_noclobber(path)?;
-    File::open(folder)?.sync_all()?;
-    Ok(())
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    if synced.is_err() {
+        drop(fs::remove_file(path));
+    }
+    Ok(synced?)
 }
 
 impl Open {

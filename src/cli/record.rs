@@ -52,7 +52,7 @@ pub struct Recording {
     #[arg(long, value_name = "RECORDER")]
     pub recorder: Option<String>,
 
-    /// Record only in ways that let sudo work
+    /// Record only in ways that let sudo work: what it runs is not seen then
     #[arg(long)]
     pub keep_sudo: bool,
 

@@ -165,7 +165,7 @@ pub fn warnings(launch: &Launch) -> Vec<&'static str> {
     let restricts = !launch.keep_sudo && recorder.restricts();
     let mut warnings = Vec::new();
     if restricts {
-        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (`--keep-sudo` rather records less)");
+        warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (with `--keep-sudo` they work, and what they run is not seen)");
     }
     if BY_NAME.contains(&recorder.name()) {
         warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known");
