@@ -7,7 +7,7 @@ use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
-use super::{Answer, Options, World, record, say_lacks};
+use super::{Answer, Options, World, record};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
 use crate::event::Status;
