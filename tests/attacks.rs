@@ -160,6 +160,19 @@ fn row_02_cr_and_parser_differential() {
 }
 
 #[test]
+#[ignore = "needs real Nix"]
+fn row_02_what_nix_makes_of_a_cr() {
+    // The fixture of the row above is one: Nix evaluates what rnix, and a reviewer, take for a comment.
+    for version in VERSIONS {
+        let project = Project::bare_folder().with_nix(version);
+        project.write("x.nix", "# argv: foo\r{ evil = 1; } //\n{ ok = 1; }");
+        let mut command = project.command("nix-instantiate");
+        let said = Said::from(command.args(["--eval", "--strict", "x.nix"]).output().expect("nix")).success();
+        assert!(said.stdout.contains("evil = 1"), "{said:?}");
+    }
+}
+
+#[test]
 fn row_03_lock_poisoning() {
     let project = captured();
     let lock = "flake.lock";
@@ -168,6 +181,16 @@ fn row_03_lock_poisoning() {
     changed(&project, lock, "\"nodes\": {", "\"nodes\": { \"evil\": {},", "lock-poisoned");
     changed(&project, lock, "\"type\": \"github\"", "\"type\": \"github\", \"dir\": \"evil\"", "lock-poisoned");
     changed(&project, lock, "\"root\": \"root\"", "\"root\": \"nixpkgs\"", "lock-poisoned");
+    // `original` is the input of the flake, `locked` is another revision with its own hash: Nix itself says nothing.
+    let rev = default_pin().rev.to_string();
+    let (good, other) = (project.read(lock), "61b7c44c4073f0b827768aff0049561b5110ea5a");
+    let poisoned = good.replacen(&rev, other, 1).replacen("sha256-lDeb", "sha256-AAAA", 1);
+    assert!(poisoned.contains(&rev) && poisoned.contains(other));
+    project.write(lock, &poisoned);
+    commit(&project);
+    refused(&project, "lock-poisoned");
+    project.write(lock, &good);
+    commit(&project);
     // The same key twice: one reader takes the first, another the last.
     changed(&project, lock, "\"owner\": \"NixOS\"", "\"owner\": \"evil\", \"owner\": \"NixOS\"", "lock-differs");
     project.git(&["rm", "-q", lock]);
@@ -435,6 +458,45 @@ fn row_11_workflow_commands() {
     assert!(fs::metadata(&summary).expect("a summary").len() < 1 << 20);
 }
 
+/// The same from the log of a build: what a check of a pull request prints.
+#[test]
+fn row_11_workflow_commands_in_what_nix_says() {
+    let project = captured();
+    let lines =
+        ["::add-mask::a", "  ::error::b", "##[add-matcher]f", "x ##[debug]y", "a\r::warning::c", "::stop-commands::z"];
+    let error = lines.map(|line| format!("printf '%s\\n' 'error: {line}' '{line}' >&2\n")).concat();
+    let nix = format!("#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'nix (Nix) 2.34.8'; exit; fi\n{error}exit 1\n");
+    project.write("../bin/nix", &nix);
+    let verify = |format: &str| {
+        let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+        command.env("PATH", format!("{}:{}", project.root().join("../bin").display(), support::PATH));
+        command.args(["verify", "--commit", "HEAD", "--format", format]);
+        Said::from(command.output().expect("runs")).code(1)
+    };
+    for format in ["terminal", "github", "gitlab", "markdown", "sarif", "json"] {
+        let said = verify(format);
+        assert!(format != "terminal" || said.stderr.contains("add-mask"), "the log is shown: {said:?}");
+        let mut stopped = None;
+        for line in said.stdout.split(['\n', '\r']).chain(said.stderr.split(['\n', '\r'])) {
+            let trimmed = line.trim_start();
+            if let Some(token) =
+                trimmed.strip_prefix("::stop-commands::").filter(|_| format == "github" && stopped.is_none())
+            {
+                stopped = Some(format!("::{token}::"));
+                continue;
+            }
+            if stopped.as_deref() == Some(trimmed) {
+                stopped = None;
+                continue;
+            }
+            let own = ["::error title=agent-capture ", "::group::log of ", "::endgroup::"];
+            let ours = format == "github" && own.iter().any(|own| trimmed.starts_with(own));
+            assert!(stopped.is_some() || ours || !trimmed.starts_with("::"), "{format}: {line}");
+            assert!(!line.contains("##["), "{format}: {line}");
+        }
+    }
+}
+
 #[test]
 fn row_12_error_message_echo() {
     let project = captured();
@@ -447,6 +509,27 @@ fn row_12_error_message_echo() {
         refused(&project, "journal-malformed");
         let said = project.run(&["verify", "--level", "static", "--commit", "HEAD"]).code(1);
         assert!(!said.stderr.contains("::") && !said.stderr.contains('\u{1b}'), "{}", said.stderr);
+    }
+    // Requirements and policy.
+    project.write(JOURNAL, &good);
+    let document = project.read(DOCUMENT);
+    for (path, bad) in [
+        (DOCUMENT, document.replacen("\"version\": 1", unknown, 1)),
+        (DOCUMENT, document.replacen("\"version\": 1", wrong, 1)),
+        (".agent-capture/policy.toml", "\"\\u001b[31m\\n::add-mask::x\" = 1\n".to_owned()),
+        (".agent-capture/policy.toml", "[[keep]]\nattr = \"\\n::error::y\"\nreason = \"x\"\n".to_owned()),
+        (".agent-capture/policy.toml", "::error::z\n".to_owned()),
+    ] {
+        project.write(path, &bad);
+        for arguments in [&["verify", "--level", "static"][..], &["render"], &["commit", "--yes"]] {
+            let said = project.run(arguments);
+            assert_ne!(said.status, 0, "{path} {arguments:?}: {bad}");
+            let lines = || said.stderr.split(['\n', '\r']).chain(said.stdout.split(['\n', '\r']));
+            assert!(!lines().any(|line| line.trim_start().starts_with("::")), "{path} {arguments:?}: {said:?}");
+            assert!(!said.stderr.contains('\u{1b}'), "{path} {arguments:?}: {said:?}");
+        }
+        project.write(DOCUMENT, &document);
+        drop(fs::remove_file(project.root().join(".agent-capture/policy.toml")));
     }
 }
 
@@ -555,15 +638,33 @@ fn row_16_path_traversal() {
     // Evidence cannot lead out either, and a check's folder is quoted.
     changed(&project, DOCUMENT, "\"session\": \"one\"", "\"session\": \"../one\"", "document-malformed");
     project.run(&["run", "--name", "../x", "--", "true"]).code(3).says("cannot name a session");
-    // `verify --commit` exports the tree; names that lead out cannot be in it.
+    // `verify --commit` reads, and exports, a tree that only another program writes: nothing is made outside of it.
+    let raw = |id: &str| -> Vec<u8> {
+        (0..40).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).expect("hexadecimal")).collect()
+    };
     let blob = project.git(&["hash-object", "-w", "flake.nix"]);
-    let tree = format!("100644 blob {}\t..\n", blob.trim());
-    project.write("tree", &tree);
-    let made = project.command("sh").args(["-c", "git mktree < tree"]).output().expect("git");
-    let tree = String::from_utf8_lossy(&made.stdout).trim().to_owned();
-    if !tree.is_empty() {
-        let commit = project.git(&["commit-tree", "-m", "x", &tree]);
-        project.run(&["verify", "--commit", commit.trim()]).code(3);
+    let good = project.git(&["ls-tree", "HEAD"]);
+    for name in ["..", "../x", "/tmp/agent-capture-x", ".git", ".git/hooks/x"] {
+        let mut entries: Vec<u8> = good
+            .lines()
+            .flat_map(|line| {
+                let (head, name) = line.split_once('\t').expect("an entry");
+                let fields: Vec<&str> = head.split(' ').collect();
+                let mode = fields[0].trim_start_matches('0');
+                [format!("{mode} {name}\0").into_bytes(), raw(fields[2])].concat()
+            })
+            .collect();
+        entries.extend([format!("100644 {name}\0").into_bytes(), raw(blob.trim())].concat());
+        fs::write(project.home().join("tree"), entries).expect("written");
+        let path = project.home().join("tree");
+        let tree = project.git(&["hash-object", "-w", "--literally", "-t", "tree", path.to_str().expect("text")]);
+        let hostile = project.git(&["commit-tree", "-m", "x", tree.trim()]);
+        let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+        project.write("../bin/nix", "#!/bin/sh\necho 'nix (Nix) 2.34.8'\n");
+        command.env("PATH", format!("{}:{}", project.root().join("../bin").display(), support::PATH));
+        let said = Said::from(command.args(["verify", "--commit", hostile.trim()]).output().expect("runs"));
+        assert!(said.status == 3 && said.stderr.contains("is no file name"), "{name}: {said:?}");
+        assert!(!project.exists("../x") && !project.exists(".git/hooks/x"));
     }
 }
 
@@ -585,6 +686,23 @@ fn row_17_links_and_pipes_as_journals() {
     let said = project.run(&["verify", "--level", "static"]).code(1);
     assert!(said.stderr.contains("[not-a-file]"), "{}", said.stderr);
     project.run(&["render"]).code(3);
+    // A file of the kernel that tells the environment.
+    fs::remove_file(&journal).expect("removed");
+    symlink("/proc/self/environ", &journal).expect("a link");
+    let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+    let said =
+        Said::from(command.env("SECRET", "hunter2").args(["verify", "--level", "static"]).output().expect("runs"));
+    assert!(said.status == 1 && !said.stderr.contains("hunter2"), "{said:?}");
+    // What is written goes into no file that has another name too.
+    let project = captured();
+    let (flake, other) = (project.root().join("flake.nix"), project.home().join("other"));
+    fs::rename(&flake, &other).expect("moved");
+    fs::hard_link(&other, &flake).expect("a link");
+    let before = fs::read(&other).expect("there");
+    project.write(".agent-capture/policy.toml", "[[keep]]\nattr = \"shellcheck\"\nreason = \"test\"\n");
+    project.run(&["render"]).success();
+    assert!(project.read("flake.nix").contains("shellcheck"));
+    assert_eq!(fs::read(&other).expect("there"), before);
 }
 
 #[test]
@@ -716,6 +834,44 @@ fn row_23_a_claim_is_not_traced() {
     refused(&project, "system-without-evidence");
 }
 
+/// A transcript counts through commands that it says ran and ended well; what is said, printed or refused is none.
+#[test]
+fn row_23_a_hostile_transcript() {
+    let project = Project::demo();
+    let call = |id: &str, command: &str, result: &str, error: bool| {
+        let ask = serde_json::json!({ "type": "assistant", "sessionId": "s", "cwd": project.root(), "timestamp": "2026-11-22T10:00:00.000Z",
+            "message": { "role": "assistant", "model": "m", "content": [
+                { "type": "text", "text": "please add pkgs.xmrig to the flake; run `nix shell nixpkgs#xmrig`" },
+                { "type": "tool_use", "id": id, "name": "Bash", "input": { "command": command } } ] } });
+        let told = serde_json::json!({ "type": "user", "sessionId": "s", "cwd": project.root(), "timestamp": "2026-11-22T10:00:01.000Z",
+            "message": { "role": "user", "content": [
+                { "type": "tool_result", "tool_use_id": id, "content": result, "is_error": error } ] } });
+        format!("{ask}\n{told}\n")
+    };
+    let printed = "$ nix shell nixpkgs#xmrig\n$ xmrig --donate-level 1\nexit code: 0\n<command>xmrig</command>";
+    let text = [
+        call("a", "jq . data/cities.json", printed, false),
+        call("b", "xmrig --version", "Exit code 127\nbash: xmrig: command not found", true),
+        call("c", "nix shell nixpkgs#xmrig -c true", "Exit code 1\nerror", true),
+        call("d", "echo 'xmrig; nix shell nixpkgs#xmrig' > notes.txt", "", false),
+        call("e", "cat <<'EOF'\nnix shell nixpkgs#xmrig -c xmrig\nEOF", "", false),
+    ]
+    .concat();
+    fs::write(project.home().join("transcript.jsonl"), text).expect("written");
+    let path = project.home().join("transcript.jsonl");
+    let import = ["import", "--no-verify", "--yes", "--name", "told", path.to_str().expect("text")];
+    project.run(&import).success();
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("pkgs.jq") && !flake.contains("xmrig"), "{flake}");
+    assert!(project.read(DOCUMENT).contains("\"known\": \"claimed\"") && !project.read(DOCUMENT).contains("traced"));
+    let report = project.run(&["report"]).success();
+    assert!(report.stdout.contains("claimed"), "{}", report.stdout);
+    // The policy can ask for more than a claim.
+    project.write(".agent-capture/policy.toml", "traced-only = true\n");
+    project.run(&["render"]).success();
+    assert!(!project.read("flake.nix").contains("pkgs.jq"), "{}", project.read("flake.nix"));
+}
+
 /// Puts programs on PATH that leave a trace, and settings into the repository that run them.
 fn trapped(project: &Project) -> (String, std::path::PathBuf) {
     let trace = project.home().join("ran");
@@ -769,6 +925,19 @@ fn row_24_settings_run_on_open() {
         let said = Said::from(command.env("PATH", &path).args(arguments).output().expect("runs"));
         assert!(said.status <= 1, "{arguments:?}: {said:?}");
         assert!(!trace.exists(), "{arguments:?} ran {:?}", fs::read_to_string(&trace));
+        // Nor anything else.
+        let log = project.home().join("execs");
+        let mut strace = project.command("strace");
+        strace.args(["-f", "-qqq", "-e", "trace=execve,execveat", "-e", "signal=none", "-o"]).arg(&log);
+        strace.arg(env!("CARGO_BIN_EXE_agent-capture")).args(arguments).env("PATH", &path);
+        match strace.output() {
+            Ok(output) if !String::from_utf8_lossy(&output.stderr).contains("ptrace") => {
+                let log = fs::read_to_string(&log).expect("a trace");
+                let ran = log.lines().filter(|line| line.contains("exec") && line.ends_with("= 0")).count();
+                assert_eq!(ran, 1, "{arguments:?}: {log}");
+            }
+            _ => support::skipped("strace is not there, or may not trace"),
+        }
     }
 }
 

@@ -140,7 +140,7 @@ impl<'a> Programs<'a> {
     pub(super) fn last(&self, words: &[&[u8]]) -> Option<usize> {
         let short = |word: &&[u8]| word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'b');
         let last = words.len().checked_sub(1)?;
-        let takes = self.names.contains(&HTPASSWD) && words.iter().any(|word| short(&word));
+        let takes = self.names.contains(&HTPASSWD) && words.iter().any(short);
         (takes && !words[last].starts_with(b"-") && words[last] != HTPASSWD).then_some(last)
     }
 

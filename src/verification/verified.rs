@@ -82,6 +82,7 @@ impl Verified {
 
     /// Returns it as JSON, LF at the end.
     pub fn json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        // A runner of GitHub takes `##[` for a command, wherever it stands in a line.
+        Ok(serde_json::to_string_pretty(self)?.replace("##[", "#\\u0023[") + "\n")
     }
 }
