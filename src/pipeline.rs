@@ -51,7 +51,6 @@ pub use hook::{finish, hook, read_event, tell_agent};
 pub use hooks::{Change, List, hooks, hooks_install, hooks_remove};
 pub use import::{Source, import, imported};
 pub use join::{INSIDE, Join, SESSION, join};
-use lacks::say_lacks;
 pub use minimize::{Minimal, minimize};
 use open::Begin;
 use plan::{FOLDER, Plan, journals, say_mismatches};
@@ -188,7 +187,9 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = repository(world, options)?;
     let sessions = Sessions::new(repository.git_dir());
-    let mut opens = sessions.ended()?;
+    // Another process may be about to capture those whose agents are gone.
+    let only = sessions.only_one()?;
+    let mut opens = if only.is_some() { sessions.ended()? } else { Vec::new() };
     opens.extend(sessions.active()?);
     if opens.is_empty() {
         return Err(anyhow!("no session is open here"))
@@ -198,8 +199,14 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     for (number, open) in opens.iter().enumerate() {
         // A name is that of the session that is open now.
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
-        if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
-            answer = Answer::No;
+        match capture(world, &repository, open, None, &Options { name, ..options.clone() }) {
+            Ok(Answer::Yes) => {}
+            Ok(Answer::No) => answer = Answer::No,
+            Err(error) if number + 1 == opens.len() => return Err(error),
+            Err(error) => {
+                world.console.error(&error);
+                answer = Answer::No;
+            }
         }
         if !options.dry_run && start::is_set(open) {
             world.console.say("what `start` set in this shell does nothing any more");

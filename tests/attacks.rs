@@ -112,6 +112,9 @@ fn row_01_nix_injection() {
             line: CheckLine::parse(line).expect("printable"),
             folder: CheckLine::parse("").expect("empty"),
             evidence: Default::default(),
+            before: Default::default(),
+            locks: Default::default(),
+            makes: Default::default(),
         };
         let systems = [System::parse("x86_64-linux").expect("a system")].into();
         let requirements = Requirements { systems, checks: vec![check], ..Requirements::default() };

@@ -3,17 +3,18 @@
 use anyhow::Context;
 
 use super::close::close;
+use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
-use super::{Answer, Options, World, record, say_lacks};
+use super::{Answer, Options, World, record};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
 use crate::event::Status;
 use crate::journal::Journal;
 use crate::nix::Nix;
 use crate::report::failures;
-use crate::session::Open;
+use crate::session::{Open, Sessions};
 
 /// Closes a session and takes it through the stages.
 pub(super) fn capture(
@@ -71,6 +72,9 @@ pub(super) fn take(
     options: &Options,
 ) -> anyhow::Result<Answer> {
     let console = world.console;
+    let waits = || console.say("another session of this repository is being captured: waiting for that");
+    let sessions = Sessions::new(repository.git_dir());
+    let _alone = if options.dry_run { None } else { Some(sessions.alone(waits)?) };
     let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;

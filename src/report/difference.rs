@@ -145,7 +145,7 @@ pub struct PackageSide {
 pub struct CheckChange {
     /// Its name.
     pub name: CheckName,
-    /// The whole command, with the folder in which it runs.
+    /// The whole command, for Bash at the repository's root.
     pub change: Change<String>,
 }
 
@@ -248,7 +248,7 @@ fn packages(summary: &Option<Summary>) -> BTreeMap<AttrPath, PackageSide> {
 
 fn checks(capture: &Capture, summary: &Option<Summary>) -> BTreeMap<CheckName, String> {
     let names = capture.document.iter().flat_map(|document| &document.requirements.checks).map(|check| &check.name);
-    let rows = summary.iter().flat_map(|summary| &summary.checks).map(super::CheckRow::shown);
+    let rows = summary.iter().flat_map(|summary| &summary.checks).map(|check| check.line.clone());
     names.cloned().zip(rows).collect()
 }
 

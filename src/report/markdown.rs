@@ -114,7 +114,7 @@ fn packages(out: &mut String, packages: &[Package]) {
 
 fn checks(out: &mut String, checks: &[CheckRow]) {
     let row = |check: &CheckRow| {
-        let what = if check.own { check.line.clone() } else { code(&check.shown()) };
+        let what = if check.own { check.line.clone() } else { code(&check.line) };
         let result = match check.result {
             Outcome::Failed => {
                 let why =
@@ -267,7 +267,15 @@ mod tests {
             let name = CheckName::parse(&format!("check-{number}")).expect("a name");
             let line = CheckLine::parse(&"`|".repeat(2000)).expect("printable");
             let folder = CheckLine::parse("").expect("empty");
-            requirements.checks.push(Check { name, line, folder, evidence: Default::default() });
+            requirements.checks.push(Check {
+                name,
+                line,
+                folder,
+                evidence: Default::default(),
+                before: Vec::new(),
+                locks: Default::default(),
+                makes: Vec::new(),
+            });
             requirements.packages.push(requirements.packages[0].clone());
             requirements.ignored.push(requirements.ignored[0].clone());
             requirements.unchecked.push(requirements.unchecked[number % 2].clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::{line, shorten};
 use super::{ROWS, Report};
 use crate::journal::Session;
-use crate::requirements::{Check, Requirement};
+use crate::requirements::Requirement;
 
 impl Report<'_> {
     /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal. Without
@@ -42,7 +42,7 @@ impl Report<'_> {
                 .checks
                 .iter()
                 .take(ROWS)
-                .for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), shown(check))));
+                .for_each(|check| line(&mut out, format_args!("- {}: {}", check.name.as_str(), check.command())));
         }
         line(&mut out, format_args!("\n{}", self.proof()));
         out.push('\n');
@@ -64,11 +64,4 @@ fn assisted_by(session: &Session) -> Option<String> {
     let agent = session.agent.as_ref().filter(plain)?;
     let model = session.model.as_ref().filter(plain);
     Some(model.map_or_else(|| agent.clone(), |model| format!("{agent}:{model}")))
-}
-
-fn shown(check: &Check) -> String {
-    match check.folder.as_str() {
-        "" => check.line.as_str().to_owned(),
-        folder => format!("(in {folder}) {}", check.line.as_str()),
-    }
 }

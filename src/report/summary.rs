@@ -163,10 +163,10 @@ pub struct At {
 pub struct CheckRow {
     /// Its name.
     pub name: String,
-    /// The whole command; of the flake's own checks what they do.
+    /// The whole command, for Bash at the repository's root; of the flake's own checks what they do.
     pub line: String,
-    /// The folder in which it runs, empty for the root.
-    pub folder: String,
+    /// The lock files whose packages it needs.
+    pub locks: Vec<String>,
     /// Whether it is one of the flake's own, of which no session knows.
     pub own: bool,
     /// How it ended.
@@ -177,13 +177,6 @@ pub struct CheckRow {
     pub took: Option<u64>,
     /// The commands that it comes from.
     pub commands: Vec<At>,
-}
-
-impl CheckRow {
-    /// Returns the whole command, with the folder in which it runs.
-    pub fn shown(&self) -> String {
-        if self.folder.is_empty() { self.line.clone() } else { format!("(in {}) {}", self.folder, self.line) }
-    }
 }
 
 /// How a check ended.

@@ -82,7 +82,7 @@ fn checks(out: &mut String, checks: &[CheckRow]) {
             Outcome::NotVerified => ("", "0"),
         };
         let took = check.took.map_or_else(String::new, |took| format!("  {}", duration(took)));
-        let (name, command) = (&check.name, shorten(&check.shown(), 80));
+        let (name, command) = (&check.name, shorten(&check.line, 80));
         line(out, format_args!("  {name:width$}  {}{mark}{}{command}{took}", style(colour), style("0")));
     }
     more(out, of_commands.len());
