@@ -169,7 +169,8 @@ impl<'a> Closing<'a> {
         }
     }
 
-    /// Returns the command to which an exec of the segment that is being read belongs; none when it belongs to none.
+    /// Returns the command to which an exec of the segment that is being read belongs, numbered as commands began; none when
+    /// it belongs to none.
     pub fn command_of(&self, exec: u64) -> Option<Ref> {
         let (_, command) = self.segment.execs.get(&exec)?;
         command.map(|number| Ref::new('c', number + 1))

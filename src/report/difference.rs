@@ -145,7 +145,7 @@ pub struct PackageSide {
 pub struct CheckChange {
     /// Its name.
     pub name: CheckName,
-    /// The whole command, with the folder in which it runs.
+    /// The whole command, for Bash at the repository's root.
     pub change: Change<String>,
 }
 

@@ -163,8 +163,10 @@ pub struct At {
 pub struct CheckRow {
     /// Its name.
     pub name: String,
-    /// The whole command, as it runs from the repository's root; of the flake's own checks what they do.
+    /// The whole command, for Bash at the repository's root; of the flake's own checks what they do.
     pub line: String,
+    /// The lock files whose packages it needs.
+    pub locks: Vec<String>,
     /// Whether it is one of the flake's own, of which no session knows.
     pub own: bool,
     /// How it ended.

@@ -13,7 +13,7 @@ use crate::flake::default_pin;
 use crate::journal::{Journal, Known, State};
 use crate::report::Report;
 use crate::report::text::plural;
-use crate::requirements::{self, Check, Document, FAILED, Instead, NEEDS_WORK, Refusal, Refused, Requirement};
+use crate::requirements::{self, Check, Document, FAILED, Instead, Lock, NEEDS_WORK, Refusal, Refused, Requirement};
 use crate::verification::{Failure, Verification};
 
 impl Report<'_> {
@@ -73,6 +73,7 @@ impl Report<'_> {
         let requirements = &self.document.requirements;
         let row = |check: &Check| CheckRow {
             line: check.command(),
+            locks: check.locks.iter().map(Lock::path).collect(),
             commands: book.commands(&check.evidence),
             ..self.check(check.name.as_str())
         };
@@ -97,6 +98,7 @@ impl Report<'_> {
         CheckRow {
             name: name.to_owned(),
             line: String::new(),
+            locks: Vec::new(),
             own: false,
             result,
             why: failure.filter(|_| !passed).map(|failure| escape(&failure.why.cause())),
