@@ -5,7 +5,7 @@ use anyhow::Context;
 use super::close::close;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
-use super::prove::{prove_or_leave_out, remember};
+use super::prove::{is_no_check, prove_or_leave_out, remember};
 use super::{Answer, Options, World, record};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
@@ -109,17 +109,22 @@ pub(super) fn take(
     }
     let mut verification = None;
     if options.verify {
-        let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
-        if !proved.is_passed() {
+        let proved = loop {
+            let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
+            if proved.is_passed() {
+                break proved;
+            }
             console.say(failures(&proved).trim_end());
-            console.say(match repository.checkout() {
-                Some(_) => {
-                    "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
-                }
-                None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
-            });
-            return Ok(Answer::No);
-        }
+            if !is_no_check(world, repository, &mut plan, &proved)? {
+                console.say(match repository.checkout() {
+                    Some(_) => {
+                        "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
+                    }
+                    None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
+                });
+                return Ok(Answer::No);
+            }
+        };
         verification = Some(proved);
     }
     if let Some(verification) = &verification {
