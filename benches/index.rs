@@ -92,6 +92,7 @@ fn journal(names: &[&str]) -> Journal {
             program,
             resolved: None,
             interpreters: Vec::new(),
+            loader: None,
             argv,
             shortened: false,
             redacted: false,
@@ -99,7 +100,12 @@ fn journal(names: &[&str]) -> Journal {
             probes: 0,
         }));
         if id > 1 {
-            closing.event(Event::Exit(Exit { at: id as i64, process: id, status: Some(Status::Code(0)) }));
+            closing.event(Event::Exit(Exit {
+                at: id as i64,
+                process: id,
+                status: Some(Status::Code(0)),
+                ..Exit::default()
+            }));
         }
     }
     let session = Journal::parse(include_bytes!("../fixtures/journal-v1/journal.json")).expect("a journal").session;

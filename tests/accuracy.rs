@@ -17,9 +17,9 @@ struct List {
 }
 
 const LISTS: &[List] = &[
-    List { name: "programs", text: include_str!("data/gold.tsv"), kind: "", reached: [997, 1000, 956] },
-    List { name: "more programs", text: include_str!("data/programs.tsv"), kind: "", reached: [990, 990, 960] },
-    List { name: "Debian packages", text: include_str!("data/debian.tsv"), kind: "deb:", reached: [990, 990, 970] },
+    List { name: "programs", text: include_str!("data/gold.tsv"), kind: "", reached: [997, 997, 970] },
+    List { name: "more programs", text: include_str!("data/programs.tsv"), kind: "", reached: [996, 996, 970] },
+    List { name: "Debian packages", text: include_str!("data/debian.tsv"), kind: "deb:", reached: [998, 998, 980] },
     List {
         name: "modules of pkg-config",
         text: include_str!("data/pkg-config.tsv"),

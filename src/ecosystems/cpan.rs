@@ -15,7 +15,7 @@ const VALUES: &str = "-l --local-lib -L --local-lib-contained --mirror --from -M
 /// Modules of distributions that are called otherwise.
 const MODULES: &str = "Encode=Encode File::Spec=PathTools HTTP::Cookies=HTTPCookies HTTP::Request=HTTPMessage \
     HTTP::Response=HTTPMessage LWP::Protocol::https=LWPProtocolHttps LWP::Simple=LWP LWP::UserAgent=LWP Net::SSL=CryptSSLeay \
-    Plack::Builder=Plack Template=TemplateToolkit Test::More=TestSimple Text::CSV_XS=TextCSV_XS URI::Escape=URI \
+    Plack::Builder=Plack Template=TemplateToolkit Text::CSV_XS=TextCSV_XS URI::Escape=URI \
     XML::SAX::Parser=XMLSAX YAML::XS=YAMLLibYAML";
 
 /// The ecosystem.

@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::close::close;
+use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{is_no_check, prove_or_leave_out, remember};
@@ -11,8 +12,10 @@ use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
 use crate::event::Status;
 use crate::journal::Journal;
+use crate::nix::Nix;
 use crate::report::failures;
-use crate::session::Open;
+use crate::session::{Open, Sessions};
+use crate::verification::Verification;
 
 /// Closes a session and takes it through the stages.
 pub(super) fn capture(
@@ -61,6 +64,31 @@ fn keep(world: &World, repository: &Repository, journal: &Journal, open: &Open) 
     Ok(Answer::Yes)
 }
 
+/// Proves a plan; none when it cannot be, and says why.
+fn proved(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    options: &Options,
+) -> anyhow::Result<Option<Verification>> {
+    loop {
+        let proved = prove_or_leave_out(world, repository, plan, options)?;
+        if proved.is_passed() {
+            return Ok(Some(proved));
+        }
+        world.console.say(failures(&proved).trim_end());
+        if !is_no_check(world, repository, plan, &proved)? {
+            world.console.say(match repository.checkout() {
+                Some(_) => {
+                    "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
+                }
+                None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
+            });
+            return Ok(None);
+        }
+    }
+}
+
 /// Takes a journal through the stages; `open` is its session while that is open.
 pub(super) fn take(
     world: &World,
@@ -70,6 +98,9 @@ pub(super) fn take(
     options: &Options,
 ) -> anyhow::Result<Answer> {
     let console = world.console;
+    let waits = || console.say("another session of this repository is being captured: waiting for that");
+    let sessions = Sessions::new(repository.git_dir());
+    let _alone = if options.dry_run { None } else { Some(sessions.alone(waits)?) };
     let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;
@@ -106,25 +137,13 @@ pub(super) fn take(
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
+        if let Some(nix) = Nix::find(world.path.as_deref()).filter(|_| options.verify) {
+            say_lacks(world, &nix, repository, &plan);
+        }
     }
     let mut verification = None;
     if options.verify {
-        let proved = loop {
-            let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
-            if proved.is_passed() {
-                break proved;
-            }
-            console.say(failures(&proved).trim_end());
-            if !is_no_check(world, repository, &mut plan, &proved)? {
-                console.say(match repository.checkout() {
-                    Some(_) => {
-                        "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
-                    }
-                    None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
-                });
-                return Ok(Answer::No);
-            }
-        };
+        let Some(proved) = proved(world, repository, &mut plan, options)? else { return Ok(Answer::No) };
         verification = Some(proved);
     }
     if let Some(verification) = &verification {

@@ -94,16 +94,14 @@ fn session(
     agent: &str,
     heard: &Heard,
 ) -> anyhow::Result<Option<Open>> {
-    if let Some(open) = sessions.active()? {
-        let begins = matches!(heard.what, What::Began);
-        if !(begins && open.active.hooks && !open.is_alive()) {
-            return Ok(Some(open));
-        }
-        // Its agent went away without a word.
-        open.retire()?;
-        finish_later(repository, sessions)?;
+    if matches!(heard.what, What::Began) {
+        sweep(repository, sessions)?;
     }
-    if matches!(heard.what, What::Ended) || !repository.choice(RECORD) {
+    if let Some(open) = sessions.active()? {
+        return Ok(Some(open));
+    }
+    // An end opens nothing: what it ends was in a session that is closed.
+    if matches!(heard.what, What::Ended | What::After(_)) || !repository.choice(RECORD) {
         return Ok(None);
     }
     let begin = Begin { agent: Some(agent), hooks: true, ..Begin::default() };
@@ -112,6 +110,14 @@ fn session(
         // Another hook was faster.
         Err(error) => Ok(Some(sessions.active()?.ok_or(error)?)),
     }
+}
+
+/// Makes good the end that an agent did not tell: its session is captured, and another one may begin.
+pub(super) fn sweep(repository: &Repository, sessions: &Sessions) -> anyhow::Result<()> {
+    if let Some(open) = sessions.active()?.filter(|open| open.active.hooks && !open.is_alive()) {
+        open.retire()?;
+    }
+    if sessions.ended()?.is_empty() { Ok(()) } else { finish_later(repository, sessions) }
 }
 
 /// Environment variables by which shells record themselves.
