@@ -90,6 +90,17 @@ impl Console {
         Ok(read > 0 && matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes"))
     }
 
+    /// Offers to do something that is not done by default. Without a terminal on both sides the answer is no.
+    pub fn offer(&self, question: &str) -> io::Result<bool> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return Ok(false);
+        }
+        write!(anstream::stderr(), "{question} [y/N] ")?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+
     /// Prints an error: what was being done and why it failed on one line, then its cures.
     pub fn error(&self, error: &anyhow::Error) {
         let mut out = anstream::stderr();

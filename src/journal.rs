@@ -216,8 +216,8 @@ pub struct Command {
     /// Set when a process of it reached out of the machine. [`Recorder::blind`] says so when that was not watched.
     #[serde(default, skip_serializing_if = "is_default")]
     pub network: bool,
-    /// With `--files full`, how often its processes opened files to write outside the project and the folders for temporary
-    /// files.
+    /// With `--files full`, how often its processes opened files to write outside the project, the folders for temporary
+    /// files and the caches of builders.
     #[serde(default, skip_serializing_if = "is_default")]
     pub writes: u64,
 }

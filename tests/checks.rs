@@ -4,7 +4,9 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use support::{Project, Said, VERSIONS, pin};
@@ -43,6 +45,34 @@ fn captured(version: &str, files: &[(&str, &str)], journal: &str) -> Project {
     project.write(".agent-capture/demo/journal.json", journal);
     project.run(&["render", "--nixpkgs", &pin()]).success();
     project
+}
+
+#[test]
+fn what_runs_before_a_check_and_what_it_is_given_need_evidence() {
+    let commands = [("cmake -B build", false), ("cmake --build build", false), ("cargo test", true)];
+    let programs: [(&str, &[usize]); 2] = [("/usr/bin/cmake", &[0, 1]), ("/usr/bin/cargo", &[2])];
+    let known = json!([{ "path": "Cargo.lock", "keeps": { "packages": 1 } }]);
+    let project = Project::bare_folder();
+    project.git(&["init", "-qb", "main"]);
+    project.write(".agent-capture/demo/journal.json", &journal(&commands, &programs, &known));
+    project.run(&["render"]).success();
+    let verify = || project.run(&["verify", "--level", "static", "--format", "json"]);
+    verify().success();
+    let path = ".agent-capture/requirements.json";
+    let honest = project.read(path);
+    for (from, to, says) in [
+        ("\"line\": \"cmake -B build\"", "\"line\": \"touch build\"", "no command of the journals is `touch build`"),
+        (
+            "\"kind\": \"cargo\",\n            \"folder\": \"\"",
+            "\"kind\": \"cargo\",\n            \"folder\": \"..\"",
+            "no journal has the lock file `../Cargo.lock`",
+        ),
+    ] {
+        assert!(honest.contains(from), "{honest}");
+        project.write(path, &honest.replacen(from, to, 1));
+        let said = verify().code(1).stdout;
+        assert!(said.contains("check-without-evidence") && said.contains(says), "{said}");
+    }
 }
 
 /// A crate that cargo keeps on this machine, for what builds the tests needs it: its version, checksum and archive.
@@ -278,4 +308,28 @@ fn a_check_that_passes_only_here_is_offered_as_none() {
     project.run(&["verify"]).success();
     let report = project.run(&["report", "--format", "markdown"]).success().stdout;
     assert!(report.contains("| `make check` | the policy drops it |"), "{report}");
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn at_a_terminal_a_check_that_fails_is_no_check_when_one_says_so() {
+    for (answer, status) in [("y\ny\n", 0), ("n\n", 1)] {
+        let project = Project::demo().with_nix("new");
+        project.write("Makefile", "check:\n\ttest -e /etc/hostname\n");
+        project.git(&["commit", "-qam", "A check that looks at the machine"]);
+        project.write("../agent.sh", "make check\njq . data/cities.json\n");
+        let program = env!("CARGO_BIN_EXE_agent-capture");
+        let line = format!("{program} run --name demo --nixpkgs '{}' -- bash ../agent.sh", pin());
+        let mut command = project.command("script");
+        command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("script");
+        child.stdin.take().expect("stdin").write_all(answer.as_bytes()).expect("typed");
+        let said = Said::from(child.wait_with_output().expect("ends")).code(status);
+        assert!(said.stdout.contains("`make-check` is no check, and go on? [y/N]"), "{}", said.stdout);
+        assert_eq!(project.exists(".agent-capture/policy.toml"), status == 0);
+        if status == 0 {
+            assert!(project.read(".agent-capture/policy.toml").contains("drop = \"make-check\""));
+            assert_eq!(project.git(&["status", "--porcelain"]), "", "the policy is committed, too");
+        }
+    }
 }

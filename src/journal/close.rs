@@ -28,6 +28,10 @@ const OWN: &str = "it is a hook that told what the agent did";
 /// Folders whose files do not last.
 const PASSING: [&str; 3] = ["/dev/shm", "/tmp", "/var/tmp"];
 
+/// Folders below the home folder in which builders keep what they can make or fetch anew.
+const CACHES: [&str; 10] =
+    [".bundle", ".cache", ".cargo", ".dotnet", ".gradle", ".m2", ".npm", ".nuget", ".rustup", "go/pkg"];
+
 /// The raw events as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digest {
@@ -395,7 +399,10 @@ impl<'a> Closing<'a> {
         self.used.files(files, &self.place.root, program.as_ref());
         let outside = |folder: &&(Bytes, u64)| {
             let folder = folder.0.as_path();
-            !folder.starts_with(&self.place.root) && !PASSING.iter().any(|passing| folder.starts_with(passing))
+            let below_home = self.place.home.as_ref().and_then(|home| folder.strip_prefix(home).ok());
+            !folder.starts_with(&self.place.root)
+                && !PASSING.iter().any(|passing| folder.starts_with(passing))
+                && !below_home.is_some_and(|below| CACHES.iter().any(|cache| below.starts_with(cache)))
         };
         let writes: u64 = files.written.iter().filter(outside).map(|(_, count)| count).sum();
         if let Some(command) = command.flatten().and_then(|command| self.kept(command)) {

@@ -6,7 +6,7 @@ use super::close::close;
 use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
-use super::prove::{prove_or_leave_out, remember};
+use super::prove::{is_no_check, prove_or_leave_out, remember};
 use super::{Answer, Options, World, record};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
@@ -15,6 +15,7 @@ use crate::journal::Journal;
 use crate::nix::Nix;
 use crate::report::failures;
 use crate::session::{Open, Sessions};
+use crate::verification::Verification;
 
 /// Closes a session and takes it through the stages.
 pub(super) fn capture(
@@ -61,6 +62,31 @@ fn keep(world: &World, repository: &Repository, journal: &Journal, open: &Open) 
     open.finish()?;
     world.console.say(format_args!("wrote {path}; `agent-capture render` makes the flake"));
     Ok(Answer::Yes)
+}
+
+/// Proves a plan; none when it cannot be, and says why.
+fn proved(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    options: &Options,
+) -> anyhow::Result<Option<Verification>> {
+    loop {
+        let proved = prove_or_leave_out(world, repository, plan, options)?;
+        if proved.is_passed() {
+            return Ok(Some(proved));
+        }
+        world.console.say(failures(&proved).trim_end());
+        if !is_no_check(world, repository, plan, &proved)? {
+            world.console.say(match repository.checkout() {
+                Some(_) => {
+                    "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
+                }
+                None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
+            });
+            return Ok(None);
+        }
+    }
 }
 
 /// Takes a journal through the stages; `open` is its session while that is open.
@@ -118,17 +144,7 @@ pub(super) fn take(
     plan.told.iter().for_each(|line| console.say(line));
     let mut verification = None;
     if options.verify {
-        let proved = prove_or_leave_out(world, repository, &mut plan, options)?;
-        if !proved.is_passed() {
-            console.say(failures(&proved).trim_end());
-            console.say(match repository.checkout() {
-                Some(_) => {
-                    "nothing is committed: journal and flake are in the work tree; go on with `agent-capture verify`"
-                }
-                None => "nothing is committed; the session stays open: `agent-capture stop` tries again",
-            });
-            return Ok(Answer::No);
-        }
+        let Some(proved) = proved(world, repository, &mut plan, options)? else { return Ok(Answer::No) };
         verification = Some(proved);
     }
     if let Some(verification) = &verification {

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::plan::{FOLDER, Plan, say_mismatches};
+use super::plan::{Plan, say_mismatches};
 use super::prove::{nix, prove_by, show};
 use super::{Answer, World};
-use crate::commit::{File, Repository, write_files};
+use crate::commit::Repository;
 use crate::console::escape;
 use crate::flake::python_module;
 use crate::nix::AttrPath;
@@ -119,17 +119,10 @@ fn drop_unneeded(world: &World, repository: &Repository, plan: &Plan, minimal: &
     if unneeded.is_empty() {
         return Ok(());
     }
-    let mut text = plan.policy.clone().unwrap_or_default();
-    if !text.is_empty() && !text.ends_with(b"\n") {
-        text.push(b'\n');
-    }
-    for package in &unneeded {
-        let entry = format!("\n[[drop]]\nattr = \"{}\"\nreason = \"minimize: no check needs it\"\n", package.attr);
-        text.extend_from_slice(entry.trim_start_matches(|c| text.is_empty() && c == '\n').as_bytes());
-    }
-    let path = format!("{FOLDER}/policy.toml");
-    write_files(repository.root(), &[File::new(path.clone(), text)])
-        .with_context(|| format!("failed to write `{path}`"))?;
+    let entry = |package: &&Judged| {
+        format!("[[drop]]\nattr = \"{}\"\nreason = \"minimize: no check needs it\"\n", package.attr)
+    };
+    let path = plan.extend_policy(repository, &unneeded.iter().map(entry).collect::<Vec<_>>())?;
     super::render(world, None)?;
     world.console.say(format_args!("{path} drops {}; go on with `agent-capture verify`", unneeded.len()));
     Ok(())

@@ -241,6 +241,21 @@ impl Plan {
         write_files(repository.root(), &self.files()?).context("failed to write journal and flake into the work tree")
     }
 
+    /// Adds entries to the policy in the work tree; returns its path. It counts when the plan is made anew.
+    pub(super) fn extend_policy(&self, repository: &Repository, entries: &[String]) -> anyhow::Result<String> {
+        let mut text = self.policy.clone().unwrap_or_default();
+        for entry in entries {
+            if !text.is_empty() {
+                text.extend_from_slice(if text.ends_with(b"\n") { b"\n" } else { b"\n\n" });
+            }
+            text.extend_from_slice(entry.as_bytes());
+        }
+        let path = format!("{FOLDER}/policy.toml");
+        write_files(repository.root(), &[File::new(path.clone(), text)])
+            .with_context(|| format!("failed to write `{path}`"))?;
+        Ok(path)
+    }
+
     pub(super) fn propose<'a>(&self, repository: &'a Repository, include_work: bool) -> anyhow::Result<Proposal<'a>> {
         repository.propose(&self.files()?, include_work)
     }

@@ -66,6 +66,29 @@ fn leave_out(world: &World, repository: &Repository, plan: &mut Plan, names: &BT
     plan.write(repository)
 }
 
+/// Offers to make no checks of those that failed by themselves: the policy says so then, for the next reader. Returns whether
+/// that was taken. Never asked without a terminal.
+pub(super) fn is_no_check(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    proved: &Verification,
+) -> anyhow::Result<bool> {
+    let failed: Vec<String> = proved.failures.iter().filter_map(failed_check).collect();
+    if failed.is_empty() || failed.len() < proved.failures.len() || repository.checkout().is_none() {
+        return Ok(false);
+    }
+    let names = failed.iter().map(|name| format!("`{}`", escape(name))).collect::<Vec<_>>().join(", ");
+    if !world.console.offer(&format!("Write into the policy that {names} is no check, and go on?"))? {
+        return Ok(false);
+    }
+    let entry = |name: &String| format!("[[check]]\ndrop = \"{name}\"\nreason = \"it fails in the sandbox\"\n");
+    plan.extend_policy(repository, &failed.iter().map(entry).collect::<Vec<_>>())?;
+    *plan = Plan::new(world, repository, std::mem::take(&mut plan.journals), None)?;
+    plan.write(repository)?;
+    Ok(true)
+}
+
 /// Returns whether all work but our files is committed.
 fn is_clean(repository: &Repository, plan: &Plan) -> anyhow::Result<bool> {
     let paths = plan.paths();
