@@ -30,6 +30,7 @@ pub use claims::{Claims, Summary};
 pub use close::{Closing, Digest};
 pub use known::Known;
 pub use place::Place;
+pub use roles::line;
 pub use told::Teller;
 pub use used::{Delegated, Header, Library, Module, Part};
 

@@ -34,6 +34,7 @@ mod plan;
 mod prove;
 mod record;
 mod rollback;
+mod shells;
 mod start;
 mod status;
 mod tables;
@@ -143,7 +144,8 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
+    let finished = shells::run(world, &Sessions::new(repository.git_dir()), &open, &launch);
+    let finished = finished.with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {
             open.abandon()?;

@@ -203,8 +203,18 @@ fn sudo_without_privileges_is_spoken_of_before() {
     let (warned, ran) = (said.stderr.find("sudo"), said.stderr.find("now\n"));
     assert!(warned.is_some() && warned < ran, "{}", said.stderr);
     assert_eq!(said.stderr.matches("sudo and other").count(), 1, "{}", said.stderr);
-    let said = run(&["--keep-sudo", "--", "sh", "-c", "echo now >&2; exit 5"]).code(3);
-    assert!(said.stderr.contains("hint: run this as root") && !said.stderr.contains("now\n"), "{}", said.stderr);
+    // With `--keep-sudo` shells tell their lines, and nothing is taken from them.
+    let script = "bash -c 'grep NoNewPrivs /proc/self/status && jq -n 1'; zsh -c 'rg -q people data'; exit 5";
+    let said = run(&["--keep-sudo", "--name", "kept", "--", "sh", "-c", script]).code(5);
+    assert_eq!(said.stdout, "NoNewPrivs:\t0\n1\n", "{said:?}");
+    let warned = "keep sudo from gaining any: only which lines bash and zsh are given will be known\n";
+    assert!(said.stderr.contains(warned), "{}", said.stderr);
+    let journal = project.read(".agent-capture/kept/journal.json");
+    let journal = agent_capture::journal::Journal::parse(journal.as_bytes()).expect("a journal");
+    let claimed = journal.commands.iter().all(|command| command.known == agent_capture::journal::Known::Claimed);
+    assert!(claimed && journal.commands.len() == 3 && journal.events.execs == 0, "{journal:?}");
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("pkgs.jq") && flake.contains("pkgs.ripgrep"), "{flake}");
     // It takes nothing from root, so nothing is said.
     let root = Project::demo().run(&["run", "--keep-sudo", "--no-verify", "--no-commit", "--", "sh", "-c", "exit 5"]);
     assert!(!root.code(5).stderr.contains("sudo"));
@@ -470,7 +480,10 @@ fn nothing_but_hooks() {
     let project = Project::demo();
     let said = project.run(&["run", "--recorder", "hook", "--name", "one", "--", "sh", "-c", "exit 7"]).code(7);
     said.says("warning: nothing here sees what runs");
-    project.run(&["run", "--recorder", "nonsense", "--", "true"]).code(3).says("there is: seccomp, ptrace, hook");
+    project
+        .run(&["run", "--recorder", "nonsense", "--", "true"])
+        .code(3)
+        .says("there is: seccomp, ptrace, shell, hook");
 }
 
 #[test]
