@@ -14,6 +14,10 @@ use serde::Serialize;
 use crate::nix::{NarHash, Pin, Rev, nix_name};
 use crate::requirements::{Document, ProgramName, Requirement, Requirements};
 
+mod fetched;
+
+use fetched::Fetched;
+
 /// The most bytes that a flake may have; Nix itself has no limit, a reviewer has.
 const LIMIT: usize = 1_000_000;
 
@@ -85,12 +89,8 @@ impl<'a> Flake<'a> {
         let (shell, run) =
             if compiler.is_empty() { ("mkShellNoCC", "runCommand") } else { ("mkShell", "runCommandCC") };
         let tools = self.tools().map(|command| check("tools", &command));
-        let checks = checks.iter().map(|item| {
-            let folder = item.folder.as_str();
-            let line = item.line.as_str();
-            let command = if folder.is_empty() { line.to_owned() } else { format!("cd {} && {line}", quote(folder)) };
-            check(item.name.as_str(), &command)
-        });
+        let fetched = Fetched::of(checks);
+        let commands = checks.iter().map(|item| check(item.name.as_str(), &item.command()));
         context! {
             url => format!("github:NixOS/nixpkgs/{}", self.pin.rev),
             systems => systems.iter().map(|system| Value::from(system.as_str())).collect::<Vec<_>>(),
@@ -99,7 +99,10 @@ impl<'a> Flake<'a> {
             libraries => packages(self.requirements.packages.iter().filter(|package| package.library)),
             shell => source(shell),
             run => source(run),
-            checks => tools.into_iter().chain(checks).collect::<Vec<_>>(),
+            checks => tools.into_iter().chain(commands).collect::<Vec<_>>(),
+            locks => fetched.locks(),
+            locked => fetched.checks(checks),
+            hooks => source(fetched.hooks()),
         }
     }
 
@@ -303,6 +306,9 @@ mod tests {
             line: CheckLine::parse(hostile).expect("printable"),
             folder: CheckLine::parse("a b").expect("printable"),
             evidence: BTreeSet::new(),
+            before: Vec::new(),
+            locks: BTreeSet::new(),
+            makes: Vec::new(),
         });
         let text = render(&some);
         assert!(

@@ -17,6 +17,7 @@ use crate::nix::{Pin, System};
 mod both;
 mod claims;
 mod close;
+mod files;
 mod known;
 mod order;
 mod place;
@@ -28,6 +29,7 @@ mod used;
 pub use crate::event::{Call, CwdKnown, Outcome, StatusKnown};
 pub use claims::{Claims, Summary};
 pub use close::{Closing, Digest};
+pub use files::{Locked, ProjectFile};
 pub use known::Known;
 pub use place::Place;
 pub use roles::line;
@@ -302,17 +304,6 @@ impl Invocation {
     pub fn is_used(&self) -> bool {
         self.failed < self.runs
     }
-}
-
-/// A well-known file of the project.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProjectFile {
-    /// Its path, relative to the project's root.
-    pub path: String,
-    /// Which versions of tools it asks for, `tool version` each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub says: Vec<String>,
 }
 
 /// A program that was looked for in vain.

@@ -18,7 +18,12 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // An agent takes status 2 for: do not run this.
+        Err(error) if error.use_stderr() && is_unheard_hook() => return ExitCode::SUCCESS,
+        Err(error) => error.exit(),
+    };
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => Level::Quiet,
         (_, true) => Level::Verbose,
@@ -32,6 +37,12 @@ fn main() -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// Returns whether this is a call of the hook that need not say what is wrong with it.
+fn is_unheard_hook() -> bool {
+    let mut arguments = std::env::args_os().skip(1);
+    arguments.next().is_some_and(|name| name == "hook") && !arguments.any(|argument| argument == "--strict")
 }
 
 /// Does what is asked and returns the exit status.
@@ -198,7 +209,12 @@ fn place(shell: Option<Shell>) -> Place<'static> {
 /// Returns the current folder, which parts of a recording can do without: it may be gone.
 fn cwd(command: &Command) -> anyhow::Result<PathBuf> {
     match std::env::current_dir() {
-        Err(_) if matches!(command, Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_)) => {
+        Err(_)
+            if matches!(
+                command,
+                Command::Join(_) | Command::Guard(_) | Command::Worker(_) | Command::Launch(_) | Command::Hook(_)
+            ) =>
+        {
             Ok(PathBuf::new())
         }
         cwd => cwd.context("failed to find the current folder"),

@@ -28,6 +28,7 @@ mod hook;
 mod hooks;
 mod import;
 mod join;
+mod lacks;
 mod minimize;
 mod open;
 mod plan;
@@ -184,7 +185,9 @@ fn begin<'a>(argv: &'a [OsString], options: &'a Options) -> Begin<'a> {
 pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     let repository = repository(world, options)?;
     let sessions = Sessions::new(repository.git_dir());
-    let mut opens = sessions.ended()?;
+    // Another process may be about to capture those whose agents are gone.
+    let only = sessions.only_one()?;
+    let mut opens = if only.is_some() { sessions.ended()? } else { Vec::new() };
     opens.extend(sessions.active()?);
     if opens.is_empty() {
         return Err(anyhow!("no session is open here"))
@@ -194,8 +197,14 @@ pub fn stop(world: &World, options: &Options) -> anyhow::Result<Answer> {
     for (number, open) in opens.iter().enumerate() {
         // A name is that of the session that is open now.
         let name = options.name.clone().filter(|_| number + 1 == opens.len());
-        if capture(world, &repository, open, None, &Options { name, ..options.clone() })? == Answer::No {
-            answer = Answer::No;
+        match capture(world, &repository, open, None, &Options { name, ..options.clone() }) {
+            Ok(Answer::Yes) => {}
+            Ok(Answer::No) => answer = Answer::No,
+            Err(error) if number + 1 == opens.len() => return Err(error),
+            Err(error) => {
+                world.console.error(&error);
+                answer = Answer::No;
+            }
         }
         if !options.dry_run && start::is_set(open) {
             world.console.say("what `start` set in this shell does nothing any more");

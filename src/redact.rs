@@ -32,20 +32,22 @@ static HINT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!("(?-u)(?i:{places})|{}", shapes::HINT)).expect("a fixed pattern")
 });
 
-/// Returns arguments without secrets, and whether something was taken out.
+/// Returns arguments without secrets, and whether something was taken out. What does not come to rest is taken out whole.
 pub fn argv(argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, bool) {
-    let mut words = argv.to_vec();
-    if !HINT.is_match(&words.join(&b'\n')) {
-        return (words, false);
+    if !HINT.is_match(&argv.join(&b'\n')) {
+        return (argv.to_vec(), false);
     }
-    let mut changed = false;
-    for _ in 0..ROUNDS {
+    settled(argv, ROUNDS)
+}
+
+fn settled(argv: &[Vec<u8>], rounds: usize) -> (Vec<Vec<u8>>, bool) {
+    let mut words = argv.to_vec();
+    for round in 0..rounds {
         let views: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let found = words::in_command(&views, &[], 0);
         if found.is_empty() {
-            break;
+            return (words, round > 0);
         }
-        changed = true;
         let mut of_words = vec![Vec::new(); words.len()];
         for (number, range) in found {
             of_words[number].push((range, String::new()));
@@ -56,26 +58,31 @@ pub fn argv(argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, bool) {
             }
         }
     }
-    (words, changed)
+    (vec![MARK.as_bytes().to_vec(); words.len()], true)
 }
 
-/// Returns a shell command line without secrets, and whether something was taken out.
+/// Returns a shell command line without secrets, and whether something was taken out. What does not come to rest is taken out
+/// whole.
 pub fn line(text: &str) -> (Cow<'_, str>, bool) {
     if !HINT.is_match(text.as_bytes()) {
         return (Cow::Borrowed(text), false);
     }
+    settled_line(text, ROUNDS)
+}
+
+fn settled_line(text: &str, rounds: usize) -> (Cow<'_, str>, bool) {
     let mut bytes = Cow::Borrowed(text.as_bytes());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         let found = lines::in_line(&bytes, 0);
         if found.is_empty() {
-            break;
+            return match bytes {
+                Cow::Borrowed(_) => (Cow::Borrowed(text), false),
+                Cow::Owned(bytes) => (Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()), true),
+            };
         }
         bytes = Cow::Owned(replaced(&bytes, found));
     }
-    match bytes {
-        Cow::Borrowed(_) => (Cow::Borrowed(text), false),
-        Cow::Owned(bytes) => (Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()), true),
-    }
+    (Cow::Borrowed(MARK), true)
 }
 
 /// Puts [`MARK`], and what must follow it there, in the place of each range; ranges that overlap become one.

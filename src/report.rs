@@ -434,10 +434,7 @@ fn known(known: Known) -> &'static str {
 }
 
 fn shown(check: &Check) -> String {
-    match check.folder.as_str() {
-        "" => check.line.as_str().to_owned(),
-        folder => format!("(in {folder}) {}", check.line.as_str()),
-    }
+    check.command()
 }
 
 fn line(out: &mut String, text: impl Display) {

@@ -12,6 +12,10 @@ use crate::event::Bytes;
 use crate::journal::{Known, Ref, SessionId, malformed};
 use crate::nix::{AttrPath, Pin, System};
 
+mod check;
+
+pub use check::{Check, Lock, LockKind, Step};
+
 /// The version of `requirements.json` that this program writes.
 pub const VERSION: u32 = 1;
 
@@ -141,20 +145,6 @@ pub struct Evidence {
     pub session: SessionId,
     /// The entry in its journal.
     pub entry: Ref,
-}
-
-/// A command that is run again to prove the packages.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// Its name, `make-check`: an attribute name, unique, not `tools` nor `devshell`.
-    pub name: CheckName,
-    /// The command line: printable ASCII.
-    pub line: CheckLine,
-    /// The folder below the repository's root in which it runs; empty for the root.
-    pub folder: CheckLine,
-    /// The commands it comes from.
-    pub evidence: BTreeSet<Evidence>,
 }
 
 /// A command that is no check.

@@ -13,7 +13,7 @@ PATH=/usr/local/bin:/usr/bin:/bin python3 -c 'import pytest' 2>/dev/null || need
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 cargo build --quiet --locked --tests --examples &
 build=$!
-testbed --with cargo rustc
+testbed --with cargo cmake nodejs rustc
 wait "$build"
 
 arguments=()

@@ -190,6 +190,26 @@ fn what_cannot_be_seen_is_claimed() {
     assert!(project.read("flake.nix").contains("pkgs.ripgrep"), "{}\n{journal:?}", project.read("flake.nix"));
 }
 
+/// `run` where Linux lets nobody see what runs: it is said, and the shells tell their lines.
+#[test]
+fn a_session_in_a_sandbox() {
+    let project = Project::demo();
+    let script = "bash -c 'rg -q people data && jq -n 1'; zsh -c 'make check'; exit 5";
+    let mut command = project.command(example("deny"));
+    command.args(["seccomp", "ptrace", "--", BINARY, "run", "--no-verify", "--no-commit", "--name", "one", "--"]);
+    let said = Said::from(command.args(["sh", "-c", script]).output().expect("runs")).code(5);
+    assert!(said.stdout.starts_with("1\n"), "{said:?}");
+    let why = "ptrace is refused";
+    let said = said.says(why).says("only which lines bash and zsh are given will be known\n");
+    assert!(said.stderr.find("will be known") < said.stderr.find("packages"), "{}", said.stderr);
+    let journal = Journal::parse(project.read(".agent-capture/one/journal.json").as_bytes()).expect("a journal");
+    let lines = lines(&journal);
+    assert!(lines.contains(&"rg -q people data && jq -n 1".to_owned()) && lines.contains(&"make check".to_owned()));
+    assert!(journal.commands.iter().all(|command| command.known == Known::Claimed) && journal.events.execs == 0);
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("pkgs.jq") && flake.contains("pkgs.ripgrep"), "{flake}");
+}
+
 #[test]
 fn what_kills_it_kills_the_command() {
     for recorder in ["seccomp", "ptrace", "shell"] {

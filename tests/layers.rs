@@ -141,6 +141,8 @@ fn every_member_has_a_fixture() {
     for agent in agent_capture::agents::ALL {
         let prefix = format!("{}-", agent.name());
         assert!(told.iter().any(|name| name.starts_with(&prefix)), "fixtures/{prefix}…/transcript.* is missing");
+        let events = fixtures.join(format!("{prefix}hooks/events.jsonl"));
+        assert_eq!(events.exists(), agent.hooks().is_some(), "{}: for agents with hooks", events.display());
     }
 }
 

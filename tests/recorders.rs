@@ -306,6 +306,21 @@ fn an_orphan_belongs_to_its_session() {
     assert_eq!(recorded.one("true").parent, Some(leader.id));
 }
 
+/// Between an orphan and who ran the program that it is a copy of, processes ended without a trace.
+#[test]
+fn an_orphan_belongs_to_whose_copy_it_is() {
+    let late = "until [ -e gone ]; do sleep 0.02; done; /bin/true; : >done";
+    let wait = ": >gone; until [ -e done ]; do sleep 0.02; done";
+    let recorded = Session::new().sh(&format!("( ({late}) & ); {wait}"));
+    assert_eq!(recorded.one("true").parent, Some(1), "who lives");
+    let inner = format!("( ({late}) & ) & exit 0");
+    let session = Session::new();
+    session.program("inner", &inner);
+    let recorded = session.sh(&format!("sh -c \"$(cat inner)\" inner; {wait}"));
+    let inner = recorded.execs().find(|exec| argv(exec).last() == Some(&"inner") && argv(exec)[0] == "sh").expect("sh");
+    assert_eq!(recorded.one("true").parent, Some(inner.id), "who ended");
+}
+
 #[test]
 fn two_thousand_execs() {
     for flags in [vec![], vec!["--exit-group"]] {
@@ -575,7 +590,7 @@ mod ptrace {
         a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
         a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
         ends_by_signal_are_told input_and_output_pass keys_at_the_terminal_reach_the_command_once
-        scripts signals_reach_the_command the_command_finds_what_it_would_find
+        an_orphan_belongs_to_whose_copy_it_is scripts signals_reach_the_command the_command_finds_what_it_would_find
         the_end_is_passed_on threads two_thousand_execs ways_to_exec without_privileges
     }
 

@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use support::{Project, bed};
@@ -34,6 +35,14 @@ fn toolchain() -> PathBuf {
     PathBuf::from(String::from_utf8(output.stdout).expect("a path").trim())
 }
 
+/// Puts an executable script into the home folder.
+fn installer(project: &Project, path: &str, script: &str) {
+    let path = project.home().join(path);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+    fs::write(&path, format!("#!/bin/bash\n{script}\n")).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
 #[test]
 #[ignore = "needs real Nix"]
 fn with_nix_nothing_is_left_behind() {
@@ -60,23 +69,31 @@ fn with_nix_nothing_is_left_behind() {
 #[ignore = "needs real Nix"]
 fn on_a_host_that_it_changes_the_flake_is_the_same_and_the_report_says_what_is_left() {
     let project = Project::of("story").with_nix("new");
-    // What an installer of rustup does: a toolchain in ~/.rustup, its programs in ~/.cargo/bin.
-    let agent = format!(
-        "mkdir -p ~/.rustup/toolchains ~/.cargo/bin && cp -rs {}/. ~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu\n\
+    // Installers that leave behind what the real ones do, without network and without touching this machine.
+    let rustup = format!(
+        "mkdir -p ~/.rustup/toolchains && cp -rs {}/. ~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu\n\
+        cp ~/.profile ~/.bashrc; echo 'export PATH=$HOME/.cargo/bin:$PATH' >> ~/.bashrc\n",
+        toolchain().display()
+    );
+    installer(&project, ".cargo/bin/rustup", &rustup);
+    let pip = "mkdir -p ~/.local/lib/python3.11/site-packages/pip && echo > ~/.local/lib/python3.11/site-packages/pip/__init__.py";
+    installer(&project, ".local/bin/pip", pip);
+    installer(&project, ".local/bin/apt-get", "echo 'jq is already the newest version'");
+    let agent = "export PATH=~/.cargo/bin:~/.local/bin:$PATH\n\
+        apt-get install -y jq\n\
+        rustup toolchain install stable --profile minimal\n\
+        pip install --user --upgrade pip\n\
         export PATH=~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/bin:$PATH\n\
-        cp ~/.profile ~/.bashrc; echo 'export PATH=$HOME/.cargo/bin:$PATH' >> ~/.bashrc\n\
         printf '#!/bin/sh\\n' > ~/.cargo/bin/just\n\
         cargo build\n\
         cargo test --offline\n\
-        jq -e '.lines == 2' data.json",
-        toolchain().display()
-    );
+        jq -e '.lines == 2' data.json";
     fs::write(project.home().join(".profile"), "").expect("a profile");
-    let said = project.session(&["--yes", "--name", "story"], &agent).success();
+    let said = project.session(&["--yes", "--name", "story"], agent).success();
     assert_eq!(packages(&project), ["cargo", "jq", "rustc"], "{said:?}");
     assert!(project.read("flake.nix").contains(r#"cargo-test = "cargo test --offline";"#));
     let report = project.run(&["report"]).success().stdout;
-    for left in ["~/.bashrc: 1 file", "~/.cargo/bin: 1 file", "~/.rustup/toolchains: "] {
+    for left in ["~/.bashrc: 1 file", "~/.cargo/bin: 1 file", "~/.local/lib", "~/.rustup/toolchains: "] {
         assert!(report.contains(left), "no `{left}` in\n{report}");
     }
 }

@@ -50,10 +50,10 @@ pub trait Hooks: Sync {
 pub enum Door {
     /// It cannot.
     None,
-    /// This environment variable of the first hook names a file that the agent's shells read before each command.
+    /// When a session begins, this environment variable names a file that the agent's shells read before each command.
     File(&'static str),
-    /// It takes environment variables from the answer to each hook.
-    Answer,
+    /// It takes environment variables from the answer to the event with this name.
+    Answer(&'static str),
 }
 
 /// Where settings are.

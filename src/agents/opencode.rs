@@ -70,7 +70,7 @@ impl Hooks for OpenCode {
     }
 
     fn door(&self) -> Door {
-        Door::Answer
+        Door::Answer("ShellEnv")
     }
 }
 

@@ -149,7 +149,8 @@ pub fn remove(before: &str, edits: &[Edit], agent: &str) -> Result<Option<String
             }
         }
     }
-    let fields: Vec<String> = top.properties().iter().filter_map(|property| property.decoded_name()).collect();
+    let fields: Vec<String> =
+        top.properties().iter().filter_map(jsonc_parser::cst::CstObjectProp::decoded_name).collect();
     let only_ours = |name: &String| edits.iter().any(|edit| matches!(edit, Edit::Field(field, _) if field == name));
     let has_comment = root.to_string().contains("//") || root.to_string().contains("/*");
     if fields.iter().all(only_ours) && !has_comment {
@@ -197,5 +198,34 @@ fn input(value: &Value) -> CstInputValue {
         Value::Object(fields) => {
             CstInputValue::Object(fields.iter().map(|(name, value)| (name.clone(), input(value))).collect())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_older_version_wrote_is_replaced() {
+        let edit = |line: &str| {
+            let entry = json!({ "matcher": "Bash", "hooks": [{ "type": "command", "command": line }] });
+            [Edit::Entry(vec!["hooks", "PreToolUse"], entry)]
+        };
+        let mine = r#"{ "hooks": { "PreToolUse": [{ "matcher": "X", "hooks": [{ "command": "echo agent-capture hook" }] }] } }"#;
+        let old = install(Some(mine), &edit("'/old path/agent-capture' hook codex"), "codex").expect("settings");
+        let new = install(Some(&old), &edit("agent-capture hook codex"), "codex").expect("settings");
+        assert!(new.contains("agent-capture hook codex") && !new.contains("old path"), "{new}");
+        assert!(new.contains("echo agent-capture hook"), "{new}");
+        assert!(has(&old, "codex") && has(&new, "codex") && !has(mine, "codex"));
+        let other = install(Some(&new), &edit("agent-capture hook droid"), "droid").expect("settings");
+        let left = remove(&other, &edit(""), "codex").expect("settings").expect("some are left");
+        assert!(!has(&left, "codex") && has(&left, "droid") && left.contains("echo agent-capture hook"), "{left}");
+        assert_eq!(
+            remove(&install(None, &edit("agent-capture hook codex"), "codex").expect("new"), &edit(""), "codex")
+                .expect("none"),
+            None
+        );
     }
 }

@@ -64,6 +64,13 @@ impl Lock {
         Ok(taken)
     }
 
+    /// Gives a lock back that a dead process of ours holds.
+    pub(super) fn give_back(index: &Path) {
+        let mut name = index.as_os_str().to_owned();
+        name.push(".lock");
+        take_over(Path::new(&name));
+    }
+
     /// Removes new indexes that killed processes left: only who holds the lock makes one.
     fn tidy(&self) {
         let folder = self.index.parent().map(fs::read_dir);

@@ -190,6 +190,12 @@ impl Proposal<'_> {
         self.empty
     }
 
+    /// Returns whether the tree has a file at a path.
+    pub fn has(&self, path: &str) -> bool {
+        let tree = self.repository.git.find_tree(self.tree);
+        tree.is_ok_and(|tree| tree.get_path(Path::new(path)).is_ok())
+    }
+
     /// Returns the id of the tree.
     pub fn tree(&self) -> String {
         self.tree.to_string()

@@ -63,6 +63,9 @@ impl Repository {
     /// Brings a commit to its end that a killed process left: takes its locks away, and has the index follow when HEAD is at
     /// it. Nothing is done while its process lives.
     pub fn finish_commit(&self) -> Result<()> {
+        if self.target.is_none() {
+            Lock::give_back(&self.index_path()?);
+        }
         let path = place(self.git_dir());
         let Some((_held, text)) = dead(&path) else { return Ok(()) };
         let note = std::str::from_utf8(&text).ok().and_then(|text| text.split_once('\n'));

@@ -1,6 +1,6 @@
 //! Elixir and Erlang: what tests and checks.
 
-use super::{Ecosystem, call, verb};
+use super::{Ecosystem, Near, Need, call, verb};
 
 /// The ecosystem.
 pub(super) struct Beam;
@@ -20,6 +20,11 @@ impl Ecosystem for Beam {
             "rebar3" => verb(program, rest, &["ct", "eunit", "compile", "dialyzer", "xref"]),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "the packages of its mix.lock have no hashes that Nix reads";
+        (program == "mix").then(|| near.keeps("mix.lock"))?.map(|_| Need::Online(WHY))
     }
 }
 

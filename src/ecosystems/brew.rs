@@ -1,6 +1,6 @@
 //! Homebrew: what was installed with brew, and programs in its cellar.
 
-use super::install::{self, Kind, Line};
+use super::install::{self, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, paths};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
@@ -80,13 +80,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     let (name, version) = formula.split_once('@').map_or((formula, None), |(name, version)| (name, Some(version)));
     let by_hand = [word, formula, name].into_iter().find(|name| install::by_hand(NAMES, name).is_some());
     let want = install::named(index, NAMES, by_hand.unwrap_or(name), version);
-    let is_library = name.starts_with("lib") && name != "libreoffice";
-    install::put(
-        word,
-        want.map(|want| Want { seen: None, ..want }),
-        if is_library { Kind::Library } else { Kind::Tool },
-        asked,
-    );
+    install::put(word, want.map(|want| Want { seen: None, ..want }), install::kind(name), asked);
 }
 
 #[cfg(test)]
@@ -103,7 +97,7 @@ mod tests {
                 "brew install hashicorp/tap/terraform gnu-sed",
                 "tools terraform | ignored the standard environment has it",
             ),
-            ("brew install libpq openssl@3 postgresql@15", "wants libpq | tools openssl postgresql_15"),
+            ("brew install libpq openssl@3 postgresql@15", "wants libpq openssl | tools postgresql_15"),
             ("brew reinstall no-such-thing-zz", "unrecognized no-such-thing-zz"),
         ] {
             assert_eq!(ask(&Brew, line).as_deref(), Some(reading), "{line}");

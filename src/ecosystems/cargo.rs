@@ -1,9 +1,10 @@
 //! Rust: what `cargo install` brings, subcommands that are programs of their own, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Want, call, listed, verb, versions};
+use super::{Asked, Context, Ecosystem, Near, Need, Want, call, listed, verb, versions};
 use crate::index::Index;
 use crate::journal::Invocation;
+use crate::requirements::LockKind;
 
 /// Options of cargo itself that take a value.
 const OPTIONS: &str = "--color --config -C -Z --explain";
@@ -77,6 +78,44 @@ impl Ecosystem for Cargo {
             _ => None,
         }
     }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "its Cargo.lock keeps crates of git or of other registries, whose hashes are not in it";
+        (program == "cargo").then(|| near.need(LockKind::Cargo, WHY))?
+    }
+
+    fn makes(&self, argv: &[&str], near: &Near) -> Vec<String> {
+        match call(argv) {
+            Some(("cargo", rest)) if verb("cargo", rest, &["build", "b"]).is_some() => built(rest, near),
+            Some(("rustc", rest)) => {
+                Line::read(rest, "-o --crate-name --crate-type --edition -C -L -l --emit --out-dir --target --cfg")
+                    .values("-o")
+                    .map(str::to_owned)
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Returns the programs that `cargo build` makes with these words (The Cargo Book, "Build Cache"): those it is told, else
+/// those of the package. Of a workspace, or for another target, nothing is promised.
+fn built(rest: &[&str], near: &Near) -> Vec<String> {
+    let line = Line::read(rest, VALUES);
+    let others = "-p --package --workspace --all --target --target-dir --manifest-path --config -C --lib --example --examples \
+        --tests --test --benches --bench --all-targets --features --no-default-features";
+    if line.has(others) || rest.iter().any(|word| word.starts_with("--target") || word.starts_with("--artifact")) {
+        return Vec::new();
+    }
+    let profile = match line.values("--profile").next() {
+        Some("dev") | None if !line.has("-r --release") => "debug",
+        Some("release") | None => "release",
+        Some(profile) => profile,
+    };
+    let told: Vec<&str> = line.values("--bin").collect();
+    let says = || near.beside("Cargo.toml").map(|file| file.says.iter()).into_iter().flatten();
+    let own = says().filter_map(|said| said.strip_prefix("bin ")).filter(|_| told.is_empty());
+    told.iter().copied().chain(own).map(|name| format!("target/{profile}/{name}")).collect()
 }
 
 /// What a command line asks for.

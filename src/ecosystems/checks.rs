@@ -2,14 +2,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{paths, stage, verifies};
 use crate::event::Bytes;
 use crate::journal::{Command, Journal, Known, Outcome, Ref};
 use crate::policy::Policy;
-use crate::requirements::{Check, CheckLine, CheckName, Evidence, Unchecked};
+use crate::requirements::{Check, CheckLine, CheckName, Evidence, Lock, Step, Unchecked};
 use crate::shell::{self, Simple};
+
+mod needs;
+mod place;
+mod steps;
+
+use needs::{is_made, locks, promised, ran};
+use place::{leaves, places, words};
+use steps::Prepares;
+pub use steps::{Stage, State, shows};
 
 /// Reason for what only a hook or a transcript tells, where the policy demands more.
 pub(super) const CLAIMED: &str = "only a hook or a transcript claims it";
+
+/// Reason for what a sandbox cannot have.
+const NETWORK: &str = "it reached the network, and no lock file says for what";
+
+/// Reason for what depends on the machine.
+const OUTSIDE: &str = "it names a path outside the project";
 
 /// Programs that may stand beside a verifying command in one line: they need no package and reach no network.
 const HARMLESS: &[&str] = &[
@@ -23,50 +39,90 @@ const WRAPPERS: &[&str] = &["command", "env", "exec", "nice", "time", "timeout"]
 /// Programs that may stand beside an installing command in one line, besides the harmless ones.
 const BESIDE: &[&str] = &["date", "false", "grep", "head", "sleep", "source", ".", "tail", "tee", "wc", "which", "yes"];
 
+/// A command that is to be run again.
+struct Wanted {
+    name: String,
+    evidence: BTreeSet<Evidence>,
+    before: Vec<Step>,
+    locks: BTreeSet<Lock>,
+    makes: Vec<CheckLine>,
+}
+
+/// What decides whether commands are checks.
+struct Judge<'a> {
+    policy: &'a Policy,
+    inner: &'a dyn Fn(&[&str]) -> Option<String>,
+    /// What made folders ready, of all sessions in order.
+    prepares: Vec<Prepares>,
+}
+
+/// A command, and where it comes from.
+struct Case<'a> {
+    /// Its number among all commands of all sessions.
+    at: usize,
+    journal: &'a Journal,
+    command: &'a Command,
+    evidence: Evidence,
+}
+
 /// Reads all commands of the journals: those that verify become checks, one for each line and folder; the others are
-/// returned with the reason.
+/// returned with the reason. `inner` tells what a command line runs that only provides packages.
 pub(super) fn read(
     journals: &[&Journal],
     policy: &Policy,
-    verifies: &dyn Fn(&[&str]) -> Option<String>,
     inner: &dyn Fn(&[&str]) -> Option<String>,
 ) -> (Vec<Check>, Vec<Unchecked>) {
-    let mut wanted: BTreeMap<(CheckLine, CheckLine), (String, BTreeSet<Evidence>)> = BTreeMap::new();
+    let commands = journals.iter().flat_map(|journal| journal.commands.iter().map(move |command| (*journal, command)));
+    let cases: Vec<Case> = commands
+        .enumerate()
+        .map(|(at, (journal, command))| Case {
+            at,
+            journal,
+            command,
+            evidence: Evidence { session: journal.session.id.clone(), entry: command.id.clone() },
+        })
+        .collect();
+    let prepares = cases.iter().flat_map(|case| steps::of(case.at, case.command, &case.evidence)).collect();
+    let judge = Judge { policy, inner, prepares };
+    let mut wanted: BTreeMap<(CheckLine, CheckLine), Wanted> = BTreeMap::new();
     let mut unchecked = Vec::new();
-    for journal in journals {
-        let last = last_runs(journal);
-        for command in &journal.commands {
-            let evidence = Evidence { session: journal.session.id.clone(), entry: command.id.clone() };
-            match judge(command, &last, policy, verifies, inner) {
-                Ok((name, line, folder)) => {
-                    wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new())).1.insert(evidence);
-                }
-                Err(reason) => unchecked.push(Unchecked { evidence, reason: reason.to_owned() }),
+    let last: BTreeMap<&str, Runs> = journals.iter().map(|it| (it.session.id.as_str(), last_runs(it))).collect();
+    for case in &cases {
+        match judge.case(case, &last[case.journal.session.id.as_str()]) {
+            Ok((place, mut new)) => {
+                let before = wanted.remove(&place).map(|wanted| wanted.evidence);
+                new.evidence.extend(before.into_iter().flatten());
+                wanted.insert(place, new);
+            }
+            Err(reason) => {
+                unchecked.push(Unchecked { evidence: case.evidence.clone(), reason: reason.to_owned() });
             }
         }
     }
-    for check in policy.added_checks() {
-        let (Some(line), Some(folder)) = (CheckLine::parse(&check.add), CheckLine::parse(&check.folder)) else {
-            continue;
-        };
-        let name = shell::strict(line.as_str()).ok().and_then(|commands| named(&commands, verifies));
-        let name = name.unwrap_or_else(|| "check".to_owned());
-        wanted.entry((folder, line)).or_insert_with(|| (name, BTreeSet::new()));
+    for (place, added) in policy.added_checks().filter_map(|check| judge.added(&check.add, &check.folder, journals)) {
+        wanted.entry(place).or_insert(added);
     }
+    let (checks, dropped) = named_once(wanted, policy);
+    unchecked.extend(dropped);
+    unchecked.sort_by(|a, b| a.evidence.cmp(&b.evidence));
+    (checks, unchecked)
+}
+
+/// Gives each check a name of its own; what the policy drops is none.
+fn named_once(wanted: BTreeMap<(CheckLine, CheckLine), Wanted>, policy: &Policy) -> (Vec<Check>, Vec<Unchecked>) {
+    let (mut checks, mut dropped) = (Vec::new(), Vec::new());
     let mut taken = BTreeSet::new();
-    let mut checks = Vec::new();
-    for ((folder, line), (name, evidence)) in wanted {
+    for ((folder, line), Wanted { name, evidence, before, locks, makes }) in wanted {
         let name = unique(&name, &mut taken);
         if policy.drops_check(name.as_str(), line.as_str()) {
             let reason = "the policy drops it".to_owned();
-            unchecked.extend(evidence.into_iter().map(|evidence| Unchecked { evidence, reason: reason.clone() }));
+            dropped.extend(evidence.into_iter().map(|evidence| Unchecked { evidence, reason: reason.clone() }));
         } else {
-            checks.push(Check { name, line, folder, evidence });
+            checks.push(Check { name, line, folder, evidence, before, locks, makes });
         }
     }
     checks.sort_by(|a, b| a.name.cmp(&b.name));
-    unchecked.sort_by(|a, b| a.evidence.cmp(&b.evidence));
-    (checks, unchecked)
+    (checks, dropped)
 }
 
 type Runs<'a> = BTreeMap<(&'a Bytes, &'a Bytes), &'a Command>;
@@ -76,46 +132,92 @@ fn last_runs(journal: &Journal) -> Runs<'_> {
     journal.commands.iter().map(|command| ((&command.line, &command.cwd), command)).collect()
 }
 
-fn judge(
-    command: &Command,
-    last: &Runs,
-    policy: &Policy,
-    verifies: &dyn Fn(&[&str]) -> Option<String>,
-    inner: &dyn Fn(&[&str]) -> Option<String>,
-) -> Result<(String, CheckLine, CheckLine), &'static str> {
+/// Returns why a command says nothing, whatever its line is.
+fn passed_over(command: &Command, last: &Runs, policy: &Policy) -> Option<&'static str> {
     if policy.traced_only && command.known == Known::Claimed {
-        return Err(CLAIMED);
+        return Some(CLAIMED);
     }
     if command.outcome != Outcome::Ran {
-        return Err("it was refused, blocked or cancelled, or its result is missing");
+        return Some("it was refused, blocked or cancelled, or its result is missing");
     }
     match command.status {
-        None => return Err("how it ended is not known"),
-        Some(status) if !status.is_success() => return Err("it failed"),
+        None => return Some("how it ended is not known"),
+        Some(status) if !status.is_success() => return Some("it failed"),
         Some(_) => {}
     }
     let latest = last.get(&(&command.line, &command.cwd)).and_then(|command| command.status);
     if latest.is_some_and(|status| !status.is_success()) {
-        return Err("its last run failed");
+        return Some("its last run failed");
     }
-    if command.incomplete {
-        return Err("its line holds a secret or is cut");
+    command.incomplete.then_some("its line holds a secret or is cut")
+}
+
+impl Judge<'_> {
+    /// Returns the check that a command is, with its folder and line.
+    fn case(&self, case: &Case, last: &Runs) -> Result<((CheckLine, CheckLine), Wanted), &'static str> {
+        let command = case.command;
+        if let Some(reason) = passed_over(command, last, self.policy) {
+            return Err(reason);
+        }
+        let printable =
+            |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
+        let (asked, folder) = (printable(&command.line)?, printable(&command.cwd)?);
+        let line = unwrapped(asked.clone(), self.inner);
+        let commands = shell::strict(line.as_str())?;
+        let name = named(&commands).ok_or_else(|| nothing(&commands))?;
+        if command.writes > 0 {
+            return Err("it wrote outside the project");
+        }
+        let placed = places(folder.as_str(), &commands).ok_or(OUTSIDE)?;
+        if placed.iter().any(|(folder, simple)| leaves(folder, simple)) {
+            return Err(OUTSIDE);
+        }
+        if !placed.iter().all(|(folder, simple)| {
+            is_harmless(simple) || is_own(&words(simple)) || is_made(case.journal, folder, simple, &placed)
+        }) {
+            return Err("its line does other things besides");
+        }
+        let before = steps::before(case.at, &placed, &self.prepares)?;
+        let wrappers = if line == asked { Vec::new() } else { shell::strict(asked.as_str())? };
+        let ran = ran(case).filter(|program| !wrappers.iter().any(|simple| words(simple).first() == Some(program)));
+        let locks = locks(case.journal, &placed, ran)?;
+        if command.network && locks.is_empty() {
+            return Err(NETWORK);
+        }
+        let makes = promised(case.journal, line.as_str(), &placed);
+        let evidence = BTreeSet::from([case.evidence.clone()]);
+        Ok(((folder, line), Wanted { name, evidence, before, locks, makes }))
     }
-    let printable = |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
-    let (line, folder) = (printable(&command.line)?, printable(&command.cwd)?);
-    let line = unwrapped(line, inner);
-    let commands = shell::strict(line.as_str())?;
-    let name = named(&commands, verifies).ok_or("it tests, builds and lints nothing")?;
-    if command.network {
-        return Err("it reached the network");
+
+    /// Returns a check that the policy adds.
+    fn added(&self, line: &str, folder: &str, journals: &[&Journal]) -> Option<((CheckLine, CheckLine), Wanted)> {
+        let place = (CheckLine::parse(folder)?, CheckLine::parse(line)?);
+        let commands = shell::strict(line).unwrap_or_default();
+        let name = named(&commands).unwrap_or_else(|| "check".to_owned());
+        let placed = places(folder, &commands).unwrap_or_default();
+        let before = steps::before(usize::MAX, &placed, &self.prepares).unwrap_or_default();
+        let journal = journals.iter().rev().find(|journal| !journal.files.is_empty());
+        let locks = journal.and_then(|journal| locks(journal, &placed, std::iter::empty()).ok()).unwrap_or_default();
+        Some((place, Wanted { name, evidence: BTreeSet::new(), before, locks, makes: Vec::new() }))
     }
-    if folder.as_str().starts_with(['/', '~']) || commands.iter().any(names_the_machine) {
-        return Err("it names a path outside the project");
+}
+
+/// Says why commands that verify nothing are no check.
+fn nothing(commands: &[Simple]) -> &'static str {
+    let by_name = |simple: &Simple| {
+        let words = words(simple);
+        let (program, rest) = words.split_first()?;
+        verifies(&[&[paths::name(program)], rest].concat()).filter(|_| program.contains('/'))
+    };
+    match commands.iter().find_map(by_name) {
+        Some(_) => "its program is a file of the project or the machine, not of a package",
+        None => "it tests, builds and lints nothing",
     }
-    if !commands.iter().all(|simple| is_harmless(simple) || verifies(bare(&simple.texts())).is_some()) {
-        return Err("its line does other things besides");
-    }
-    Ok((name, line, folder))
+}
+
+/// Returns whether words verify, or make a folder ready for what does.
+fn is_own(words: &[&str]) -> bool {
+    verifies(words).is_some() || stage(words).is_some()
 }
 
 /// Returns the commands of a journal that only install packages: all that their lines run puts packages on the machine.
@@ -166,19 +268,8 @@ fn unwrapped(line: CheckLine, inner: &dyn Fn(&[&str]) -> Option<String>) -> Chec
 }
 
 /// Returns the name of the check that these commands are: of the first that verifies.
-fn named(commands: &[Simple], verifies: &dyn Fn(&[&str]) -> Option<String>) -> Option<String> {
-    commands.iter().find_map(|simple| verifies(bare(&simple.texts())))
-}
-
-/// Returns whether a command names a path that is not in the project.
-fn names_the_machine(simple: &Simple) -> bool {
-    let outside = |text: &str| {
-        let path = text.split_once('=').map_or(text, |(_, value)| value);
-        (path.starts_with('/') && path != "/dev/null")
-            || path.starts_with('~')
-            || path.split('/').any(|part| part == "..")
-    };
-    simple.words.iter().chain(&simple.others).any(|word| outside(&word.text))
+fn named(commands: &[Simple]) -> Option<String> {
+    commands.iter().find_map(|simple| verifies(&words(simple)))
 }
 
 fn is_harmless(simple: &Simple) -> bool {
@@ -220,3 +311,6 @@ fn unique(name: &str, taken: &mut BTreeSet<CheckName>) -> CheckName {
         .find(|name| taken.insert(name.clone()))
         .expect("some number is free")
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,12 @@ const INSTALLERS: &str = "cpan cpanm cpanplus cpm";
 const VALUES: &str = "-l --local-lib -L --local-lib-contained --mirror --from -M -w --workers -g --with-feature --without-feature \
     --cpanfile --configure-timeout --build-timeout --test-timeout --save-dists";
 
+/// Modules of distributions that are called otherwise.
+const MODULES: &str = "Encode=Encode File::Spec=PathTools HTTP::Cookies=HTTPCookies HTTP::Request=HTTPMessage \
+    HTTP::Response=HTTPMessage LWP::Protocol::https=LWPProtocolHttps LWP::Simple=LWP LWP::UserAgent=LWP Net::SSL=CryptSSLeay \
+    Plack::Builder=Plack Template=TemplateToolkit Text::CSV_XS=TextCSV_XS URI::Escape=URI \
+    XML::SAX::Parser=XMLSAX YAML::XS=YAMLLibYAML";
+
 /// The ecosystem.
 pub(super) struct Cpan;
 
@@ -67,7 +73,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let line = Line::read(words, VALUES);
     let words = match program {
         "cpm" => line.after("install")?.to_vec(),
-        "cpan" | "cpanm" => line.words.iter().copied().filter(|word| !word.is_empty()).collect(),
+        "cpan" | "cpanm" => line.words.iter().copied().filter(|word| !listed("install", word)).collect(),
         _ => return None,
     };
     Some(words).filter(|words| !words.is_empty())
@@ -80,8 +86,8 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         asked.ignored.insert("the project itself");
         return;
     }
-    let attr = (!name.contains('/'))
-        .then(|| index.known(&format!("perlPackages.{}", name.replace("::", "").replace('-', ""))));
+    let squashed = |name: &str| index.known(&format!("perlPackages.{}", name.replace("::", "").replace('-', "")));
+    let attr = (!name.contains('/')).then(|| install::by_hand(MODULES, name).map_or_else(|| squashed(name), squashed));
     match attr.flatten() {
         Some(attr) => asked.wants.extend([Some(attr), index.known("perl")].into_iter().flatten().map(Want::new)),
         None => drop(asked.unrecognized.insert(word.to_owned())),
@@ -97,6 +103,7 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("cpanm --notest JSON::XS", "wants perlPackages.JSONXS perl"),
+            ("cpan install LWP::UserAgent", "wants perlPackages.LWP perl"),
             ("cpan Moose", "wants perlPackages.Moose perl"),
             (
                 "cpanm -l local Try::Tiny@0.31 No::Such::Thing",

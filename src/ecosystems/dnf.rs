@@ -61,15 +61,28 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
             };
             line.options.iter().any(installs).then_some(line.words)
         }
-        _ if listed(MANAGERS, program) => {
-            line.after("install in groupinstall localinstall reinstall builddep").map(<[&str]>::to_vec)
-        }
+        _ if listed(MANAGERS, program) => match line.words.as_slice() {
+            ["module", "install" | "enable", streams @ ..] => Some(streams.to_vec()),
+            ["group", "install", groups @ ..] => Some(groups.to_vec()),
+            _ => line.after("install in groupinstall localinstall reinstall builddep").map(<[&str]>::to_vec),
+        },
         _ => None,
     }
 }
 
 /// Reads `package`, `package.arch`, `package-1.2-3.fc40.x86_64`, `@group`, or the file of a package.
 fn read(word: &str, index: &Index, asked: &mut Asked) {
+    let group = format!("@{}", word.to_ascii_lowercase().replace(' ', "-"));
+    if install::by_hand(NAMES, &group) == Some("") {
+        asked.ignored.insert(install::STANDARD);
+        return;
+    }
+    let stream = word.split_once(':').filter(|(_, stream)| stream.starts_with(|c: char| c.is_ascii_digit()));
+    if let Some((module, stream)) = stream {
+        // A stream of a module: `nodejs:20`, `postgresql:15/server`.
+        let version = stream.split('/').next();
+        return install::put(word, install::tool(index, module, version), Kind::Tool, asked);
+    }
     let file = word.ends_with(".rpm").then(|| paths::name(word));
     let name = file.unwrap_or(word);
     let name = [".x86_64", ".aarch64", ".noarch"].iter().find_map(|arch| name.strip_suffix(arch)).unwrap_or(name);
@@ -130,6 +143,8 @@ mod tests {
             ("microdnf install nodejs-20.11.1-1.fc40.x86_64 postgresql15-server", "tools nodejs postgresql_15"),
             ("zypper in -y python3-requests", "wants python3Packages.requests python3"),
             ("rpm -Uvh https://x.org/y/jq-1.7-1.fc40.x86_64.rpm", "tools jq"),
+            ("dnf -y groupinstall 'Development Tools'", "ignored the standard environment has it"),
+            ("dnf module install -y nodejs:22 postgresql:15/server", "tools nodejs_22=22 postgresql_15=15"),
             ("dnf install epel-release", "ignored it installs packages, and those are wanted"),
             ("dnf install no-such-thing-zz", "unrecognized no-such-thing-zz"),
         ] {

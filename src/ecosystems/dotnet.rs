@@ -1,6 +1,6 @@
 //! .NET: what tests and builds.
 
-use super::{Ecosystem, call, verb};
+use super::{Ecosystem, Near, Need, call, verb};
 
 /// The ecosystem.
 pub(super) struct Dotnet;
@@ -19,6 +19,11 @@ impl Ecosystem for Dotnet {
             "dotnet" => verb(program, rest, &["build", "test"]),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, _near: &Near) -> Option<Need> {
+        const WHY: &str = "the packages of NuGet are kept by no lock file that Nix reads";
+        (program == "dotnet").then_some(Need::Online(WHY))
     }
 }
 

@@ -164,7 +164,8 @@ impl<'a> Draft<'a> {
             let evidence = package.evidence.into_keys().collect();
             self.refused.insert(attr.clone(), Refused { attr, why, evidence });
         }
-        if self.packages.keys().any(|attr| refused::of(attr) == Some(Refusal::Unfree)) {
+        // What the index takes for free, the pin may not.
+        if self.packages.keys().any(|attr| policy.unfree.contains(attr)) {
             self.unfree = policy.unfree.iter().map(|attr| refused::name(self.index, attr)).collect();
         }
     }

@@ -1,9 +1,9 @@
 //! Go: what `go install` brings, toolchains beside each other, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, paths, verb};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, call, paths, verb};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, ProjectFile};
 
 /// Options that take a value.
 const VALUES: &str =
@@ -68,6 +68,21 @@ impl Ecosystem for Go {
             "golangci-lint" => verb(program, rest, &["run"]).map(|_| "golangci-lint".to_owned()),
             "staticcheck" => Some("staticcheck".to_owned()),
             _ => None,
+        }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "its go.mod requires modules that are not vendored, and their hash is found only by building with a network";
+        let folder = |file: &ProjectFile, name: &str| file.path.strip_suffix(name).map(str::to_owned);
+        let module = near.find("go.mod").and_then(|file| folder(file, "go.mod"));
+        let vendored = near.find("vendor/modules.txt").and_then(|file| folder(file, "vendor/modules.txt")) == module;
+        (program == "go" && !vendored).then(|| near.keeps("go.mod"))?.map(|_| Need::Online(WHY))
+    }
+
+    fn makes(&self, argv: &[&str], _near: &Near) -> Vec<String> {
+        match call(argv) {
+            Some(("go", ["build", rest @ ..])) => Line::read(rest, VALUES).values("-o").map(str::to_owned).collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Haskell: what ghcup, cabal and stack install, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, listed, paths, verb};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, families, listed, paths, verb};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -72,6 +72,11 @@ impl Ecosystem for Haskell {
             "hlint" => Some("hlint".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, _near: &Near) -> Option<Need> {
+        const WHY: &str = "the packages of Hackage are kept by no lock file that Nix reads";
+        listed("cabal stack", program).then_some(Need::Online(WHY))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Modules of Python that a program of the project, or Python itself, imported.
 
-use super::libraries::Read;
+use super::libraries::{self, Read};
 use super::{Context, Reading, Want, install, listed, paths, project};
 use crate::event::Kind;
 use crate::journal::{Journal, Module, Program, Ref};
@@ -14,10 +14,10 @@ const TOOLS: [&str; 4] = ["/pipx/", "/uv/tools/", "/uv/archive-", "/uv/environme
 
 /// Reads the modules of a journal; those that say nothing of the project are left out.
 pub(super) fn read(journal: &Journal, context: &Context) -> Vec<Read> {
+    let programs = libraries::those(journal, imports);
     let imported = |module: &&Module| {
-        let programs = || journal.programs.iter().filter(|program| module.programs.contains(&program.id));
         let private = TOOLS.iter().any(|folder| module.folder.to_text().contains(folder));
-        module.of == Kind::Python && !private && programs().any(imports)
+        module.of == Kind::Python && !private && module.programs.iter().any(|program| programs.contains(program))
     };
     let modules = journal.modules.iter().enumerate().filter(|(_, module)| imported(module));
     let read = |(at, module): (usize, &Module)| {

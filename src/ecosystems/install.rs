@@ -76,6 +76,17 @@ pub(super) enum Kind {
     Library,
 }
 
+/// Libraries whose names do not say so, as package managers without packages of their own for headers call them.
+const LIBRARIES: &str = "boost cairo eigen expat fftw fontconfig freetype fribidi glew glfw glib glm gmp gnutls gsl gtk+3 gtk3 gtk4 \
+    harfbuzz hdf5 icu icu4c jansson jpeg jpeg-turbo leveldb lmdb mpfr ncurses netcdf nettle openblas openssl openssl@1.1 openssl@3 \
+    pango pcre pcre2 poppler qt qt@5 qt@6 readline rocksdb sdl2 sdl3 snappy spdlog unixodbc zeromq zlib";
+
+/// Returns what a package is for by its name.
+pub(super) fn kind(name: &str) -> Kind {
+    let is_library = (name.starts_with("lib") && !name.starts_with("libreoffice")) || listed(LIBRARIES, name);
+    if is_library { Kind::Library } else { Kind::Tool }
+}
+
 /// Returns what a table says of a name: rows `name=attr`, set apart by white space; an empty attr is the standard
 /// environment's.
 pub(super) fn by_hand(table: &'static str, name: &str) -> Option<&'static str> {

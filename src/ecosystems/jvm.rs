@@ -1,6 +1,6 @@
 //! Java, Kotlin and Scala: JDKs of the host, and what tests and builds.
 
-use super::{Context, Ecosystem, Reading, call, check_name, install, paths};
+use super::{Context, Ecosystem, Near, Need, Reading, call, check_name, install, listed, paths};
 use crate::journal::Program;
 
 /// The ecosystem.
@@ -38,12 +38,17 @@ impl Ecosystem for Jvm {
             goals.rev().find(|goal| verbs.contains(goal)).map(|goal| check_name(&[program, goal]))
         };
         match program {
-            "mvn" => words(&["compile", "package", "test", "verify"]),
-            "gradle" => words(&["assemble", "build", "check", "test"]),
+            "mvn" | "mvnw" => words(&["compile", "package", "test", "verify"]),
+            "gradle" | "gradlew" => words(&["assemble", "build", "check", "test"]),
             "sbt" => words(&["compile", "test"]),
             "ant" => words(&["compile", "test"]),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, _near: &Near) -> Option<Need> {
+        const WHY: &str = "the plugins and libraries of Maven, Gradle and sbt are kept by no lock file with hashes";
+        listed("gradle gradlew mvn mvnw sbt", program).then_some(Need::Online(WHY))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A program of a package brings its own libraries; only those of what was compiled in the project count.
 
+use std::collections::BTreeSet;
+
 use super::{Context, Reading, Want, install, listed, paths};
 use crate::host::Owner;
 use crate::index::{Index, unversioned};
@@ -46,7 +48,7 @@ const BRINGS: &[(&str, &str)] = &[
     ("libtiff", "libdeflate libjpeg xz zlib zstd"),
     ("libx11", "libxcb xorgproto"),
     ("libxext libxi libxrandr libxrender libxtst", "libx11 xorgproto"),
-    ("libxml2", "icu zlib"),
+    ("libxml2", "zlib"),
     ("libxslt", "libxml2"),
     ("pango", "cairo fontconfig freetype fribidi glib harfbuzz libxft"),
     ("vte", "gtk3 gtk4"),
@@ -67,19 +69,17 @@ pub(super) struct Read {
 /// Reads the libraries and headers of a journal; those that say nothing of the project are left out.
 pub(super) fn read(journal: &Journal, context: &Context) -> Vec<Read> {
     let made = journal.programs.iter().any(|program| program.is_used() && is_one(LINKERS, program));
-    let own = |library: &&Library| {
-        let ran = || library.programs.iter().filter_map(|id| program(journal, id)).any(is_own);
-        made && (!library.files.is_empty() || ran())
+    let (own, compilers) = (those(journal, is_own), those(journal, |program| is_one(COMPILERS, program)));
+    let is_linked = |library: &Library| {
+        made && (!library.files.is_empty() || library.programs.iter().any(|program| own.contains(program)))
     };
-    let compiled = |header: &&Header| {
-        header.programs.iter().filter_map(|id| program(journal, id)).any(|program| is_one(COMPILERS, program))
-    };
+    let is_included = |header: &Header| header.programs.iter().any(|program| compilers.contains(program));
     let mut all: Vec<Read> = Vec::new();
-    for (at, library) in journal.libraries.iter().enumerate().filter(|(_, library)| own(library)) {
+    for (at, library) in journal.libraries.iter().enumerate().filter(|(_, library)| is_linked(library)) {
         let reading = linked(library, context.index);
         all.push(Read { id: Ref::new('l', at + 1), name: library.soname.clone(), reading });
     }
-    for (at, header) in journal.headers.iter().enumerate().filter(|(_, header)| compiled(header)) {
+    for (at, header) in journal.headers.iter().enumerate().filter(|(_, header)| is_included(header)) {
         let name = header.path.to_text().into_owned();
         let reading = included(&name, header.owner.as_ref(), context.index);
         all.push(Read { id: Ref::new('h', at + 1), name, reading });
@@ -88,8 +88,9 @@ pub(super) fn read(journal: &Journal, context: &Context) -> Vec<Read> {
     all
 }
 
-fn program<'a>(journal: &'a Journal, id: &Ref) -> Option<&'a Program> {
-    journal.programs.iter().find(|program| program.id == *id)
+/// Returns the programs of a journal of which something is true.
+pub(super) fn those(journal: &Journal, is: impl Fn(&Program) -> bool) -> BTreeSet<&Ref> {
+    journal.programs.iter().filter(|program| is(program)).map(|program| &program.id).collect()
 }
 
 /// Returns whether a program has one of these names, what stands before and after them for a machine and a version left out.
@@ -116,7 +117,9 @@ fn linked(library: &Library, index: &Index) -> Reading {
         return Reading::Ignored(install::STANDARD);
     }
     let of_owner = || library.owner.as_ref().and_then(|owner| index.debian(&owner.package));
-    found(index.soname(soname).or_else(of_owner))
+    // What is built again is built against the version that nixpkgs has.
+    let short = soname.find(".so").map_or(soname, |at| &soname[..at + 3]);
+    found(index.soname(short).or_else(|| index.soname(soname)).or_else(of_owner))
 }
 
 fn included(path: &str, owner: Option<&Owner>, index: &Index) -> Reading {
@@ -180,8 +183,6 @@ fn comes_along(all: &mut [Read], context: &Context) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::super::tests::{journal, program, read, with_lines};
     use super::*;
     use crate::event::Bytes;
@@ -237,6 +238,8 @@ mod tests {
         assert_eq!(needs(vec![], libraries(), &["/usr/bin/make", "bin/app"], &[]), "");
         assert_eq!(needs(vec![], libraries(), &["/usr/bin/ld", "/usr/bin/psql"], &[]), "postgresql compiler");
         assert_eq!(needs(vec![], libraries(), &["/usr/bin/ld", "node_modules/x/bin/y"], &[]), "compiler");
+        let old = vec![library("libxml2.so.2", &[], &["app"]), library("libicuuc.so.72", &[], &["app"])];
+        assert_eq!(needs(vec![], old, &["/usr/bin/ld"], &[]), "icu libxml2 pkg-config compiler");
         let file = vec![library("libz.so.1", &[], &["app"]), library("libzz.so.1", &[], &["app"])];
         assert_eq!(needs(vec![], file, &["/usr/bin/x86_64-linux-gnu-ld.bfd"], &[]), "pkg-config zlib compiler l2?");
     }

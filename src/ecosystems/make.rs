@@ -1,6 +1,6 @@
 //! The C toolchain's builders: what tests and builds.
 
-use super::{Ecosystem, call, check_name, listed, verb};
+use super::{Ecosystem, Near, Stage, State, call, check_name, listed, verb};
 
 /// The ecosystem.
 pub(super) struct Make;
@@ -16,17 +16,108 @@ impl Ecosystem for Make {
             "make" | "gmake" => make(rest),
             "ninja" => targets(program, rest, "-C -f -j -l -k -d -t -w"),
             "ctest" => Some("ctest".to_owned()),
-            "cmake" if rest.contains(&"--build") => Some("cmake-build".to_owned()),
+            "cmake" => (rest.contains(&"--build") && !rest.contains(&"install")).then(|| "cmake-build".to_owned()),
             "meson" => verb(program, rest, &["compile", "test"]),
             "scons" => targets(program, rest, "-C -f -j"),
             "bazel" => verb(program, rest, &["build", "test"]),
             "cppcheck" => Some("cppcheck".to_owned()),
+            _ if is_compiler(program) => compiled(rest).map(|_| check_name(&[program])),
             "just" | "task" => {
                 let recipe = rest.iter().find(|word| !word.starts_with('-') && !word.contains('='))?;
                 is_check(recipe).then(|| check_name(&[program, recipe]))
             }
             _ => None,
         }
+    }
+
+    fn stage(&self, argv: &[&str]) -> Option<Stage> {
+        let (program, rest) = call(argv)?;
+        match program {
+            "cmake" => cmake(rest),
+            "meson" => meson(rest),
+            "ctest" => Some(built(value(rest, "--test-dir"), State::Built, true, None)),
+            "ninja" | "make" | "gmake" if self.verifies(argv).is_none() => None,
+            "ninja" => Some(built(value(rest, "-C"), State::Configured, true, Some(State::Built))),
+            "make" | "gmake" => {
+                Some(built(value(rest, "-C --directory"), State::Configured, false, Some(State::Built)))
+            }
+            "configure" | "autogen.sh" | "bootstrap" | "autoreconf" | "autoconf" | "automake" | "aclocal"
+            | "autoheader" | "libtoolize" => Some(configured("")),
+            _ => None,
+        }
+    }
+
+    fn makes(&self, argv: &[&str], _near: &Near) -> Vec<String> {
+        let Some((program, rest)) = call(argv) else { return Vec::new() };
+        match program {
+            "make" | "gmake" => {
+                let inside = value(rest, "-C --directory");
+                let is_file = |word: &&&str| {
+                    !word.starts_with('-') && !word.contains('=') && word.contains(['/', '.']) && !word.ends_with('/')
+                };
+                let plain = !rest.iter().any(|word| word.starts_with("-f") || word.starts_with("--file"));
+                let files = rest.iter().filter(is_file).filter(|word| plain && **word != inside);
+                files.map(|word| within(inside, word)).collect()
+            }
+            _ if is_compiler(program) => compiled(rest).map(str::to_owned).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Returns whether a program compiles C or C++.
+fn is_compiler(program: &str) -> bool {
+    listed("c++ cc clang clang++ g++ gcc", program)
+}
+
+/// Returns the file that a compiler's words name as its output.
+fn compiled<'a>(rest: &[&'a str]) -> Option<&'a str> {
+    let next = rest.iter().position(|word| *word == "-o").and_then(|at| rest.get(at + 1)).copied();
+    next.filter(|file| *file != "-" && *file != "/dev/null")
+}
+
+/// Returns the value of the first of these options; empty when there is none.
+fn value<'a>(rest: &[&'a str], options: &str) -> &'a str {
+    let at = rest.iter().position(|word| listed(options, word));
+    let next = at.and_then(|at| rest.get(at + 1)).copied();
+    let joined = || rest.iter().find_map(|word| options.split(' ').find_map(|option| word.strip_prefix(option)));
+    next.or_else(|| joined().map(|value| value.trim_start_matches('='))).unwrap_or_default()
+}
+
+fn within(folder: &str, path: &str) -> String {
+    if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") }
+}
+
+fn configured(folder: &str) -> Stage {
+    Stage { folder: folder.to_owned(), needs: None, must: false, gives: Some(State::Configured) }
+}
+
+fn built(folder: &str, needs: State, must: bool, gives: Option<State>) -> Stage {
+    Stage { folder: folder.to_owned(), needs: Some(needs), must, gives }
+}
+
+/// Reads a call of CMake (cmake(1)): it configures the folder of `-B`, else the one it runs in.
+fn cmake(rest: &[&str]) -> Option<Stage> {
+    if rest.iter().any(|word| listed("-E -P --install --open --find-package --workflow --preset", word)) {
+        return None;
+    }
+    if rest.contains(&"--build") {
+        return Some(built(value(rest, "--build"), State::Configured, true, Some(State::Built)));
+    }
+    (!rest.is_empty()).then(|| configured(value(rest, "-B")))
+}
+
+/// Reads a call of Meson: `setup` may be left out.
+fn meson(rest: &[&str]) -> Option<Stage> {
+    let folder = |rest: &[&str]| {
+        let words = rest.iter().filter(|word| !word.starts_with('-')).copied();
+        words.map(str::to_owned).next()
+    };
+    match rest {
+        ["compile", rest @ ..] => Some(built(value(rest, "-C"), State::Configured, true, Some(State::Built))),
+        ["test", rest @ ..] => Some(built(value(rest, "-C"), State::Configured, true, None)),
+        ["setup", rest @ ..] => Some(configured(&folder(rest)?)),
+        _ => None,
     }
 }
 

@@ -17,6 +17,7 @@ mod families;
 mod imports;
 mod install;
 mod libraries;
+mod locks;
 mod paths;
 pub mod project;
 mod python;
@@ -61,6 +62,8 @@ mod terraform;
 mod uv;
 mod zig;
 
+pub use checks::{Stage, State, shows};
+pub use locks::{Near, Need};
 pub use resolve::{Unknown, resolve, unknown};
 
 /// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.
@@ -270,6 +273,21 @@ pub trait Ecosystem: Sync {
     fn verifies(&self, _argv: &[&str]) -> Option<String> {
         None
     }
+
+    /// Returns what a check needs besides packages because a program of this name runs in it.
+    fn need(&self, _program: &str, _near: &Near) -> Option<Need> {
+        None
+    }
+
+    /// Returns what a command with these words does to a folder of the project in which things are built.
+    fn stage(&self, _argv: &[&str]) -> Option<Stage> {
+        None
+    }
+
+    /// Returns the files that these words promise to make, relative to where they run.
+    fn makes(&self, _argv: &[&str], _near: &Near) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Returns whether a journal must keep these arguments.
@@ -308,6 +326,21 @@ pub fn verifies(argv: &[&str]) -> Option<String> {
         return None;
     }
     ALL.iter().find_map(|ecosystem| ecosystem.verifies(argv))
+}
+
+/// Returns what a check needs besides packages because a program of this name runs in it.
+fn need(program: &str, near: &Near) -> Option<Need> {
+    ALL.iter().find_map(|ecosystem| ecosystem.need(program, near))
+}
+
+/// Returns what a command with these words does to a folder in which things are built.
+fn stage(argv: &[&str]) -> Option<Stage> {
+    ALL.iter().find_map(|ecosystem| ecosystem.stage(argv))
+}
+
+/// Returns the files that these words promise to make, relative to where they run.
+fn makes(argv: &[&str], near: &Near) -> Vec<String> {
+    ALL.iter().flat_map(|ecosystem| ecosystem.makes(argv, near)).collect()
 }
 
 /// Returns the packages for a program of this name: its own, and Python when its own is a module of that.

@@ -2,10 +2,12 @@
 
 use super::install::{self, Kind, Line};
 use super::{
-    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, project, verb, verifies,
+    Asked, Context, Ecosystem, Near, Need, Reading, Want, call, check_name, families, listed, paths, project, verb,
+    verifies,
 };
 use crate::index::{Index, Source};
 use crate::journal::{Invocation, Program};
+use crate::requirements::LockKind;
 
 /// Options that take a value.
 const VALUES: &str = "--prefix -C --dir --filter -F --workspace -w --registry --tag --cwd -p --package -c --call --userconfig \
@@ -110,6 +112,27 @@ impl Ecosystem for Npm {
             "biome" if has("--write --fix") => None,
             "biome" => verb(program, rest, &["check", "ci", "lint"]),
             _ => None,
+        }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "its package-lock.json keeps packages of git or without a hash";
+        const OTHERS: &str = "Nix reads no lock file of pnpm, yarn or bun without a hash that only a network finds";
+        if !listed("bun node nodejs npm npx pnpm yarn", program) {
+            return None;
+        }
+        let others = ["bun.lock", "bun.lockb", "pnpm-lock.yaml", "yarn.lock"];
+        let other = || others.iter().any(|name| near.find(name).is_some()).then_some(Need::Online(OTHERS));
+        if near.find("package-lock.json").is_some() { near.need(LockKind::Npm, WHY) } else { other() }
+    }
+
+    fn makes(&self, argv: &[&str], _near: &Near) -> Vec<String> {
+        match call(argv) {
+            Some(("tsc", rest)) => Line::read(rest, "--outDir --outFile -p --project")
+                .values("--outDir --outFile")
+                .map(str::to_owned)
+                .collect(),
+            _ => Vec::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Arch: what was installed with pacman, yay or paru.
 
-use super::install::{self, Kind, Line};
+use super::install::{self, Line};
 use super::{Asked, Context, Ecosystem, Want, call, families, listed, paths};
 use crate::index::Index;
 use crate::journal::Invocation;
@@ -67,8 +67,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
         return;
     }
-    let kind = if name.starts_with("lib") && name != "libreoffice" { Kind::Library } else { Kind::Tool };
-    install::put(word, find(index, name), kind, asked);
+    install::put(word, find(index, name), install::kind(name), asked);
 }
 
 fn find(index: &Index, name: &str) -> Option<Want> {

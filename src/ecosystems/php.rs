@@ -1,6 +1,6 @@
 //! PHP: what tests and lints.
 
-use super::{Ecosystem, call};
+use super::{Ecosystem, Near, Need, call, listed};
 
 /// The ecosystem.
 pub(super) struct Php;
@@ -17,6 +17,11 @@ impl Ecosystem for Php {
             "php" if rest.first() == Some(&"-l") && rest.len() > 1 => Some("php-syntax".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "the packages of its composer.lock have no hashes that Nix reads";
+        listed("composer php", program).then(|| near.keeps("composer.lock"))?.map(|_| Need::Online(WHY))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Poetry, PDM, Pipenv and Hatch: projects that keep their own packages.
 
 use super::install::{self, Line};
-use super::{Asked, Context, Ecosystem, call, project, python, verifies};
+use super::{Asked, Context, Ecosystem, Near, Need, call, listed, project, python, verifies};
 use crate::journal::Invocation;
 
 /// Options that take a value.
@@ -44,6 +44,11 @@ impl Ecosystem for Poetry {
             ["test", ..] if program == "hatch" => Some("hatch-test".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, _near: &Near) -> Option<Need> {
+        const WHY: &str = "the packages of its lock file are not those of nixpkgs: it is not offline";
+        listed("hatch pdm pipenv poetry", program).then_some(Need::Online(WHY))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the files of a project say of its tools, as the journal kept it.
 
-use super::paths;
-use crate::journal::{Journal, ProjectFile};
+use super::{locks, paths};
+use crate::journal::{Journal, Locked, ProjectFile};
 
 /// Files that keep the packages of a language, by language.
 const LOCKS: &[(&str, &[&str])] = &[
@@ -19,7 +19,7 @@ const LOCKS: &[(&str, &[&str])] = &[
         ],
     ),
     ("rust", &["Cargo.lock"]),
-    ("go", &["go.sum", "go.mod"]),
+    ("go", &["go.sum", "go.mod", "vendor/modules.txt"]),
     ("ruby", &["Gemfile.lock"]),
     ("php", &["composer.lock"]),
 ];
@@ -33,7 +33,9 @@ const OTHERS: &[&str] = &[
     ".python-version",
     ".ruby-version",
     ".sdkmanrc",
+    ".terraform.lock.hcl",
     ".tool-versions",
+    "Cargo.toml",
     "mise.toml",
     "mix.lock",
     "rust-toolchain",
@@ -44,6 +46,33 @@ const OTHERS: &[&str] = &[
 /// closes.
 pub fn well_known() -> impl Iterator<Item = &'static str> {
     LOCKS.iter().flat_map(|(_, names)| names.iter()).chain(OTHERS).copied()
+}
+
+/// Returns whether a well-known file is a lock file: those are long.
+pub fn is_lock(name: &str) -> bool {
+    LOCKS.iter().any(|(_, names)| names.contains(&name)) || name == "mix.lock"
+}
+
+/// Returns what a lock file keeps; none when it is no lock file that is read.
+pub fn locked(name: &str, text: &str) -> Option<Locked> {
+    locks::read(name, text)
+}
+
+/// Returns the programs that a build of the package makes which a `Cargo.toml` describes; `has` tells of files beside it.
+pub fn programs(name: &str, text: &str, has: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let table: toml::Table =
+        if name == "Cargo.toml" { toml::from_str(text).unwrap_or_default() } else { return Vec::new() };
+    let named = |value: &toml::Value| value.get("name").and_then(|name| name.as_str()).map(str::to_owned);
+    let listed = table.get("bin").and_then(|bins| bins.as_array()).into_iter().flatten().filter_map(named);
+    let own = table.get("package").and_then(named).filter(|_| has("src/main.rs"));
+    let mut programs: Vec<String> = listed.chain(own).filter(|name| word(name)).collect();
+    programs.sort();
+    programs.dedup();
+    programs.into_iter().take(20).map(|name| format!("bin {name}")).collect()
+}
+
+fn word(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+:/@".contains(&b))
 }
 
 /// Returns what a well-known file says, `tool version` each; nothing of a lock file.
@@ -69,9 +98,6 @@ pub fn tools(name: &str, text: &str) -> Vec<String> {
         "package.json" => package_manager(text).into_iter().collect(),
         "mise.toml" | ".mise.toml" => mise(text),
         _ => Vec::new(),
-    };
-    let word = |text: &str| {
-        (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+:/@".contains(&b))
     };
     let shown = |(tool, version): (String, String)| {
         let version = version.split_whitespace().next().unwrap_or_default();
@@ -155,5 +181,8 @@ mod tests {
             assert_eq!(tools(name, text), said, "{name}");
         }
         assert!(well_known().any(|name| name == "uv.lock"));
+        let manifest = "[package]\nname = \"greet\"\n[[bin]]\nname = \"other\"\npath = \"x.rs\"\n";
+        assert_eq!(programs("Cargo.toml", manifest, &|path| path == "src/main.rs"), ["bin greet", "bin other"]);
+        assert_eq!(programs("Cargo.toml", manifest, &|_| false), ["bin other"]);
     }
 }

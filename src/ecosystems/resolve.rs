@@ -4,9 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{
-    ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python, verifies,
-};
+use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -38,8 +36,7 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     let mut requirements = draft.finish();
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
-    (requirements.checks, requirements.unchecked) =
-        checks::read(&journals, policy, &verifies, &|argv| inner(argv, index));
+    (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &|argv| inner(argv, index));
     let reasons = [
         (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
         (locked, "the project's lock file keeps its program"),

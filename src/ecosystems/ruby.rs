@@ -1,7 +1,9 @@
 //! Ruby: gems, interpreters that version managers keep, and what tests and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, listed, paths, project, verb, verifies};
+use super::{
+    Asked, Context, Ecosystem, Near, Need, Reading, Want, call, families, listed, paths, project, verb, verifies,
+};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -80,6 +82,11 @@ impl Ecosystem for Ruby {
             "ruby" if rest.first() == Some(&"-c") && rest.len() > 1 => Some("ruby-syntax".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "the gems of its Gemfile.lock have no hashes that Nix reads";
+        listed("bundle bundler", program).then(|| near.keeps("Gemfile.lock"))?.map(|_| Need::Online(WHY))
     }
 }
 

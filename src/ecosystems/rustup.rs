@@ -87,7 +87,11 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<(What, &'a str)>> {
     let all = |what: What, words: &[&'a str]| words.iter().map(|word| (what, *word)).collect::<Vec<_>>();
     let mut asked = match line.words.as_slice() {
         ["toolchain", "install" | "add", words @ ..] | ["install" | "default", words @ ..] => {
-            all(What::Toolchain, words)
+            // `--component` takes several words.
+            let what = |word: &str| {
+                if install::by_hand(COMPONENTS, word).is_some() { What::Component } else { What::Toolchain }
+            };
+            words.iter().map(|word| (what(word), *word)).collect()
         }
         ["override", "set", words @ ..] => all(What::Toolchain, words),
         ["component", "add", words @ ..] => all(What::Component, words),
@@ -118,6 +122,10 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("rustup toolchain install 1.75.0 --profile minimal -c clippy", "tools cargo=1.75.0 rustc=1.75.0 clippy"),
+            (
+                "rustup toolchain install 1.75.0 --component clippy rustfmt",
+                "tools cargo=1.75.0 rustc=1.75.0 rustfmt clippy",
+            ),
             ("rustup default stable", "tools cargo rustc"),
             ("rustup component add clippy rustfmt", "tools clippy rustfmt"),
             ("rustup target add wasm32-unknown-unknown", "unrecognized rustup target wasm32-unknown-unknown"),

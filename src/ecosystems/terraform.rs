@@ -1,6 +1,6 @@
 //! Terraform and OpenTofu: what checks.
 
-use super::{Ecosystem, call, check_name, listed, verb};
+use super::{Ecosystem, Near, Need, call, check_name, listed, verb};
 
 /// The ecosystem.
 pub(super) struct Terraform;
@@ -21,6 +21,11 @@ impl Ecosystem for Terraform {
             "tflint" => Some("tflint".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, near: &Near) -> Option<Need> {
+        const WHY: &str = "`init` fetches its providers";
+        listed("terraform tofu", program).then(|| near.find(".terraform.lock.hcl"))?.map(|_| Need::Online(WHY))
     }
 }
 

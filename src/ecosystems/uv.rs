@@ -1,7 +1,7 @@
 //! uv: tools, interpreters and packages. `uv pip` is read as pip.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths, project, python, verifies};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, project, python, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
 
@@ -82,6 +82,11 @@ impl Ecosystem for Uv {
             ("uv", ["lock", rest @ ..]) => rest.contains(&"--check").then(|| "uv-lock".to_owned()),
             _ => None,
         }
+    }
+
+    fn need(&self, program: &str, _near: &Near) -> Option<Need> {
+        const WHY: &str = "uv fetches what it runs, and nixpkgs has other versions than its lock file";
+        (program == "uv").then_some(Need::Online(WHY))
     }
 
     fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {

@@ -8,7 +8,7 @@ use super::{Index, rule, unversioned};
 use crate::nix::AttrPath;
 
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 28] = [
+const PARTS: [&str; 30] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -23,8 +23,10 @@ const PARTS: [&str; 28] = [
     "-base",
     "-client",
     "-clients",
+    "-compiler",
     "-user",
     "-server",
+    "-switch",
     "-minimal",
     "-full",
     "-nox",
@@ -48,8 +50,12 @@ impl Index {
     /// Returns the attr of a package of Debian or Ubuntu.
     pub fn debian(&self, package: &str) -> Option<AttrPath> {
         let package = package.split(':').next().unwrap_or(package);
-        let package =
-            package.strip_suffix("t64").filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit())).unwrap_or(package);
+        // Built again for another interface.
+        let rebuilt = ["t64", "v5"]
+            .iter()
+            .find_map(|end| package.strip_suffix(end))
+            .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
+        let package = rebuilt.unwrap_or(package);
         self.listed(package)
             .or_else(|| self.of_language(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
@@ -109,7 +115,8 @@ impl Index {
         let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
         let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
         let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
-        names.iter().find_map(|name| same(name)).or_else(short)
+        let of_version = || same(&format!("{}-python", unversioned(module)?));
+        names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
     }
 
     /// Finds `JSONXS` for `json-xs`: Debian writes names of Perl in small letters.
@@ -160,8 +167,9 @@ impl Index {
             format!("{}.so", name.replace('-', "_")),
             format!("{package}.so"),
         ];
-        // `libicu72` has libraries of other names.
-        let developed = || self.listed(&format!("{name}-dev"));
+        // `libicu72`, `libldap-2.5-0`: what has libraries of other names is known by what is built against.
+        let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+        let developed = || [name, short].iter().find_map(|name| self.listed(&format!("{name}-dev")));
         files.iter().find_map(|file| self.soname(file)).or_else(developed)
     }
 
@@ -174,11 +182,13 @@ impl Index {
             .flatten()
             .filter(|name| name.len() > 1)
             .collect();
-        let numbered = |name: &str| name.rsplit_once('-').map(|(name, _)| name.to_owned()).filter(|_| bare != short);
+        let is_version = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let numbered =
+            |name: &str| name.rsplit_once('-').filter(|(_, end)| is_version(end)).map(|(name, _)| name.to_owned());
         let names: Vec<String> = names.iter().flat_map(|name| [Some(name.clone()), numbered(name)]).flatten().collect();
-        let exact = names.iter().take(2).find_map(|name| self.pkg_config(name).or_else(|| self.plain(name)));
+        let exact = names.iter().take(2).find_map(|name| self.module_file(name).or_else(|| self.plain(name)));
         let file = || self.soname(&format!("{bare}.so")).or_else(|| self.soname(&format!("{short}.so")));
-        let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.pkg_config(name)));
+        let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.module_file(name)));
         // `libsrt-openssl-dev`: one of several builds.
         let build = || ["-openssl", "-gnutls", "-nss"].iter().find_map(|end| self.development(bare.strip_suffix(end)?));
         exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build)

@@ -8,7 +8,12 @@ impl Index {
     /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`. Where nixpkgs has no such module, that of the
     /// library of its name.
     pub fn pkg_config(&self, module: &str) -> Option<AttrPath> {
-        self.file("pc", self.pkgconfig, module).or_else(|| self.like_module(module))
+        self.module_file(module).or_else(|| self.like_module(module))
+    }
+
+    /// Returns the package that has the file of a module of pkg-config.
+    pub(super) fn module_file(&self, module: &str) -> Option<AttrPath> {
+        self.file("pc", self.pkgconfig, module)
     }
 
     /// Returns the package that is called like a module of pkg-config, or has a library that is.

@@ -156,14 +156,28 @@ impl Nix {
         Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
     }
 
-    /// Returns the names, with versions, of the packages that a tree's shell has.
+    /// Returns the names, with versions, of the packages that a tree's shell has: those of its inputs, and what is in an
+    /// environment among them (`python3.withPackages`).
     pub fn shell_packages(&self, tree: &Tree, system: &System) -> anyhow::Result<Vec<String>> {
+        #[derive(Deserialize)]
+        struct Input {
+            name: String,
+            /// What nixpkgs' `buildEnv` is made of, as it hands it to its builder.
+            env: Option<String>,
+        }
         let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
-        command.arg("--apply").arg("shell: map (package: package.name) shell.nativeBuildInputs");
+        command.arg("--apply").arg(
+            "shell: map (it: { inherit (it) name; env = if builtins.isString (it.pkgs or null) then \
+             builtins.unsafeDiscardStringContext it.pkgs else null; }) \
+             (builtins.filter (it: it ? name) ((shell.nativeBuildInputs or [ ]) ++ (shell.buildInputs or [ ])))",
+        );
         command.arg(format!("{}#devShells.{system}.default", tree.flakeref()));
         let output = self.output(command)?;
         ensure!(output.status.success(), "nix says: {}", plain(&output.stderr).join("; "));
-        serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the shell")
+        let inputs: Vec<Input> =
+            serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the shell")?;
+        let inside = |input: &Input| input.env.as_deref().map(store_names).unwrap_or_default();
+        Ok(inputs.iter().flat_map(|input| [vec![input.name.clone()], inside(input)].concat()).collect())
     }
 
     /// Runs `nix flake check` on a tree, all checks whether or not one fails. What Nix says is handed to `hear` as it comes.
@@ -214,7 +228,7 @@ impl Nix {
         Pin::of_locked(metadata.get("locked")?)
     }
 
-    /// Returns the pin of a revision or branch of nixpkgs (`nixos-26.05`). Reaches the network.
+    /// Returns the pin of a revision or of the newest of a branch of nixpkgs (`nixos-26.05`). Reaches the network.
     pub fn pin(&self, reference: &str) -> anyhow::Result<Pin> {
         #[derive(Deserialize)]
         struct Metadata {
@@ -229,6 +243,10 @@ impl Nix {
         );
         let url = format!("github:NixOS/nixpkgs/{reference}");
         let mut command = self.command(&["flake", "metadata", "--json"]);
+        if Rev::parse(reference).is_err() {
+            // What Nix remembers of a branch may be an hour old.
+            command.arg("--refresh");
+        }
         command.arg(&url);
         let output = self.output(command)?;
         if !output.status.success() {
@@ -283,6 +301,15 @@ impl Pin {
     }
 }
 
+/// Returns the names of all store paths in a text.
+fn store_names(text: &str) -> Vec<String> {
+    let names = text.split("/nix/store/").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "+-._?=".contains(c))).unwrap_or(rest.len());
+        rest.get(33..end)
+    });
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 /// Hands on each line of what a program writes, cut to [`LONGEST`] bytes.
 pub(super) fn each_line(mut from: impl BufRead, line: &mut dyn FnMut(&[u8])) -> anyhow::Result<()> {
     let mut bytes = Vec::new();
@@ -307,6 +334,12 @@ mod tests {
             Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(),
             "git+file:///x?dir=.agent-capture/flake"
         );
+    }
+
+    #[test]
+    fn names_in_the_store() {
+        let text = r#"[{"paths":["/nix/store/0123456789abcdfghijklmnpqrsvwxyz-python3.13-requests-2.32.4"],"priority":5},"/nix/store/x"]"#;
+        assert_eq!(store_names(text), ["python3.13-requests-2.32.4"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use anyhow::Context;
 
 use super::close::close;
+use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{prove_or_leave_out, remember};
@@ -11,8 +12,9 @@ use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
 use crate::event::Status;
 use crate::journal::Journal;
+use crate::nix::Nix;
 use crate::report::failures;
-use crate::session::Open;
+use crate::session::{Open, Sessions};
 
 /// Closes a session and takes it through the stages.
 pub(super) fn capture(
@@ -70,6 +72,9 @@ pub(super) fn take(
     options: &Options,
 ) -> anyhow::Result<Answer> {
     let console = world.console;
+    let waits = || console.say("another session of this repository is being captured: waiting for that");
+    let sessions = Sessions::new(repository.git_dir());
+    let _alone = if options.dry_run { None } else { Some(sessions.alone(waits)?) };
     let finish = || open.map_or(Ok(()), Open::finish);
     if let Some(name) = &options.name {
         journal.session.id = free_name(repository, name)?;
@@ -106,6 +111,9 @@ pub(super) fn take(
     console.say(plan.report(None).terminal().trim_end());
     if plan.is_aside() {
         console.say(format_args!("flake.nix is hand-written and stays as it is: ours is {}", plan.place("flake.nix")));
+        if let Some(nix) = Nix::find(world.path.as_deref()).filter(|_| options.verify) {
+            say_lacks(world, &nix, repository, &plan);
+        }
     }
     let mut verification = None;
     if options.verify {

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat};
 
 use super::import::calls;
 use super::open::place;
+use super::start::LINE;
 use super::{World, files};
 use crate::agents;
 use crate::commit::Repository;
@@ -31,7 +32,7 @@ pub(super) fn close(
     let program = line.as_str().and_then(|line| line.split(' ').next()?.rsplit('/').next());
     let leads = program.and_then(agents::by_program).is_some();
     let closing = Closing::new(&place, began.timestamp_millis(), leads, &ecosystems::keeps);
-    let mut closing = closing.in_parts(hooks);
+    let mut closing = closing.in_parts(hooks || line.as_str() == Some(LINE));
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),

@@ -7,10 +7,14 @@ use std::path::{Component, Path, PathBuf};
 use crate::ecosystems::{self, project};
 use crate::event::{Bytes, Kind};
 use crate::host;
-use crate::journal::{Journal, ProjectFile};
+use crate::journal::{Command, Journal, ProjectFile};
+use crate::shell::{self, Folder, Run};
 
 /// The longest file that is read, in bytes: a requirement file, not a lock file.
 const LONGEST: u64 = 256 * 1024;
+
+/// The longest lock file that is read, in bytes.
+const LONGEST_LOCK: u64 = 16 << 20;
 
 /// The most folders that are looked at for well-known files.
 const FOLDERS: usize = 64;
@@ -27,7 +31,7 @@ pub(super) fn keep(journal: &mut Journal, root: &Path) {
         let Some(words) = invocation.argv.iter().map(Bytes::as_str).collect::<Option<Vec<&str>>>() else { continue };
         let texts = ecosystems::files(&words).into_iter().filter_map(|file| {
             let path = inside(&invocation.cwd)?.join(relative(&file)?);
-            text(&root, &path)
+            text(&root, &path, LONGEST)
         });
         let said: Vec<String> = texts.flat_map(|text| ecosystems::says(&words, &text)).collect();
         bytes += said.iter().map(String::len).sum::<usize>();
@@ -62,7 +66,16 @@ fn well_known(journal: &Journal, root: &Path) -> Vec<ProjectFile> {
     let ran =
         journal.commands.iter().map(|command| &command.cwd).chain(journal.invocations.iter().map(|call| &call.cwd));
     let mut folders: BTreeSet<PathBuf> = BTreeSet::from([PathBuf::new()]);
-    for folder in ran.filter_map(inside) {
+    let folder_of = |command: &Command| {
+        let runs = shell::programs(command.line.as_str()?).ok()?;
+        let at = |run: Run| match run.folder {
+            Folder::At(folder) => Some(inside(&command.cwd)?.join(relative(&folder)?)),
+            Folder::Same | Folder::Unknown => None,
+        };
+        Some(runs.into_iter().filter_map(at).collect::<Vec<_>>())
+    };
+    let moved = journal.commands.iter().filter_map(folder_of).flatten();
+    for folder in ran.filter_map(inside).chain(moved) {
         folders.extend(folder.ancestors().map(Path::to_path_buf));
     }
     let mut files = Vec::new();
@@ -71,8 +84,11 @@ fn well_known(journal: &Journal, root: &Path) -> Vec<ProjectFile> {
             let path = folder.join(name);
             let is_file = fs::symlink_metadata(root.join(&path)).is_ok_and(|meta| meta.is_file());
             let Some(shown) = path.to_str().filter(|_| is_file) else { continue };
-            let says = text(root, &path).map(|text| project::tools(name, &text)).unwrap_or_default();
-            files.push(ProjectFile { path: shown.to_owned(), says });
+            let longest = if project::is_lock(name) { LONGEST_LOCK } else { LONGEST };
+            let text = text(root, &path, longest).unwrap_or_default();
+            let has = |beside: &str| root.join(folder).join(beside).is_file();
+            let says = [project::tools(name, &text), project::programs(name, &text, &has)].concat();
+            files.push(ProjectFile { path: shown.to_owned(), says, keeps: project::locked(name, &text) });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -90,10 +106,10 @@ fn relative(path: &str) -> Option<PathBuf> {
     Path::new(path).components().all(plain).then(|| path.into())
 }
 
-/// Returns the text of a short regular file of the project, wherever links lead.
-fn text(root: &Path, path: &Path) -> Option<String> {
+/// Returns the text of a regular file of the project of at most so many bytes, wherever links lead.
+fn text(root: &Path, path: &Path, longest: u64) -> Option<String> {
     let full = root.join(path).canonicalize().ok().filter(|full| full.starts_with(root))?;
-    let is_short = fs::metadata(&full).is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST);
+    let is_short = fs::metadata(&full).is_ok_and(|meta| meta.is_file() && meta.len() <= longest);
     is_short.then(|| fs::read_to_string(full).ok())?
 }
 

@@ -1,8 +1,10 @@
 //! `hook`: an agent tells what it does, and goes on. Nothing here may keep it waiting, break it, or speak to it unasked.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,13 +12,14 @@ use anyhow::{Context, anyhow};
 
 use super::capture::capture;
 use super::open::{Begin, open};
+use super::start::variables;
 use super::{Options, World};
-use crate::agents::{self, Door, Heard, Hooks};
+use crate::agents::{self, Door, Heard};
 use crate::commit::Repository;
 use crate::console::Hint;
 use crate::event::{Told, What};
 use crate::host::Process;
-use crate::session::{Open, Sessions, Teller};
+use crate::session::{Open, Sessions, Teller, quoted};
 
 /// The choices of a repository, as git's configuration names them.
 pub(super) const RECORD: &str = "hooks";
@@ -45,7 +48,8 @@ pub fn hook(
         fields.entry("hook_event_name").or_insert_with(|| name.into());
     }
     let heard = hooks.hear(&event);
-    if heard.is_none() && hooks.door() != Door::Answer {
+    let asks = matches!(hooks.door(), Door::Answer(name) if event["hook_event_name"] == name);
+    if heard.is_none() && !asks {
         return Ok(None);
     }
     let told = |heard: &Heard| heard.folder.clone();
@@ -54,12 +58,13 @@ pub fn hook(
     let Ok(repository) = Repository::discover(&folder.unwrap_or_else(|| world.cwd.clone())) else { return Ok(None) };
     let sessions = Sessions::new(repository.git_dir());
     let Some(heard) = heard else {
-        return Ok(sessions.active()?.and_then(|open| answer(hooks, &open, variable)));
+        let open = sessions.active()?.filter(|open| open.active.hooks);
+        return open.map(|open| answer(&door(&sessions, &open)?)).transpose();
     };
     let Some(open) = session(world, &repository, &sessions, agent, &heard)? else { return Ok(None) };
     let Heard { session, what, version, model, transcript, .. } = heard;
     let teller = Teller::new(agent, &session, Process::caller());
-    let ends = matches!(what, What::Ended);
+    let (begins, ends) = (matches!(what, What::Began), matches!(what, What::Ended));
     let at = (world.now)().timestamp_millis();
     open.enter(&teller)?;
     open.tell(Told { at, agent: agent.to_owned(), session, version, model, transcript, what })?;
@@ -69,9 +74,16 @@ pub fn hook(
             open.retire()?;
             finish_later(&repository, &sessions)?;
         }
-        return Ok(None);
     }
-    Ok(answer(hooks, &open, variable))
+    if let Door::File(name) = hooks.door()
+        && begins
+        && open.active.hooks
+        && let Some(path) = variable(name).filter(|path| path.starts_with('/'))
+    {
+        open_door(Path::new(&path), &door(&sessions, &open)?)
+            .with_context(|| format!("failed to write to the file that {name} names"))?;
+    }
+    Ok(None)
 }
 
 /// Returns the session that an event belongs to, which is opened when the user wants that; none when there is none.
@@ -82,16 +94,14 @@ fn session(
     agent: &str,
     heard: &Heard,
 ) -> anyhow::Result<Option<Open>> {
-    if let Some(open) = sessions.active()? {
-        let begins = matches!(heard.what, What::Began);
-        if !(begins && open.active.hooks && !open.is_alive()) {
-            return Ok(Some(open));
-        }
-        // Its agent went away without a word.
-        open.retire()?;
-        finish_later(repository, sessions)?;
+    if matches!(heard.what, What::Began) {
+        sweep(repository, sessions)?;
     }
-    if matches!(heard.what, What::Ended) || !repository.choice(RECORD) {
+    if let Some(open) = sessions.active()? {
+        return Ok(Some(open));
+    }
+    // An end opens nothing: what it ends was in a session that is closed.
+    if matches!(heard.what, What::Ended | What::After(_)) || !repository.choice(RECORD) {
         return Ok(None);
     }
     let begin = Begin { agent: Some(agent), hooks: true, ..Begin::default() };
@@ -102,10 +112,62 @@ fn session(
     }
 }
 
-/// Has the agent run its commands under the recorder, where it can be had to. Returns what it is answered.
-fn answer(hooks: &dyn Hooks, open: &Open, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    let _ = (hooks.door(), open, variable);
-    None
+/// Makes good the end that an agent did not tell: its session is captured, and another one may begin.
+pub(super) fn sweep(repository: &Repository, sessions: &Sessions) -> anyhow::Result<()> {
+    if let Some(open) = sessions.active()?.filter(|open| open.active.hooks && !open.is_alive()) {
+        open.retire()?;
+    }
+    if sessions.ended()?.is_empty() { Ok(()) } else { finish_later(repository, sessions) }
+}
+
+/// Environment variables by which shells record themselves.
+type Variables = Vec<(&'static str, OsString)>;
+
+/// Returns what has an agent's shells record themselves.
+fn door(sessions: &Sessions, open: &Open) -> anyhow::Result<Variables> {
+    variables(sessions, open, &|name| std::env::var_os(name))
+}
+
+/// Writes lines that have a shell record itself into the file that an agent's shells read before each command. The agent may
+/// join them and the command by `&&`: they end well whatever happens, and they do nothing where no session is open any more.
+fn open_door(path: &Path, variables: &Variables) -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    for (name, value) in variables {
+        lines.extend_from_slice(&[format!("export {name}=").as_bytes(), &quoted(value.as_bytes()), b"\n"].concat());
+    }
+    let folder = variables.iter().find(|(name, _)| *name == "ZDOTDIR").map(|(_, folder)| Path::new(folder));
+    let folder = folder.context("the folder of the files for shells is not known")?;
+    let file = |name: &str| quoted(folder.join(name).as_os_str().as_bytes());
+    let (bash, zsh) = (file("bash_env"), file(".zshenv"));
+    let read = [
+        &b"if [ -n \"${BASH_VERSION-}\" ] && [ -r "[..],
+        &bash,
+        b" ]; then . ",
+        &bash,
+        b" || :; elif [ -n \"${ZSH_VERSION-}\" ] && [ -r ",
+        &zsh,
+        b" ]; then . ",
+        &zsh,
+        b" || :; fi\n",
+    ];
+    lines.extend_from_slice(&read.concat());
+    let before = fs::read(path).unwrap_or_default();
+    if memchr::memmem::find(&before, &lines).is_some() {
+        return Ok(());
+    }
+    let mut file = fs::OpenOptions::new().append(true).create(true).open(path)?;
+    if !before.is_empty() && !before.ends_with(b"\n") {
+        lines.insert(0, b'\n');
+    }
+    Ok(file.write_all(&lines)?)
+}
+
+/// Returns environment variables as an agent takes them from an answer.
+fn answer(variables: &Variables) -> anyhow::Result<String> {
+    // A value that is no text cannot be told.
+    let text = variables.iter().filter_map(|(name, value)| Some(((*name).to_owned(), value.to_str()?.into())));
+    let env: serde_json::Map<String, serde_json::Value> = text.collect();
+    Ok(serde_json::to_string(&serde_json::json!({ "env": env }))?)
 }
 
 /// Captures sessions whose agents are gone, in a process that nobody waits for.

@@ -1,5 +1,7 @@
 //! `hooks`: agents' settings, changed so that agents tell what they do, and changed back.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -223,7 +225,7 @@ fn program(world: &World, shared: bool) -> String {
     match this {
         Some(this) if !shared && Some(&this) != named.as_ref() => {
             let text = this.to_string_lossy().into_owned();
-            shlex::try_quote(&text).map_or(NAME.to_owned(), |quoted| quoted.into_owned())
+            shlex::try_quote(&text).map_or(NAME.to_owned(), Cow::into_owned)
         }
         _ => NAME.to_owned(),
     }
@@ -315,10 +317,10 @@ impl List {
                 ([], false) => "-".to_owned(),
                 (files, _) => format!("installed in {}", files.join(", ")),
             };
-            out.push_str(&format!("{agent:12} {state}\n"));
+            let _ = writeln!(out, "{agent:12} {state}");
         }
         let names: Vec<&str> = without.iter().map(|listed| listed.agent).collect();
-        out.push_str(&format!("{}: no hooks; use `agent-capture import --latest`\n", names.join(", ")));
+        let _ = writeln!(out, "{}: no hooks; use `agent-capture import --latest`", names.join(", "));
         let here = match (self.records, self.commits) {
             (Some(true), Some(true)) => "this repository is recorded, and what its sessions bring is committed\n",
             (Some(true), _) => "this repository is recorded\n",

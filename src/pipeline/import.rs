@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::capture::take;
@@ -52,7 +52,8 @@ pub fn import(world: &World, source: &Source, json: bool, options: &Options) -> 
         false => world.console.say(text.trim_end()),
     }
     let name = |dated: &str| free_name(&repository, options.name.as_deref().unwrap_or(dated));
-    let journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
+    let mut journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
+    super::files::keep(&mut journal, repository.root());
     take(world, &repository, journal, None, options)
 }
 
@@ -86,7 +87,11 @@ fn files(world: &World, source: &Source) -> anyhow::Result<(Vec<PathBuf>, String
 
 /// Reads the commands of a transcript.
 pub(super) fn calls(path: &Path, each: &mut dyn FnMut(Call)) -> anyhow::Result<()> {
-    let file = File::open(path).with_context(|| format!("failed to open `{}`", escape(&path.to_string_lossy())))?;
+    let shown = || escape(&path.to_string_lossy());
+    // To open a pipe would wait for somebody.
+    let is_file = fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    ensure!(is_file, "`{}` is no file", shown());
+    let file = File::open(path).with_context(|| format!("failed to open `{}`", shown()))?;
     let mut import = Import::default();
     import.read(file, each)?;
     import.finish(each);

@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
 
+use super::hook::sweep;
 use super::plan::{FOLDER, journal_path};
 use super::{Options, World};
 use crate::commit::Repository;
@@ -47,6 +48,7 @@ pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, option
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
     let sessions = Sessions::new(repository.git_dir());
+    sweep(repository, &sessions)?;
     let id = match options.name.as_deref() {
         Some(name) => free_name(repository, name)?,
         // Several sessions may begin in one second.

@@ -13,7 +13,7 @@ use super::{Options, World};
 use crate::commit::{Proposal, Repository, track};
 use crate::console::{Board, Hint, escape};
 use crate::nix::{Nix, Tree};
-use crate::requirements::NEEDS_WORK;
+use crate::requirements::{Check, NEEDS_WORK};
 use crate::verification::{Built, Failure, Step, Verification, Why};
 
 /// Proves a plan's flake. Checks that pass only with uncommitted work are left out, and the rest is proved again.
@@ -23,6 +23,7 @@ pub(super) fn prove_or_leave_out(
     plan: &mut Plan,
     options: &Options,
 ) -> anyhow::Result<Verification> {
+    leave_out_unlocked(world, repository, plan, options.include_work)?;
     let first = prove(world, repository, plan, options.include_work)?;
     let failed: BTreeSet<String> = first.failures.iter().filter_map(failed_check).collect();
     let certain = failed.is_empty() || failed.len() < first.failures.len() || options.include_work;
@@ -34,15 +35,35 @@ pub(super) fn prove_or_leave_out(
     if !second.is_passed() {
         return Ok(first);
     }
-    for name in &failed {
+    leave_out(world, repository, plan, &failed)?;
+    prove(world, repository, plan, false)
+}
+
+/// Leaves out the checks whose lock file would not be committed: without it the flake is none.
+fn leave_out_unlocked(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    include_work: bool,
+) -> anyhow::Result<()> {
+    let proposal = plan.propose(repository, include_work)?;
+    let lacks = |check: &&Check| check.locks.iter().any(|lock| !proposal.has(&lock.path()));
+    let checks = &plan.document.requirements.checks;
+    let names: BTreeSet<String> = checks.iter().filter(lacks).map(|check| check.name.as_str().to_owned()).collect();
+    drop(proposal);
+    if names.is_empty() { Ok(()) } else { leave_out(world, repository, plan, &names) }
+}
+
+/// Leaves out checks that need uncommitted work.
+fn leave_out(world: &World, repository: &Repository, plan: &mut Plan, names: &BTreeSet<String>) -> anyhow::Result<()> {
+    for name in names {
         world.console.warn(format_args!(
             "check `{}` is left out: {NEEDS_WORK}; `--include-work` commits that too",
             escape(name)
         ));
     }
-    plan.document.requirements.leave_out(&failed, NEEDS_WORK);
-    plan.write(repository)?;
-    prove(world, repository, plan, false)
+    plan.document.requirements.leave_out(names, NEEDS_WORK);
+    plan.write(repository)
 }
 
 /// Returns whether all work but our files is committed.

@@ -16,6 +16,8 @@ use crate::event::Status;
 use crate::recorders::{self, Launch};
 use crate::session::{Open, Sessions, is_entry, quoted};
 
+/// The command line of a session that only waits for commands to join it.
+pub(super) const LINE: &str = "agent-capture start";
 /// The user's own BASH_ENV, which ours reads.
 const BASH_ENV: &str = "AGENT_CAPTURE_BASH_ENV";
 /// The user's own ZDOTDIR, which ours goes back to.
@@ -55,7 +57,7 @@ pub fn start(world: &World, place: &Place, options: &Options) -> anyhow::Result<
     repository.propose(&[], false)?.ready()?;
     let how = Launch { recorder: options.recorder.clone(), keep_sudo: options.keep_sudo, ..Launch::default() };
     recorders::warnings(&how).iter().for_each(|warning| world.console.warn(warning));
-    let argv = ["agent-capture".into(), "start".into()];
+    let argv = LINE.split(' ').map(OsString::from).collect::<Vec<_>>();
     let open = open::open(world, &repository, &super::begin(&argv, options), options)?;
     let told = tell(world, &Sessions::new(repository.git_dir()), &open, place);
     if told.is_err() {

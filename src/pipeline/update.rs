@@ -5,11 +5,12 @@ use std::fmt::Write;
 
 use anyhow::Context;
 
+use super::lacks::say_lacks;
 use super::plan::{Plan, say_mismatches};
 use super::prove::{nix, prove, remember};
 use super::{Answer, Options, World, record};
 use crate::commit::Repository;
-use crate::console::escape;
+use crate::console::{Hint, escape};
 use crate::nix::{Nix, Pin, System, Tree};
 
 /// The branch of nixpkgs that is looked up when none is named.
@@ -30,7 +31,9 @@ pub fn update(world: &World, pin: Option<&str>, options: &Options) -> anyhow::Re
     let named = pin.unwrap_or(BRANCH);
     let next = match Pin::parse(named) {
         Some(pin) => pin,
-        None => nix.pin(named)?,
+        None => nix
+            .pin(named)
+            .hint("without a network name a pin that Nix has: github:NixOS/nixpkgs/REV?lastModified=N&narHash=HASH")?,
     };
     if next == plan.document.pin {
         console.say(format_args!("the pin is {} already", next.rev));
@@ -44,15 +47,19 @@ pub fn update(world: &World, pin: Option<&str>, options: &Options) -> anyhow::Re
         console.say("the pin stays as it was");
         return Ok(Answer::No);
     }
-    let after = versions(&nix, &repository, &plan)?;
-    console.say(changes(&before, &after).trim_end());
+    let changes = changes(&before, &versions(&nix, &repository, &plan)?);
+    console.say(changes.trim_end());
+    if plan.is_aside() {
+        say_lacks(world, &nix, &repository, &plan);
+    }
     plan.write(&repository)?;
-    let proposal = plan.propose(&repository, options.include_work)?;
-    remember(&repository, &proposal, &verification)?;
+    remember(&repository, &plan.propose(&repository, options.include_work)?, &verification)?;
     if !options.commit {
         return Ok(Answer::Yes);
     }
-    record(world, &repository, &plan, Some(&verification), options)
+    let rev = plan.document.pin.rev.as_str();
+    let subject = format!("agent-capture: update nixpkgs to {}", rev.get(..12).unwrap_or(rev));
+    record(world, &repository, &plan, Some(&verification), &Options { subject: Some(subject), ..options.clone() })
 }
 
 /// Returns the versions of the shell's packages, by name.
@@ -70,11 +77,17 @@ fn versions(nix: &Nix, repository: &Repository, plan: &Plan) -> anyhow::Result<B
     let tree = Tree::new(&export.path().canonicalize()?, "");
     let names = nix.shell_packages(&tree, &System::current());
     let names = names.with_context(|| format!("failed to look up versions for `{}`", repository.root().display()))?;
-    let split = |name: String| {
-        let at = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
-        at.map_or((name.clone(), String::new()), |(at, _)| (name[..at].to_owned(), name[at + 1..].to_owned()))
+    let pair = |name: &String| {
+        let (name, version) = split(name);
+        (name.to_owned(), version.to_owned())
     };
-    Ok(names.into_iter().map(split).collect())
+    Ok(names.iter().map(pair).collect())
+}
+
+/// Splits the name of a derivation at its version, as Nix does: before the first `-` that a digit follows.
+pub(super) fn split(name: &str) -> (&str, &str) {
+    let at = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    at.map_or((name, ""), |(at, _)| (&name[..at], &name[at + 1..]))
 }
 
 fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> String {
@@ -85,6 +98,9 @@ fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
             let line = format!("  {}  {} -> {}", escape(name), escape(old), escape(version));
             writeln!(out, "{line}").expect("a String takes all");
         }
+    }
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        writeln!(out, "  {}  is gone", escape(name)).expect("a String takes all");
     }
     if out.is_empty() { "no version changes".to_owned() } else { format!("versions that change\n{out}") }
 }

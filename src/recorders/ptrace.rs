@@ -15,18 +15,19 @@
 //! | names that were looked for in vain | no |
 //! | what a debugger or a program with a leak checker runs: Linux allows one tracer, so we [let go of them](tracers) | no |
 //! | debuggers that attach to what runs already | fail |
-//! | setuid programs | with CAP_SYS_PTRACE they work, else they gain nothing |
+//! | setuid programs | with CAP_SYS_PTRACE all; else that they run and how they end, as we [let go of them](privileged) |
 
+mod privileged;
 mod tracers;
 mod tree;
 mod worker;
 
 use anyhow::Result;
-use rustix::thread::CapabilitySet;
 
-use super::exec::{WorkerArgs, front, has, may_gain_none, probe};
+use super::exec::{WorkerArgs, front, probe};
 use super::{Finished, Launch, Recorder};
 use crate::event::Sink;
+use crate::sys::ptrace::RUNS_AGAIN;
 
 const NAME: &str = "ptrace";
 
@@ -48,7 +49,7 @@ impl Recorder for Ptrace {
     }
 
     fn restricts(&self) -> bool {
-        !may_gain_none() && !has(CapabilitySet::SYS_PTRACE)
+        privileged::are_held_back() && !RUNS_AGAIN
     }
 
     fn blind(&self) -> Vec<String> {
@@ -64,6 +65,9 @@ impl Recorder for Ptrace {
             blind.push(
                 "Programs that need more rights than their caller, such as sudo: they cannot gain them here.".into(),
             );
+        }
+        if privileged::are_held_back() && RUNS_AGAIN {
+            blind.push("What programs run that need more rights than their caller, such as sudo.".into());
         }
         blind
     }

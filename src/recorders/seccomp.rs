@@ -14,6 +14,7 @@
 //! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
 mod attach;
+mod forks;
 mod guard;
 mod opens;
 mod processes;

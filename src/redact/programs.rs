@@ -51,6 +51,9 @@ enum Part {
 const SHELLS: [&[u8]; 12] =
     [b"sh", b"bash", b"dash", b"zsh", b"ksh", b"fish", b"ash", b"busybox", b"su", b"runuser", b"script", b"nix-shell"];
 
+/// It takes a password as its last word, when an option says so.
+const HTPASSWD: &[u8] = b"htpasswd";
+
 /// Programs that run their arguments as a script.
 const RUNNERS: [&[u8]; 3] = [b"eval", b"ssh", b"watch"];
 
@@ -72,7 +75,7 @@ impl<'a> Programs<'a> {
         self.login |= word == b"login";
         let name = word.rsplit(|&byte| byte == b'/').next().unwrap_or(word);
         let has_options = |name: &[u8]| OPTIONS.iter().any(|(programs, ..)| is_one(programs, name));
-        let tables = [&SEARCHES[..], &LOGINS, &SHELLS, &RUNNERS];
+        let tables = [&SEARCHES[..], &LOGINS, &SHELLS, &RUNNERS, &[HTPASSWD]];
         let known = tables.iter().any(|table| table.contains(&name)) || has_options(name);
         if known && !self.names.contains(&name) {
             self.names.push(name);
@@ -131,6 +134,14 @@ impl<'a> Programs<'a> {
             }
         }
         None
+    }
+
+    /// Returns the number of the word that is a secret by its place at the end: `htpasswd -b FILE USER SECRET`.
+    pub(super) fn last(&self, words: &[&[u8]]) -> Option<usize> {
+        let short = |word: &&[u8]| word.starts_with(b"-") && !word.starts_with(b"--") && word.contains(&b'b');
+        let last = words.len().checked_sub(1)?;
+        let takes = self.names.contains(&HTPASSWD) && words.iter().any(|word| short(&word));
+        (takes && !words[last].starts_with(b"-") && words[last] != HTPASSWD).then_some(last)
     }
 
     fn any(&self, table: &[&[u8]]) -> bool {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use proptest::prelude::*;
 
-use super::{MARK, argv, line};
+use super::{MARK, argv, line, settled, settled_line};
 
 /// Returns a key of 40 characters that no scanner of this repository takes for a real one.
 fn fake(prefix: &str, length: usize) -> String {
@@ -62,6 +62,8 @@ fn secrets_by_their_place() {
         ),
         ("aws configure set aws_secret_access_key abc", "aws configure set aws_secret_access_key [redacted]"),
         ("cargo login abc", "cargo login [redacted]"),
+        ("htpasswd -nbB me abc", "htpasswd -nbB me [redacted]"),
+        ("htpasswd -c .htpasswd me", "htpasswd -c .htpasswd me"),
         ("curl -H 'Authorization: Bearer abc' x", "curl -H 'Authorization: Bearer [redacted]' x"),
         ("curl -H\"X-Api-Key: abc\" x", "curl -H\"X-Api-Key: [redacted]\" x"),
         ("curl -H 'Cookie: a=b; c=d' x", "curl -H 'Cookie: [redacted]' x"),
@@ -234,6 +236,16 @@ fn what_is_no_secret() {
             assert_eq!(argv(&words), (words.clone(), false), "{text}");
         }
     }
+}
+
+#[test]
+fn what_does_not_come_to_rest_is_taken_out_whole() {
+    let text = "mysql -phunter2 db";
+    for rounds in 0..2 {
+        assert_eq!(settled_line(text, rounds), (MARK.into(), true));
+        assert_eq!(settled(&words(text), rounds), (vec![MARK.as_bytes().to_vec(); 3], true));
+    }
+    assert_eq!(settled_line(text, 2), ("mysql -p[redacted] db".into(), true));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{names, shapes};
 /// has none is taken as it is.
 pub(super) fn in_command(words: &[&[u8]], places: &[&[Place]], depth: usize) -> Vec<(usize, Range<usize>)> {
     let mut found = Vec::new();
-    let mut add = |number: usize, range: Range<usize>| {
+    let add = |found: &mut Vec<(usize, Range<usize>)>, number: usize, range: Range<usize>| {
         if !range.is_empty() {
             found.push((number, range));
         }
@@ -25,32 +25,35 @@ pub(super) fn in_command(words: &[&[u8]], places: &[&[Place]], depth: usize) -> 
         let before = number.checked_sub(1).map_or(&b""[..], |before| words[before]);
         if depth < DEEPEST && programs.take_script(before, word) {
             for (range, _) in in_line(word, depth + 1) {
-                add(number, range);
+                add(&mut found, number, range);
             }
             continue;
         }
         let searching = programs.search();
         for range in shapes::in_text(word, searching) {
-            add(number, range);
+            add(&mut found, number, range);
         }
         if !searching {
             for range in assignments(word, &|at| is_literal(number, at)) {
-                add(number, range);
+                add(&mut found, number, range);
             }
             let named = takes_secret(word, before, words).then_some(number + 1);
             let next = named.filter(|&next| words.get(next).is_some_and(|next| !next.starts_with(b"-")));
             for next in next.into_iter().chain(header(words, number)) {
                 if !names::is_harmless(words[next], is_literal(next, 0)) {
-                    add(next, 0..words[next].len());
+                    add(&mut found, next, 0..words[next].len());
                 }
             }
         }
         if let Some((of, range)) = programs.option(words, number)
             && !names::is_reference(&words[of][range.start..], is_literal(of, range.start))
         {
-            add(of, range);
+            add(&mut found, of, range);
         }
         programs.note(word, before);
+    }
+    if let Some(last) = programs.last(words).filter(|&last| !names::is_reference(words[last], is_literal(last, 0))) {
+        found.push((last, 0..words[last].len()));
     }
     found
 }

@@ -60,10 +60,31 @@ impl Sessions {
     /// Makes this process the one that captures sessions of agents that are gone, until the file is dropped; none when there
     /// is one already.
     pub fn only_one(&self) -> Result<Option<File>> {
-        let path = self.dir.join("finishing");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let file = file.with_context(|| format!("failed to open `{}`", path.display()))?;
+        let file = self.lock("finishing")?;
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file))
+    }
+
+    /// Makes this process the only one that writes journals and flake into the work tree, until the file is dropped; `waits` is
+    /// called when another one does.
+    pub fn alone(&self, waits: impl FnOnce()) -> Result<File> {
+        let file = self.lock("writing")?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            waits();
+            while let Err(error) = flock(&file, FlockOperation::LockExclusive) {
+                if error != rustix::io::Errno::INTR {
+                    return Err(error).context("failed to wait for another capture");
+                }
+            }
+        }
+        Ok(file)
+    }
+
+    fn lock(&self, name: &str) -> Result<File> {
+        let path = self.dir.join(name);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        let file =
+            made.and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path));
+        file.with_context(|| format!("failed to open `{}`", path.display()))
     }
 
     /// Returns the file for what is said when nobody listens.

@@ -80,6 +80,34 @@ pub fn made(thread: i32) -> io::Result<i32> {
     Ok(unsafe { message.assume_init() } as i32)
 }
 
+/// Whether [`run_again`] can be done on this machine.
+pub const RUNS_AGAIN: bool = cfg!(target_arch = "x86_64");
+
+/// Makes a thread that stopped for an exec do that exec once more, as soon as it goes on: of the path, the arguments and the
+/// environment at these places of its memory.
+#[cfg(target_arch = "x86_64")]
+pub fn run_again(thread: i32, path: u64, argv: u64, environment: u64) -> io::Result<()> {
+    const AGAIN: [u8; 8] = [0xb8, 59, 0, 0, 0, 0x0f, 0x05, 0xf4]; // mov eax, 59 (execve); syscall; hlt
+    let mut registers = MaybeUninit::<libc::user_regs_struct>::uninit();
+    let (number, get) = (libc::SYS_ptrace, libc::PTRACE_GETREGS as usize);
+    // SAFETY: the kernel writes one user_regs_struct to `registers`.
+    checked(unsafe { libc::syscall(number, get, thread as isize, 0_usize, registers.as_mut_ptr()) })?;
+    // SAFETY: the call succeeded, so it is written.
+    let mut registers = unsafe { registers.assume_init() };
+    // The program has not begun, so nothing that it is needs its first instructions.
+    request(libc::PTRACE_POKETEXT as _, thread, registers.rip as usize, usize::from_le_bytes(AGAIN))?;
+    (registers.rdi, registers.rsi, registers.rdx) = (path, argv, environment);
+    let set = libc::PTRACE_SETREGS as usize;
+    // SAFETY: the kernel reads one user_regs_struct.
+    checked(unsafe { libc::syscall(number, set, thread as isize, 0_usize, &raw const registers) }).map(drop)
+}
+
+/// Makes a thread that stopped for an exec do that exec once more: not on this machine.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn run_again(_thread: i32, _path: u64, _argv: u64, _environment: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// The head of struct ptrace_syscall_info in linux/ptrace.h.
 #[repr(C)]
 struct Registers {

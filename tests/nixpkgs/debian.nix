@@ -7,8 +7,8 @@ let
   table = import ./packages.nix;
 in
 rec {
-  # What the test bed puts into the store beforehand, known by its hash alone;
-  # so it is never built and nothing is fetched.
+  # What the test bed or a test puts into the store beforehand, known by its hash
+  # alone; so it is never built and nothing is fetched.
   seeded =
     name: mode: hash:
     derivation {
@@ -19,7 +19,7 @@ rec {
         "echo '${name} is not in the store: run tests/testbed.sh' >&2; exit 1"
       ];
       outputHashMode = mode;
-      outputHashAlgo = "sha256";
+      outputHashAlgo = if builtins.substring 0 7 hash == "sha512-" then "sha512" else "sha256";
       outputHash = hash;
       preferLocalBuild = true;
     };

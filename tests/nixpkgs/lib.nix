@@ -47,6 +47,7 @@ let
     makeSearchPath = folder: lib.concatMapStringsSep ":" (package: "${package}/${folder}");
     makeBinPath = lib.makeSearchPath "bin";
     makeLibraryPath = lib.makeSearchPath "lib";
+    getName = package: package.pname or package.name;
     getExe = package: "${package}/bin/${package.meta.mainProgram or package.pname or package.name}";
     getExe' = package: program: "${package}/bin/${program}";
 

@@ -1,5 +1,9 @@
 # The part of the Nixpkgs interface that rendered flakes use.
-{ lib, system }:
+{
+  lib,
+  system,
+  config ? { },
+}:
 let
   debian = import ./debian.nix { inherit lib system; };
   inherit (pkgs) bash;
@@ -215,7 +219,16 @@ let
         '';
       buildEnv = pkgs.symlinkJoin;
 
+      importNpmLock = import ./import-npm-lock.nix { inherit lib pkgs debian; };
       rustPlatform = import ./rust-platform.nix { inherit lib pkgs debian; };
+
+      # Refused in the words of Nixpkgs (pkgs/stdenv/generic/check-meta.nix).
+      bat =
+        if (config.allowUnfreePredicate or (package: false)) { pname = "bat"; } then
+          pkgs.writeScriptBin "bat" "#!/bin/sh"
+        else
+          throw "Package ‘bat-1.0’ in pkgs.nix:1 has an unfree license (‘unfree’), refusing to evaluate.";
+      fzf = throw "Package ‘fzf-1.0’ in pkgs.nix:1 is marked as insecure, refusing to evaluate.";
 
       # What tests/testbed.sh builds, so that no test waits for it.
       prebuilt =

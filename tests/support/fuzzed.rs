@@ -1,6 +1,8 @@
 //! What is done with bytes from anywhere: the bodies of the fuzz targets in `fuzz/`, which `tests/corpus.rs` replays on what
 //! they found. None may panic, and what is read must be written as it was read.
 
+#![allow(dead_code, clippy::allow_attributes, reason = "each user of it uses a part")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::super::{Asked, Want, call, listed};
+use super::super::{Asked, Want, call, libraries, listed};
 use crate::index::Index;
 use crate::nix::AttrPath;
 
@@ -207,13 +207,23 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
             ["legacyPackages", "packages"].iter().find_map(|set| attr.strip_prefix(&format!("{set}.{system}.")))
         })
         .unwrap_or(attr);
-    match index.known(attr).filter(|_| !develops && is_nixpkgs(flake)) {
-        Some(attr) => asked.wants.push(Want::new(attr)),
+    match package(attr, index).filter(|_| !develops && is_nixpkgs(flake)) {
+        Some(want) => asked.wants.push(want),
         None => {
             let name = if develops { format!("what builds {installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
+}
+
+/// Returns the wish for an attr, with an output or not: `openssl.dev` is what one builds against.
+fn package(attr: &str, index: &Index) -> Option<Want> {
+    let of_output = || {
+        let (attr, output) = attr.rsplit_once('.').filter(|(_, output)| listed("bin dev lib out", output))?;
+        let attr = index.known(attr)?;
+        Some(if listed("dev lib", output) { libraries::wanted(attr) } else { Want::new(attr) })
+    };
+    index.known(attr).map(Want::new).or_else(of_output)
 }
 
 /// Returns whether a flakeref is of the project: a path that does not lead out.
@@ -235,9 +245,9 @@ fn is_nixpkgs(flake: &str) -> bool {
 fn read_term(term: &str, index: &Index, asked: &mut Asked) {
     let name = term.trim();
     let name = ["nixpkgs.", "nixos.", "pkgs."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    let found = index.known(name).or_else(|| index.store_name(name)).map(|attr| vec![attr]);
-    match found.or_else(|| python(name, index)) {
-        Some(attrs) => asked.wants.extend(attrs.into_iter().map(Want::new)),
+    let found = package(name, index).or_else(|| index.store_name(name).map(Want::new)).map(|want| vec![want]);
+    match found.or_else(|| Some(python(name, index)?.into_iter().map(Want::new).collect())) {
+        Some(wants) => asked.wants.extend(wants),
         None => {
             asked.unrecognized.insert(term.to_owned());
         }
@@ -247,19 +257,20 @@ fn read_term(term: &str, index: &Index, asked: &mut Asked) {
 /// Reads Python with a plain list of modules; none when it is anything else.
 fn python(term: &str, index: &Index) -> Option<Vec<AttrPath>> {
     static FORM: OnceLock<Option<Regex>> = OnceLock::new();
-    let form = r"^\(?\s*(?:pkgs\.)?python3\.withPackages\s*\(\s*(\w+)\s*:\s*(?:with\s+(\w+)\s*;)?\s*\[([^\[\](){}]*)\]\s*\)\s*\)?$";
+    let form = r"^\(?\s*(?:pkgs\.)?(python3\d*)\.withPackages\s*\(\s*(\w+)\s*:\s*(?:with\s+(\w+)\s*;)?\s*\[([^\[\](){}]*)\]\s*\)\s*\)?$";
     let groups = FORM.get_or_init(|| Regex::new(form).ok()).as_ref()?.captures(term)?;
-    let set = groups.get(1)?.as_str();
-    let opened = groups.get(2).map(|opened| opened.as_str());
+    let interpreter = groups.get(1)?.as_str();
+    let set = groups.get(2)?.as_str();
+    let opened = groups.get(3).map(|opened| opened.as_str());
     if opened.is_some_and(|opened| opened != set) {
         return None;
     }
     let module = |word: &str| {
         let name = word.strip_prefix(set).and_then(|rest| rest.strip_prefix('.')).or(opened.map(|_| word))?;
-        index.known(&format!("python3Packages.{name}"))
+        index.known(&format!("{interpreter}Packages.{name}"))
     };
-    let modules: Option<Vec<AttrPath>> = groups.get(3)?.as_str().split_ascii_whitespace().map(module).collect();
-    Some(modules?.into_iter().chain(index.known("python3")).collect())
+    let modules: Option<Vec<AttrPath>> = groups.get(4)?.as_str().split_ascii_whitespace().map(module).collect();
+    Some(modules?.into_iter().chain(index.known(interpreter)).collect())
 }
 
 #[cfg(test)]
@@ -303,6 +314,8 @@ mod tests {
                 "nix-shell -p 'python3.withPackages(p: [p.requests x.y])'",
                 "|?python3.withPackages(p: [p.requests x.y])|",
             ),
+            ("nix-shell -p openssl.dev jq.bin zz.dev", "openssl jq|?zz.dev|"),
+            ("nix-shell -p 'python311.withPackages (ps: [ ps.requests ])'", "python311Packages.requests python311||"),
             ("nix-env -iA nixpkgs.jq", "jq||"),
             ("nix-env -i ripgrep", "ripgrep||"),
             ("nix profile install nixpkgs#jq", "jq||"),

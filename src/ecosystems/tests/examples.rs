@@ -121,11 +121,11 @@ fn files_of_the_project_choose_versions() {
         ("/usr/bin/pnpm", "package.json", "pnpm 10.1.0", "pnpm_10 [pnpm] 1"),
         ("/usr/bin/jq", ".nvmrc", "node 22", "jq [jq] 1"),
     ] {
-        let files = vec![ProjectFile { path: file.to_owned(), says: vec![said.to_owned()] }];
+        let files = vec![ProjectFile { path: file.to_owned(), says: vec![said.to_owned()], keeps: None }];
         assert_eq!(read(&Journal { files, ..journal("s", vec![program(path)]) }), [reading], "{file} {said}");
     }
     let owner = owned("/usr/bin/node", "nodejs", "18.20.4+dfsg-1");
-    let files = vec![ProjectFile { path: ".nvmrc".to_owned(), says: vec!["node 22".to_owned()] }];
+    let files = vec![ProjectFile { path: ".nvmrc".to_owned(), says: vec!["node 22".to_owned()], keeps: None }];
     assert_eq!(read(&Journal { files, ..journal("s", vec![owner]) }), ["nodejs 18.20.4 [node] 1"], "what ran is seen");
 }
 
@@ -145,7 +145,7 @@ fn requirement_files_and_locks() {
             "python3Packages.rich [] 1"
         ]
     );
-    said.files = vec![ProjectFile { path: "uv.lock".to_owned(), says: Vec::new() }];
+    said.files = vec![ProjectFile { path: "uv.lock".to_owned(), says: Vec::new(), keeps: None }];
     said.invocations.remove(0);
     assert_eq!(read(&said), ["python3 [python3] 1", "i2 ignored: the project's lock file keeps it"]);
 }

@@ -79,8 +79,9 @@ pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap
     for (attr, package) in names.absent(found) {
         let program = names.attrs.get(&attr).map_or("", |fields| fields.main_program.as_str());
         if package::is_program(program) {
-            // What was built is surer.
-            ranking.add(program, &attr, names.having(&attr, &package, 1, 0, false).program(program) - 3.0);
+            // What was built is surer, most of all when this one is called otherwise.
+            let unsure = if attr == program { 3.0 } else { 15.0 };
+            ranking.add(program, &attr, names.having(&attr, &package, 1, 0, false).program(program) - unsure);
         }
     }
     ranking.best().map(|(name, attrs)| row(name, &attrs)).collect()

@@ -62,21 +62,14 @@ impl Arguments {
         Ok(read)
     }
 
-    /// Reads what a program was given that has just begun: the kernel has put it at the top of its stack, which `stack`
-    /// points to. Scripts are called by their path, and their interpreters stand before it.
+    /// Reads what a program was given that has just begun. Scripts are called by their path, and their interpreters stand
+    /// before it.
     pub(in crate::recorders) fn at_start(pid: i32, stack: u64, pointer: usize) -> Result<Self, Unread> {
-        const AT_EXECFN: u64 = 31; // linux/auxvec.h
         let memory = Memory { pid, pointer };
-        let after = |at: u64, pointers: &[u64]| at + (pointers.len() as u64 + 1) * pointer as u64;
-        let at = stack + pointer as u64;
-        let argv = memory.pointers(at)?;
-        let environment = after(at, &argv);
-        let auxiliary = after(environment, &memory.pointers(environment)?);
-        let pairs = memory.numbers(auxiliary, 128)?;
-        let path = pairs.chunks_exact(2).take_while(|pair| pair[0] != 0).find(|pair| pair[0] == AT_EXECFN);
-        let path = memory.text(path.ok_or(Unread::Nowhere)?[1], PAGE as usize)?.0;
+        let given = Given::find(pid, stack, pointer)?;
+        let path = memory.text(given.path, PAGE as usize)?.0;
         let mut read = Self { path, ..Self::default() };
-        read.keep(&memory, &argv)?;
+        read.keep(&memory, &memory.pointers(given.argv)?)?;
         Ok(read)
     }
 
@@ -97,6 +90,32 @@ impl Arguments {
         }
         self.shortened |= pointers.len() > self.argv.len();
         Ok(kept)
+    }
+}
+
+/// Where a program that has just begun finds what it was given, in its memory.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::recorders) struct Given {
+    /// The path that it was called by.
+    pub path: u64,
+    /// Its arguments.
+    pub argv: u64,
+    /// Its environment.
+    pub environment: u64,
+}
+
+impl Given {
+    /// Finds it: the kernel has put it at the top of the stack, which `stack` points to.
+    pub(in crate::recorders) fn find(pid: i32, stack: u64, pointer: usize) -> Result<Self, Unread> {
+        const AT_EXECFN: u64 = 31; // linux/auxvec.h
+        let memory = Memory { pid, pointer };
+        let after = |at: u64, pointers: &[u64]| at + (pointers.len() as u64 + 1) * pointer as u64;
+        let argv = stack + pointer as u64;
+        let environment = after(argv, &memory.pointers(argv)?);
+        let auxiliary = after(environment, &memory.pointers(environment)?);
+        let pairs = memory.numbers(auxiliary, 128)?;
+        let path = pairs.chunks_exact(2).take_while(|pair| pair[0] != 0).find(|pair| pair[0] == AT_EXECFN);
+        Ok(Self { path: path.ok_or(Unread::Nowhere)?[1], argv, environment })
     }
 }
 

@@ -9,6 +9,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
 
+use super::privileged;
 use super::tracers::Tracers;
 use super::tree::{Tree, as_asked};
 use crate::event::Sink;
@@ -60,6 +61,8 @@ struct Worker<'a> {
     held: HashSet<i32>,
     programs: Programs,
     tracers: Tracers,
+    /// Whether programs that need more rights than their caller get none while they are traced.
+    held_back: bool,
     /// Whether the command is killed with the front.
     bound: bool,
     out: Out<'a>,
@@ -86,8 +89,8 @@ impl<'a> Worker<'a> {
         };
         let traced = command.pid().into_iter().collect();
         let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
-        let (held, bound) = (HashSet::new(), args.bound);
-        Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, bound, out })
+        let (held, bound, held_back) = (HashSet::new(), args.bound, privileged::are_held_back());
+        Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, held_back, bound, out })
     }
 
     /// From here on nothing of the session's is held open, and the command runs.
@@ -269,9 +272,11 @@ impl<'a> Worker<'a> {
             self.out.lost("a process that may not be read ran a program");
             return self.go_on(pid, 0);
         };
-        let tracer = self.tracers.have(pid, &program);
+        let is_script = !program.interpreters.is_empty() || asked.path.starts_with(b"/dev/fd/");
+        let again = self.held_back && !is_script && privileged::is(pid);
+        let leave = self.tracers.have(pid, &program) || again;
         let event = self.tree.exec(pid, at, asked, &cwd, program);
-        if tracer && self.watch(pid).is_ok() {
+        if leave && self.watch(pid).is_ok() && (!again || privileged::run_again(pid)) {
             self.traced.remove(&pid);
             drop(ptrace::let_go(pid, 0));
         } else {

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getsid, pidfd_open};
 
+use super::forks::{self, Ended};
 use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Missing, Status};
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::program::Program;
@@ -34,6 +35,8 @@ struct Process {
     exec: u64,
     /// Its parent's exec when it was first seen.
     parent: Option<u64>,
+    /// What its arguments were, in short.
+    words: u64,
     /// What it tried in vain since then.
     tried: Option<Tried>,
     /// Its status, and how that is known; perhaps before its end.
@@ -60,6 +63,8 @@ pub(super) struct Processes {
     leaders: HashMap<i32, u64>,
     /// Threads, and processes that ran no program: the exec that is theirs.
     others: HashMap<i32, (OwnedFd, u64)>,
+    /// What ran in those that ended.
+    ended: Ended,
     slots: Slots,
     next: u64,
     own: i32,
@@ -74,6 +79,7 @@ impl Processes {
             table: HashMap::new(),
             leaders: HashMap::new(),
             others: HashMap::new(),
+            ended: Ended::default(),
             slots,
             next: 1,
             own,
@@ -139,8 +145,18 @@ impl Processes {
         let info = sys::process_info(pidfd.as_fd()).ok();
         let parent = self.parent(pid, info);
         let slot = self.slots.take();
-        let process =
-            Process { pidfd, slot, info, leads: leads(pid), number: 0, exec: 0, parent, tried: None, word: None };
+        let process = Process {
+            pidfd,
+            slot,
+            info,
+            leads: leads(pid),
+            number: 0,
+            exec: 0,
+            parent,
+            words: 0,
+            tried: None,
+            word: None,
+        };
         self.table.insert(pid, process);
         Ok(pid)
     }
@@ -191,9 +207,7 @@ impl Processes {
         let mut above = info.map(|info| info.parent).or_else(|| status_field(pid, "PPid:"))?;
         for _ in 0..256 {
             if above <= 1 || above == self.own {
-                // Its parent ended before. Who made its session is above it for certain, though perhaps not next.
-                let leader = getsid(Pid::from_raw(pid)).ok()?.as_raw_pid();
-                return self.leaders.get(&leader).copied();
+                return self.above_orphan(pid);
             }
             if let Some(process) = self.table.get(&above).filter(|process| !ended(process.pidfd.as_fd())) {
                 return Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
@@ -201,6 +215,21 @@ impl Processes {
             above = status_field(above, "PPid:")?;
         }
         None
+    }
+
+    /// Returns the exec above a process whose parent ended before.
+    fn above_orphan(&self, pid: i32) -> Option<u64> {
+        // The first of them: those that run a program just now were copies until then.
+        let alike = || {
+            let living = self.table.iter().filter(|(other, process)| **other != pid && process.exec > 0);
+            living.filter(|(other, _)| forks::same_image(**other, pid)).map(|(_, process)| process.exec).min()
+        };
+        // Who made its session is above it for certain, though perhaps not next.
+        let by_session = || {
+            let leader = getsid(Pid::from_raw(pid)).ok()?.as_raw_pid();
+            self.leaders.get(&leader).copied()
+        };
+        alike().or_else(|| self.ended.of(pid)).or_else(by_session)
     }
 
     /// Takes in an exec; returns what is to be written.
@@ -223,6 +252,7 @@ impl Processes {
         let id = self.next;
         self.next += 1;
         process.exec = id;
+        process.words = forks::short(asked.argv.iter().map(Bytes::as_slice));
         if process.number == 0 {
             process.number = id;
         }
@@ -284,6 +314,7 @@ impl Processes {
         let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
         let exit = (process.number > 0).then_some(Event::Exit(exit));
         self.slots.give_back(process.slot);
+        self.ended.add(process.words, process.exec);
         missing.into_iter().chain(exit).collect()
     }
 }

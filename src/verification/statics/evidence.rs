@@ -15,7 +15,7 @@ use crate::index::{Index, normalized, unversioned};
 use crate::journal::{Command, Invocation, Journal, Part, Program, SessionId};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Check, Document, Evidence, NEEDS_WORK, Requirement, Requirements};
+use crate::requirements::{Check, Document, Evidence, Lock, NEEDS_WORK, Requirement, Requirements, Step};
 
 /// The most findings of one kind that are told one by one.
 const MOST: usize = 50;
@@ -257,6 +257,15 @@ impl<'a> Matter<'a> {
         let at = |finding: Finding| self.at(finding, self.lines.check(name));
         let same = |fresh: &&Check| fresh.line == check.line && fresh.folder == check.folder;
         let fresh = self.fresh.checks.iter().find(same);
+        if let Some(finding) = self.besides(check) {
+            return vec![at(finding)];
+        }
+        if fresh.is_some_and(|fresh| {
+            (&fresh.before, &fresh.locks, &fresh.makes) != (&check.before, &check.locks, &check.makes)
+        }) {
+            let what = format!("this program does something else before or after the check `{name}`");
+            return vec![at(Finding::note(Code::Drift, what).help("`agent-capture render` chooses anew"))];
+        }
         if fresh.is_some_and(|fresh| check.evidence == fresh.evidence) {
             let renamed = fresh.filter(|fresh| fresh.name != check.name);
             let drift = |fresh: &Check| {
@@ -281,6 +290,27 @@ impl<'a> Matter<'a> {
             None => format!("this program would not make `{name}` a check"),
         };
         vec![at(Finding::note(Code::Drift, what).help("`agent-capture render` chooses anew"))]
+    }
+
+    /// Judges what runs before a check, and the lock files that it is given.
+    fn besides(&self, check: &Check) -> Option<Finding> {
+        let name = check.name.as_str();
+        let shows = |step: &Step, evidence: &Evidence| {
+            self.commands.get(evidence).is_some_and(|command| ecosystems::shows(command, step))
+        };
+        let unseen =
+            |step: &&Step| step.evidence.is_empty() || !step.evidence.iter().all(|evidence| shows(step, evidence));
+        if let Some(step) = check.before.iter().find(unseen) {
+            let what = format!("no command of the journals is `{}`, before the check `{name}`", step.line.as_str());
+            return Some(Finding::error(Code::CheckWithoutEvidence, what));
+        }
+        let files = || self.journals.iter().flat_map(|journal| &journal.files);
+        let has = |path: &String| {
+            files().any(|file| file.path == *path && file.keeps.is_some_and(|keeps| keeps.unhashed == 0))
+        };
+        let path = check.locks.iter().map(Lock::path).find(|path| !has(path))?;
+        let what = format!("no journal has the lock file `{path}`, which the check `{name}` is given");
+        Some(Finding::error(Code::CheckWithoutEvidence, what))
     }
 
     fn systems(&self, requirements: &Requirements) -> Vec<Finding> {

@@ -1,0 +1,141 @@
+//! What the sessions ran to make a folder ready for a check: `cmake -B build`, and `cmake --build build` before `ctest`.
+
+use std::collections::BTreeSet;
+
+use super::place::{join, leaves, words};
+use crate::ecosystems::stage;
+use crate::event::Status;
+use crate::journal::{Command, Outcome};
+use crate::requirements::{CheckLine, Evidence, Step};
+use crate::shell::{self, Folder, Run, Says, Simple};
+
+/// The most steps before a check.
+const MOST: usize = 12;
+
+/// What a command of a builder does to a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The folder, relative to where it runs; empty for that.
+    pub folder: String,
+    /// The state in which it must be before.
+    pub needs: Option<State>,
+    /// Whether it cannot be in that state from the beginning: build folders are not committed.
+    pub must: bool,
+    /// The state in which it is afterwards.
+    pub gives: Option<State>,
+}
+
+/// How far a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// The builder knows what to build.
+    Configured,
+    /// It is built.
+    Built,
+}
+
+/// A command of a line that brings a folder into a state.
+pub(super) struct Prepares {
+    /// Its number among all commands of all sessions.
+    at: usize,
+    stage: Stage,
+    /// Where it runs.
+    folder: String,
+    step: Step,
+    network: bool,
+}
+
+/// Returns what a command does to folders, however its line joins it: a step is only a way to a check, which decides.
+pub(super) fn of(at: usize, command: &Command, evidence: &Evidence) -> Vec<Prepares> {
+    let ended_well = command.status.is_some_and(Status::is_success) && command.outcome == Outcome::Ran;
+    if !ended_well || command.incomplete {
+        return Vec::new();
+    }
+    let prepares = |(line, folder, words): (CheckLine, String, Vec<String>)| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let stage = stage(&words)?;
+        stage.gives?;
+        let place = CheckLine::parse(&folder)?;
+        let step = Step { line, folder: place, evidence: BTreeSet::from([evidence.clone()]) };
+        Some(Prepares { at, stage, folder, step, network: command.network })
+    };
+    spelled(command).into_iter().filter_map(prepares).collect()
+}
+
+/// Returns the commands of a line as they are written into a step: the line, its folder below the root, and the words. What
+/// names the machine, or what only the shell knows, is left out.
+fn spelled(command: &Command) -> Vec<(CheckLine, String, Vec<String>)> {
+    let (Some(line), Some(cwd)) = (command.line.as_str(), command.cwd.as_str()) else { return Vec::new() };
+    let spell = |run: Run| {
+        let folder = match &run.folder {
+            Folder::Same => join(cwd, "")?,
+            Folder::At(folder) => join(cwd, folder)?,
+            Folder::Unknown => return None,
+        };
+        let simple = Simple { words: run.words, others: Vec::new() };
+        let plain = run.says > Says::Maybe && simple.words.iter().all(|word| word.literal);
+        if !plain || leaves(&folder, &simple) {
+            return None;
+        }
+        let words: Vec<String> = words(&simple).into_iter().map(str::to_owned).collect();
+        let line = shlex::try_join(words.iter().map(String::as_str)).ok()?;
+        Some((CheckLine::parse(&line)?, folder, words))
+    };
+    shell::programs(line).unwrap_or_default().into_iter().filter_map(spell).collect()
+}
+
+/// Returns whether a command ran this step.
+pub fn shows(command: &Command, step: &Step) -> bool {
+    spelled(command).iter().any(|(line, folder, _)| *line == step.line && folder == step.folder.as_str())
+}
+
+/// Returns the steps before a check that is the command number `at`, whose commands are these; an error when its folder was
+/// not made ready in any session.
+pub(super) fn before(at: usize, commands: &[(String, &Simple)], all: &[Prepares]) -> Result<Vec<Step>, &'static str> {
+    let (mut steps, mut ready) = (Vec::new(), BTreeSet::new());
+    for (folder, simple) in commands {
+        let Some(stage) = stage(&words(simple)) else { continue };
+        let place = join(folder, &stage.folder).ok_or("it names a path outside the project")?;
+        if !ready.contains(&(place.clone(), stage.needs)) {
+            need(&stage, &place, at, all, &mut steps)?;
+        }
+        ready.extend([Some(State::Configured), stage.gives].map(|state| (place.clone(), state)));
+    }
+    let mut before: Vec<Step> = Vec::new();
+    for at in steps {
+        let step: &Step = &all[at].step;
+        match before.iter_mut().find(|other| other.line == step.line && other.folder == step.folder) {
+            Some(other) => other.evidence.extend(step.evidence.iter().cloned()),
+            None => before.push(step.clone()),
+        }
+    }
+    if before.len() > MOST { Err("too much was done before it") } else { Ok(before) }
+}
+
+/// Collects the numbers of what brought a folder into the state that a stage needs.
+fn need(stage: &Stage, place: &str, at: usize, all: &[Prepares], steps: &mut Vec<usize>) -> Result<(), &'static str> {
+    let Some(state) = stage.needs else { return Ok(()) };
+    let gives = |prepares: &Prepares, state: State| {
+        prepares.at < at
+            && prepares.stage.gives == Some(state)
+            && join(&prepares.folder, &prepares.stage.folder).as_deref() == Some(place)
+    };
+    let found: Vec<usize> = match state {
+        State::Configured => (0..all.len()).filter(|number| gives(&all[*number], state)).collect(),
+        State::Built => (0..all.len()).rev().find(|number| gives(&all[*number], state)).into_iter().collect(),
+    };
+    if found.is_empty() && stage.must {
+        return Err("no session made its build folder ready");
+    }
+    for number in found {
+        let prepares = &all[number];
+        if prepares.network {
+            return Err("what made its build folder ready reached the network");
+        }
+        need(&prepares.stage, place, prepares.at, all, steps)?;
+        if !steps.contains(&number) {
+            steps.push(number);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+{
+  system,
+  config ? { },
+}:
+import ./pkgs.nix {
+  lib = import ./lib.nix;
+  inherit config system;
+}
