@@ -32,6 +32,7 @@ pub use close::{Closing, Digest};
 pub use files::{Locked, ProjectFile};
 pub use known::Known;
 pub use place::Place;
+pub use roles::line;
 pub use told::Teller;
 pub use used::{Delegated, Header, Library, Module, Part};
 

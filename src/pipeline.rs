@@ -43,6 +43,7 @@ mod record;
 mod report;
 mod rollback;
 mod sessions;
+mod shells;
 mod start;
 mod status;
 mod tables;
@@ -159,7 +160,8 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
     (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
-    let finished = recorders::run(&launch).with_context(|| format!("failed to record `{program}`"));
+    let finished = shells::run(world, &Sessions::new(repository.git_dir()), &open, &launch);
+    let finished = finished.with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {
             open.abandon()?;

@@ -9,8 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use agent_capture::event::Event;
-use agent_capture::journal::Journal;
+use agent_capture::event::{Event, Status};
+use agent_capture::journal::{Journal, Known};
 use rustix::process::Signal;
 use support::recording::{BINARY, example, signal, state, wait_for};
 use support::{Project, Said};
@@ -163,21 +163,61 @@ fn without_a_session_it_only_runs() {
     assert!(!folder.exists());
 }
 
+/// Where Linux lets nobody see what runs, as in an agent's sandbox, the line is known, and that it is a claim.
 #[test]
-fn what_cannot_be_recorded_runs_and_is_counted() {
+fn what_cannot_be_seen_is_claimed() {
     let (project, folder) = open();
-    let mut command = project.command(example("deny"));
-    command.args(["seccomp", "ptrace", "--", BINARY, "__join", "--", "sh", "-c", "jq -n 1; exit 3"]);
-    let said = Said::from(command.env("AGENT_CAPTURE_SESSION", &folder).output().expect("runs")).code(3);
+    let joined = |argv: &[&str]| {
+        let mut command = project.command(example("deny"));
+        command.args(["seccomp", "ptrace", "--", BINARY, "__join", "--"]).args(argv);
+        Said::from(command.env("AGENT_CAPTURE_SESSION", &folder).output().expect("runs"))
+    };
+    let said = joined(&["bash", "-c", "rg -q people data && jq -n 1; bash -c 'exit 3'"]).code(3);
     assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("1\n", ""), "{said:?}");
-    assert_eq!(stop(&project).events.lost, 1);
+    let said = joined(&["bash", "-c", "rg -q people data && jq -n 2"]).success();
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("2\n", ""), "{said:?}");
+    joined(&["sh", "-c", "kill -TERM $$"]).code(128 + 15);
+    let journal = stop(&project);
+    let claimed: Vec<_> = journal.commands.iter().filter(|command| command.known == Known::Claimed).collect();
+    let lines: Vec<_> = claimed.iter().map(|command| command.line.to_text().into_owned()).collect();
+    assert_eq!(lines[1..], ["rg -q people data && jq -n 2", "kill -TERM $$"], "{lines:?}");
+    assert_eq!((claimed[1].status, journal.events.lost), (Some(Status::Code(0)), 0));
+    assert!(
+        journal.session.recorder.name.contains("shell") && journal.session.agent.is_none(),
+        "{:?}",
+        journal.session
+    );
+    assert!(project.read("flake.nix").contains("pkgs.ripgrep"), "{}\n{journal:?}", project.read("flake.nix"));
+}
+
+/// `run` where Linux lets nobody see what runs: it is said, and the shells tell their lines.
+#[test]
+fn a_session_in_a_sandbox() {
+    let project = Project::demo();
+    let script = "bash -c 'rg -q people data && jq -n 1'; zsh -c 'make check'; exit 5";
+    let mut command = project.command(example("deny"));
+    command.args(["seccomp", "ptrace", "--", BINARY, "run", "--no-verify", "--no-commit", "--name", "one", "--"]);
+    let said = Said::from(command.args(["sh", "-c", script]).output().expect("runs")).code(5);
+    assert!(said.stdout.starts_with("1\n"), "{said:?}");
+    let why = "ptrace is refused";
+    let said = said.says(why).says("only which lines bash and zsh are given will be known\n");
+    assert!(said.stderr.find("will be known") < said.stderr.find("packages"), "{}", said.stderr);
+    let journal = Journal::parse(project.read(".agent-capture/one/journal.json").as_bytes()).expect("a journal");
+    let lines = lines(&journal);
+    assert!(lines.contains(&"rg -q people data && jq -n 1".to_owned()) && lines.contains(&"make check".to_owned()));
+    assert!(journal.commands.iter().all(|command| command.known == Known::Claimed) && journal.events.execs == 0);
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("pkgs.jq") && flake.contains("pkgs.ripgrep"), "{flake}");
 }
 
 #[test]
 fn what_kills_it_kills_the_command() {
-    for recorder in ["seccomp", "ptrace"] {
+    for recorder in ["seccomp", "ptrace", "shell"] {
         let project = Project::demo();
-        project.session(&["--dry-run", "--name", "one", "--recorder", recorder], "jq -n 0").success();
+        // The agent's own shell enters the session, too; `sh` has no such file.
+        let mut command = project.command(BINARY);
+        command.args(["run", "--dry-run", "--name", "one", "--recorder", recorder, "--", "sh", "-c", "jq -n 0; true"]);
+        Said::from(command.output().expect("runs")).success();
         let folder = project.root().join(".git/agent-capture/one");
         let mut command = joining(&project, &folder, &["sh", "-c", "echo $$ >pid; exec sleep 60"]);
         let mut child = command.process_group(0).spawn().expect("runs");

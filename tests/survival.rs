@@ -571,7 +571,10 @@ fn nothing_but_hooks() {
     let project = Project::demo();
     let said = project.run(&["run", "--recorder", "hook", "--name", "one", "--", "sh", "-c", "exit 7"]).code(7);
     said.says("warning: nothing here sees what runs");
-    project.run(&["run", "--recorder", "nonsense", "--", "true"]).code(3).says("there is: seccomp, ptrace, hook");
+    project
+        .run(&["run", "--recorder", "nonsense", "--", "true"])
+        .code(3)
+        .says("there is: seccomp, ptrace, shell, hook");
 }
 
 #[test]

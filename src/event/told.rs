@@ -106,13 +106,13 @@ impl Call {
     }
 }
 
-/// What an agent's hook told.
+/// What an agent's hook told, or a shell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Told {
     /// When, in milliseconds.
     pub at: i64,
-    /// The agent.
+    /// The agent; empty when a shell tells its own line.
     pub agent: String,
     /// What the agent calls its session; empty when it does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -97,7 +97,7 @@ struct Segment {
 
 mod hooks;
 
-use hooks::HOOK;
+use hooks::{HOOK, SHELL};
 
 #[derive(Clone, Copy)]
 struct Driver {
@@ -161,7 +161,11 @@ impl<'a> Closing<'a> {
         self.count += 1;
         match event {
             Event::Start(start) if start.recorder == HOOK => self.told_by = Some(start),
-            Event::Start(start) => order::merge(&mut self.recorder, start),
+            Event::Start(start) => {
+                // What a shell tells of itself, nothing else saw.
+                self.in_parts |= start.recorder == SHELL;
+                order::merge(&mut self.recorder, start);
+            }
             Event::Exec(exec) => self.exec(&exec),
             Event::Exit(exit) => self.exit(&exit),
             Event::Missing(missing) => self.missing(&missing),

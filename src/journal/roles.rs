@@ -78,10 +78,21 @@ pub(super) fn leads(exec: &Exec, root: &Path) -> bool {
 
 /// Returns the line that a shell was started for: `make` of `bash -euc make`.
 pub(super) fn script(exec: &Exec) -> Option<&Bytes> {
-    if !SHELLS.contains(&base(exec.program.as_slice())) {
+    given(exec.program.as_slice(), &exec.argv)
+}
+
+/// Returns what a program is asked to do, as one would type it: the line that a shell was started for, else its arguments.
+pub fn line(program: &[u8], argv: &[Bytes]) -> String {
+    let line = given(program, argv).map_or_else(|| shown(argv), |script| script.as_slice().trim_ascii().to_vec());
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// Returns the line that a program was started for, if it is a shell.
+fn given<'a>(program: &[u8], argv: &'a [Bytes]) -> Option<&'a Bytes> {
+    if !SHELLS.contains(&base(program)) {
         return None;
     }
-    let mut rest = exec.argv.iter().skip(1);
+    let mut rest = argv.iter().skip(1);
     let mut found = false;
     while let Some(argument) = rest.next() {
         match argument.as_slice() {

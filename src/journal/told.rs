@@ -43,7 +43,9 @@ pub struct Teller {
 impl Hooks {
     pub(super) fn told(&mut self, told: Told) {
         let Told { at, agent, session, version, model, transcript, what } = told;
-        self.agent.get_or_insert(agent);
+        if !agent.is_empty() {
+            self.agent.get_or_insert(agent);
+        }
         self.version = version.or(self.version.take());
         self.model = model.or(self.model.take());
         self.transcripts.extend(transcript.map(PathBuf::from));

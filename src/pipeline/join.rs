@@ -1,15 +1,17 @@
 //! A command joins the open session: it and all that it starts are recorded in a segment of their own.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
 use super::World;
 use crate::console::escape;
-use crate::event::{Event, Lost, Sink};
-use crate::recorders::{self, Depth, Launch};
-use crate::session::{Log, Sessions};
+use crate::event::{Bytes, Call, Event, Lost, Sink, StatusKnown, Told, What};
+use crate::journal::line;
+use crate::recorders::{self, Depth, Finished, Launch};
+use crate::session::{Log, Open, Sessions};
 
 /// Names the open session in the environment: the absolute path of the folder of its raw events.
 pub const SESSION: &str = "AGENT_CAPTURE_SESSION";
@@ -33,32 +35,30 @@ pub struct Join {
 /// `__join -- CMD…`: runs a command as a part of the open session and returns its status. Becomes the command, unrecorded,
 /// when no session is open, when it is recorded already, and when it cannot be recorded, which the session is told.
 pub fn join(world: &World, join: &Join) -> u8 {
-    let open =
-        join.session.as_deref().filter(|session| join.inside.as_deref() != Some(*session)).and_then(Sessions::of);
+    // Set whatever comes of it: a shell that enters by itself would do so again and again.
+    let environment: Vec<_> = join.session.iter().map(|session| (INSIDE, session.clone().into_os_string())).collect();
+    let joined = join.inside.is_some() && join.inside == join.session;
+    let open = join.session.as_deref().filter(|_| !joined).and_then(Sessions::of);
     let Some(open) = open.filter(|open| !recorders::is_inside(&open.closed())) else {
-        return become_it(world, join, &[]);
+        return become_it(world, join, &environment);
     };
-    let environment = vec![(INSIDE, open.folder().into_os_string())];
+    let Ok(segment) = open.claim() else { return become_it(world, join, &environment) };
     let recording = open.active.recording.clone();
-    let recorded = open.claim().map_err(anyhow::Error::from).and_then(|segment| {
-        let launch = Launch {
-            argv: join.argv.clone(),
-            program: join.program.clone(),
-            environment: environment.clone(),
-            bound: true,
-            segment: segment.clone(),
-            closed: open.closed(),
-            recorder: recording.recorder,
-            keep_sudo: recording.keep_sudo,
-            depth: recording.depth.and_then(|name| Depth::parse(&name)).unwrap_or_default(),
-            ..Launch::default()
-        };
-        let finished = recorders::run(&launch);
-        if finished.is_err() {
-            lost(world, &segment, "a command could not be recorded");
-        }
-        finished
-    });
+    let launch = Launch {
+        argv: join.argv.clone(),
+        program: join.program.clone(),
+        environment: environment.clone(),
+        bound: true,
+        segment: segment.clone(),
+        closed: open.closed(),
+        recorder: recording.recorder,
+        keep_sudo: recording.keep_sudo,
+        depth: recording.depth.and_then(|name| Depth::parse(&name)).unwrap_or_default(),
+        ..Launch::default()
+    };
+    let by_name = matches!(launch.recorder.as_deref(), Some("shell" | "hook"));
+    let recorded = if by_name { Err(anyhow!("nothing is to be seen")) } else { recorders::run(&launch) };
+    let recorded = recorded.or_else(|_| told(world, &open, &launch));
     match recorded {
         Ok(finished) => {
             if let Some(why) = finished.failure {
@@ -66,8 +66,34 @@ pub fn join(world: &World, join: &Join) -> u8 {
             }
             finished.status.shell()
         }
-        Err(_) => become_it(world, join, &environment),
+        Err(_) => {
+            lost(world, &segment, "a command could not be recorded");
+            become_it(world, join, &environment)
+        }
     }
+}
+
+/// Runs a command where nothing sees what it does, and tells the session its line and how it ended.
+pub(super) fn told(world: &World, open: &Open, launch: &Launch) -> anyhow::Result<Finished> {
+    let began = (world.now)().timestamp_millis();
+    let finished = recorders::run(&Launch { recorder: Some("shell".to_owned()), ..launch.clone() })?;
+    let program = launch.program.as_ref().or(launch.argv.first()).cloned().unwrap_or_default();
+    let argv: Vec<Bytes> = launch.argv.iter().map(|word| Bytes::from(word.as_bytes())).collect();
+    let at = (world.now)().timestamp_millis();
+    let mut call = Call {
+        line: line(program.as_bytes(), &argv),
+        cwd: world.cwd.to_str().map(str::to_owned),
+        at: Some(began),
+        took: Some((at - began).max(0)),
+        ..Call::default()
+    };
+    call.end(finished.status, StatusKnown::Exact);
+    let (agent, session) = (String::new(), format!("{}", std::process::id()));
+    let told = Told { at, agent, session, version: None, model: None, transcript: None, what: What::After(call) };
+    if open.tell(told).is_err() {
+        lost(world, &launch.segment, "a line could not be written down");
+    }
+    Ok(finished)
 }
 
 /// Notes in a segment that something is not recorded.

@@ -18,6 +18,8 @@ mod ptrace;
 #[cfg(target_os = "linux")]
 mod seccomp;
 #[cfg(target_os = "linux")]
+mod shell;
+#[cfg(target_os = "linux")]
 pub use self::exec::WorkerArgs;
 #[cfg(target_os = "linux")]
 pub use self::exec::inside::is_inside;
@@ -52,11 +54,13 @@ pub static ALL: &[&dyn Recorder] = &[
     #[cfg(target_os = "linux")]
     &ptrace::Ptrace,
     #[cfg(target_os = "linux")]
+    &shell::Shell,
+    #[cfg(target_os = "linux")]
     &hook::Hook,
 ];
 
 /// The recorders that see nothing by themselves, and are used only when they are asked for by name.
-const BY_NAME: &[&str] = &["hook"];
+const BY_NAME: &[&str] = &["shell", "hook"];
 
 /// A command to record.
 #[derive(Clone, Debug, Default)]
@@ -167,8 +171,10 @@ pub fn warnings(launch: &Launch) -> Vec<&'static str> {
     if restricts {
         warnings.push("sudo and other setuid programs gain no rights in this session: recording without privileges keeps them from it (with `--keep-sudo` they work, and what they run is not seen)");
     }
-    if BY_NAME.contains(&recorder.name()) {
-        warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known");
+    match recorder.name() {
+        "shell" => warnings.push("nothing here sees what runs: only which lines bash and zsh are given will be known"),
+        "hook" => warnings.push("nothing here sees what runs: only what the agent's hooks tell will be known"),
+        _ => {}
     }
     warnings
 }
@@ -197,7 +203,7 @@ pub fn run(launch: &Launch) -> Result<Finished> {
         }
     }
     if launch.recorder.is_none() {
-        cures.extend(ALL.iter().filter(|recorder| BY_NAME.contains(&recorder.name())).map(|recorder| recorder.cure()));
+        cures.extend(ALL.last().map(|recorder| recorder.cure()));
     }
     cures.dedup();
     let mut why: Vec<_> = failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();

@@ -11,6 +11,8 @@ use crate::journal::{Digest, Journal, Recorder, Session};
 
 /// The recorder that sees nothing by itself.
 pub(super) const HOOK: &str = "hook";
+/// The recorder that shells tell their lines.
+pub(super) const SHELL: &str = "shell";
 
 /// What is not known of a session in parts.
 const PARTS: &str = "Of commands for which the recorder was not started it is known only what the agent's hooks told.";
@@ -29,7 +31,7 @@ impl Closing<'_> {
             let Start { recorder, blind, .. } = self.told_by.clone()?;
             return Some(Recorder { name: recorder, blind });
         };
-        if self.in_parts {
+        if self.in_parts && recorder.name != SHELL {
             recorder.blind.push(PARTS.to_owned());
         }
         Some(recorder)

@@ -10,6 +10,9 @@ use rustix::process::Pid;
 
 use super::{children, status_field};
 
+/// The recorders that see nothing of what runs.
+const BLIND: [&[u8]; 2] = [b"shell", b"hook"];
+
 /// Returns whether a recorder of the session that ends when `closed` exists is above this process. What is above a pid
 /// namespace is not found.
 pub fn is_inside(closed: &Path) -> bool {
@@ -27,12 +30,13 @@ pub fn is_inside(closed: &Path) -> bool {
     false
 }
 
-/// Returns whether a process is a worker that records this session.
+/// Returns whether a process is a worker that sees what this session runs.
 fn is_worker(pid: i32, closed: &Path) -> bool {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words: Vec<&[u8]> = line.split(|byte| *byte == 0).take_while(|word| *word != b"--").collect();
     let of_session = |pair: &[&[u8]]| *pair == [b"--closed", OsStr::as_bytes(closed.as_os_str())];
-    words.get(1) == Some(&&b"__worker"[..]) && words.windows(2).any(of_session)
+    let sees = |pair: &[&[u8]]| pair[0] == b"--recorder" && !BLIND.contains(&pair[1]);
+    words.get(1) == Some(&&b"__worker"[..]) && words.windows(2).any(of_session) && words.windows(2).any(sees)
 }
 
 /// Returns whether a process runs this very program.

@@ -26,6 +26,7 @@ pub(super) mod launch;
 pub(super) mod out;
 pub(super) mod program;
 pub(super) mod slots;
+pub(super) mod unseen;
 
 /// What the hidden subcommand `__worker` was given.
 #[derive(Debug)]
