@@ -6,11 +6,7 @@ use super::close::close;
 use super::lacks::say_lacks;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
-<<<<<<< HEAD
 use super::prove::{is_no_check, prove_or_leave_out, remember};
-=======
-use super::prove::{prove_or_leave_out, remember};
->>>>>>> entry
 use super::{Answer, Options, World, record};
 use crate::commit::{File, Repository, write_files};
 use crate::console::{Hint, escape_lines};
