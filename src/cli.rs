@@ -127,9 +127,9 @@ pub enum Command {
     /// Say what the sessions used, and why each package is in the flake
     #[command(after_help = "Example: agent-capture report --output report.html")]
     Report(Report),
-    /// Say what changed between two captures: packages, versions, checks, pin, policy, state left behind
+    /// Say what changed between two captures
     ///
-    /// Exit status 0 when nothing did, 1 when something did.
+    /// Packages, versions, checks, pin, policy, state left behind. Exit status 0 when nothing changed, 1 when something did.
     #[command(after_help = "Example: agent-capture diff origin/main...HEAD --format markdown")]
     Diff(Diff),
     /// Ask the index which package has a program, or make it anew
