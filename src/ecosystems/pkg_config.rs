@@ -74,7 +74,7 @@ mod tests {
             assert_eq!(ask(&PkgConfig, line).as_deref(), Some(reading), "{line}");
         }
         for line in ["pkg-config --version", "pkg-config --list-all", "pkg-config --atleast-pkgconfig-version 0.9.0"] {
-            assert_eq!(PkgConfig.keeps(&line.split(' ').collect::<Vec<_>>()), false, "{line}");
+            assert!(!PkgConfig.keeps(&line.split(' ').collect::<Vec<_>>()), "{line}");
         }
     }
 }
