@@ -49,7 +49,7 @@ fn as_understood(node: &SyntaxNode, out: &mut String) {
                 match child {
                     SyntaxElement::Node(child) => as_understood(&child, out),
                     SyntaxElement::Token(token) if matches!(token.kind(), TOKEN_COMMENT | TOKEN_WHITESPACE) => {
-                        out.push(' ')
+                        out.push(' ');
                     }
                     SyntaxElement::Token(token) => out.push_str(token.text()),
                 }
@@ -114,7 +114,11 @@ fn what_they_read_differently_is_seen() {
         let project = Project::bare_folder().with_nix(version);
         for text in same {
             let text = text.replace("${d}", "${\"d\"}").replace("e) ]", "1) ]");
-            assert_eq!(read_by_nix(&project, &[text.clone()]), read_by_nix(&project, &[understood(&text)]), "{text}");
+            assert_eq!(
+                read_by_nix(&project, std::slice::from_ref(&text)),
+                read_by_nix(&project, &[understood(&text)]),
+                "{text}"
+            );
         }
         for text in different {
             assert_ne!(read_by_nix(&project, &[text.to_owned()]), read_by_nix(&project, &[understood(text)]), "{text}");

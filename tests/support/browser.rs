@@ -79,9 +79,9 @@ impl Browser {
 
     /// Calls a method and returns its result.
     #[track_caller]
-    pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+    pub(crate) fn call(&mut self, method: &str, parameters: impl Into<Value>) -> Value {
         self.count += 1;
-        let mut message = json!({ "id": self.count, "method": method, "params": parameters });
+        let mut message = json!({ "id": self.count, "method": method, "params": parameters.into() });
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
