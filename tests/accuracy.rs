@@ -2,6 +2,7 @@
 //! most idiomatic first, chosen by hand from what Nix users write, not from what the index says; `--nocapture` prints the
 //! figures and what is missed. How fast it does so: `cargo bench --bench index`.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use agent_capture::index::Index;
@@ -78,15 +79,17 @@ fn names_are_resolved_to_the_right_package() {
         let figures = Figures::of(list, &index);
         let [right, near, idiomatic] = figures.of_thousand();
         let percent = |count: usize| format!("{}.{} %", count / 10, count % 10);
-        report += &format!(
-            "{}: {} names, top-1 {}, top-3 {}, most idiomatic {}; missed {}\n",
+        writeln!(
+            report,
+            "{}: {} names, top-1 {}, top-3 {}, most idiomatic {}; missed {}",
             list.name,
             figures.all,
             percent(right),
             percent(near),
             percent(idiomatic),
             if figures.misses.is_empty() { "none".to_owned() } else { figures.misses.join(", ") }
-        );
+        )
+        .expect("a String takes it");
         reached &= figures.of_thousand().iter().zip(list.reached).all(|(now, then)| *now >= then);
     }
     std::io::stderr().write_all(report.as_bytes()).expect("a place to write to");

@@ -141,7 +141,7 @@ fn the_template_of_gitlab_gives_nothing_of_the_job_away() {
         "it is from elsewhere"
     );
     assert!(project.read("../calls").contains(&format!("github:o/agent-capture/{}\n", "0".repeat(40))));
-    run(head.trim(), &project.git(&["rev-parse", "HEAD~1"]).trim().to_owned()).success();
+    run(head.trim(), project.git(&["rev-parse", "HEAD~1"]).trim()).success();
     for hostile in ["$(touch ../ran)", "x; touch ../ran", "`touch ../ran`"] {
         assert_ne!(run(hostile, "").status, 0);
         assert_ne!(run("HEAD", hostile).status, 0);

@@ -6,6 +6,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -277,10 +278,11 @@ fn no_file_of_a_session_holds_a_secret() {
     let plain = some("kJ8mQ2xZ7pL4vT9w", 24);
     let mut script = String::new();
     for (_, secret) in &one_line {
-        script += &format!("jq -n --arg x '{secret}' 1 >/dev/null\n");
+        writeln!(script, "jq -n --arg x '{secret}' 1 >/dev/null").expect("a String takes it");
     }
-    script += &format!("make check API_TOKEN={plain}\nenv DB_PASSWORD={plain} jq -n 1 >/dev/null\n");
-    script += &format!("bash -c 'jq -n --arg url https://me:{plain}@host/ 1' >/dev/null\n");
+    writeln!(script, "make check API_TOKEN={plain}\nenv DB_PASSWORD={plain} jq -n 1 >/dev/null")
+        .expect("a String takes it");
+    writeln!(script, "bash -c 'jq -n --arg url https://me:{plain}@host/ 1' >/dev/null").expect("a String takes it");
     project.session(&["--no-verify", "--yes", "--name", "one"], &script).success();
     let mut command = project.command("grep");
     command.args(["-rhoaE", "[A-Za-z0-9_.~:/+=-]{12,}", ".git/agent-capture", ".agent-capture", "flake.nix"]);
