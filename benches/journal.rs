@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use agent_capture::ecosystems;
 use agent_capture::event::{Bytes, EndKnown, Event, Exec, Exit, Sink, Start, Status};
@@ -11,6 +11,7 @@ use agent_capture::index::Index;
 use agent_capture::journal::{Closing, Journal, Place, SessionId};
 use agent_capture::policy::Policy;
 use agent_capture::session::{Active, Log, Recording, Sessions};
+use rustix::time::{ClockId, clock_gettime};
 
 /// How many processes the session has: an exec and an exit each.
 const PROCESSES: u64 = 500_000;
@@ -37,6 +38,12 @@ fn peak() -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1000
 }
 
+/// Returns the time that processors worked for this process, which other programs do not lengthen as they do that on the wall.
+fn busy() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let active = Active {
@@ -53,7 +60,7 @@ fn main() {
     let open = Sessions::new(folder.path()).open(active).expect("a session");
     write(&open.claim().expect("a segment"));
     let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
-    let start = Instant::now();
+    let (start, busy) = (Instant::now(), busy());
     let mut closing = Closing::new(&place, 1_800_000_000_000, false, &ecosystems::keeps);
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
@@ -61,9 +68,9 @@ fn main() {
     });
     let template = Journal::parse(include_bytes!("../fixtures/journal-v1/journal.json")).expect("a journal");
     let journal = closing.finish(template.session, digest.expect("events"), &|_| Default::default());
-    let (took, events) = (start.elapsed(), journal.events.count);
+    let (took, events, busy) = (start.elapsed(), journal.events.count, self::busy() - busy);
     println!(
-        "close: {events} events, {} MB, in {took:.2?}; {} MB of memory at most",
+        "close: {events} events, {} MB, in {took:.2?}, {busy:.2?} of the processor; {} MB of memory at most",
         journal.events.length / 1_000_000,
         peak()
     );

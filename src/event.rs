@@ -359,6 +359,21 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_an_event_comes_first_and_once() {
+        let read = |text: &str| serde_json::from_str::<Event>(text).map_err(|error| error.to_string());
+        let lost = Event::Lost(Lost { at: 1, count: 2, why: "it was".to_owned() });
+        assert_eq!(read(r#"{"event":"lost","at":1,"why":"it was","count":2}"#), Ok(lost));
+        for (bad, why) in [
+            (r#"{"at":1,"event":"lost","count":2,"why":""}"#, "expected `event`"),
+            (r#"{"event":"lost","event":"lost","at":1,"count":2,"why":""}"#, "unknown field `event`"),
+            (r#"{"event":"found"}"#, "unknown variant `found`"),
+            ("{}", "missing field `event`"),
+        ] {
+            assert!(read(bad).expect_err(bad).contains(why), "{bad}: {:?}", read(bad));
+        }
+    }
+
+    #[test]
     fn wait_words() {
         assert_eq!(Status::from_wait(0x0700), Status::Code(7));
         assert_eq!(Status::from_wait(9), Status::Signal(9));
