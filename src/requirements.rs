@@ -164,6 +164,13 @@ pub struct InputPackage {
     pub evidence: BTreeSet<Evidence>,
 }
 
+impl InputPackage {
+    /// Returns the package as one names it: `github:numtide/treefmt#default`.
+    pub fn installable(&self, input: &Input) -> String {
+        format!("github:{}/{}#{}", input.source.owner, input.source.repo, self.attr)
+    }
+}
+
 /// A package in whose place another is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
