@@ -9,10 +9,11 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 mod part;
 mod peer;
+mod read;
 mod told;
 
 pub use part::{Kind, Part};
@@ -64,13 +65,6 @@ impl fmt::Debug for Bytes {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Encoded<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Hex(Hex<'a>),
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hex<'a> {
@@ -83,17 +77,6 @@ impl Serialize for Bytes {
         match self.as_str() {
             Some(text) => serializer.serialize_str(text),
             None => Hex { hex: hex(&self.0).into() }.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Encoded::deserialize(deserializer)? {
-            Encoded::Text(text) => Ok(Self(text.into_owned().into_bytes())),
-            Encoded::Hex(Hex { hex }) => unhex(&hex)
-                .map(Self)
-                .ok_or_else(|| serde::de::Error::custom("`hex` is not pairs of lower-case hex digits")),
         }
     }
 }
@@ -159,9 +142,9 @@ impl fmt::Display for Status {
     }
 }
 
-/// One line of a segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
+/// One line of a segment. The kind, `event`, comes first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// The recorder began; the first line of each segment.
     Start(Start),
