@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::{GithubName, NarHash, Nix, Pin, Rev, System, nix_name};
 
-/// A flakeref `github:OWNER/REPO[/REV-OR-REF][?lastModified=N&narHash=HASH]`.
+/// A flakeref `github:OWNER/REPO[/REV-OR-REF][?lastModified=N&narHash=HASH]`, or a name that a registry may have for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Github {
-    owner: GithubName,
-    repo: GithubName,
+    /// Owner and repository; none for a name of a registry.
+    at: Option<(GithubName, GithubName)>,
     rev: Option<Rev>,
     nar_hash: Option<NarHash>,
 }
@@ -40,6 +40,8 @@ pub struct Source {
 pub enum NoInput {
     /// It is not of GitHub, or its flakeref says more than a revision.
     NotGithub,
+    /// It is nixpkgs under another name.
+    Nixpkgs,
     /// Nix does not know its revision without network.
     Unknown,
     /// It has inputs besides nixpkgs.
@@ -57,6 +59,7 @@ impl NoInput {
             Self::NotGithub => {
                 ("only flakes github:OWNER/REPO[/REV] are", "push it to GitHub, or add it to a flake of your own")
             }
+            Self::Nixpkgs => ("it is nixpkgs under another name", "call it `nixpkgs`"),
             Self::Unknown => {
                 ("Nix does not know its revision without network", "record again where `nix flake metadata` knows it")
             }
@@ -74,6 +77,12 @@ impl NoInput {
 impl Github {
     /// Parses a flakeref; none when it is of another form, or says more than which revision.
     pub fn parse(flakeref: &str) -> Option<Self> {
+        let is_name = flakeref.starts_with(|c: char| c.is_ascii_alphabetic())
+            && flakeref.len() <= 64
+            && flakeref.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+        if is_name {
+            return Some(Self { at: None, rev: None, nar_hash: None });
+        }
         let (path, query) = flakeref.strip_prefix("github:")?.split_once('?').unwrap_or((&flakeref[7..], ""));
         let (owner, rest) = path.split_once('/')?;
         let (repo, reference) = rest.split_once('/').map_or((rest, None), |(repo, it)| (repo, Some(it)));
@@ -97,8 +106,7 @@ impl Github {
             }
         }
         Some(Self {
-            owner: GithubName::parse(owner).ok()?,
-            repo: GithubName::parse(repo).ok()?,
+            at: Some((GithubName::parse(owner).ok()?, GithubName::parse(repo).ok()?)),
             rev: reference.and_then(|text| Rev::parse(text).ok()),
             nar_hash,
         })
@@ -107,8 +115,7 @@ impl Github {
     /// Returns whether the flakeref may stand for this source: the same repository, and the revision where it names one.
     pub fn is(&self, source: &Source) -> bool {
         let same = |a: &GithubName, b: &GithubName| a.as_str().eq_ignore_ascii_case(b.as_str());
-        same(&self.owner, &source.owner)
-            && same(&self.repo, &source.repo)
+        self.at.as_ref().is_none_or(|(owner, repo)| same(owner, &source.owner) && same(repo, &source.repo))
             && self.rev.as_ref().is_none_or(|rev| *rev == source.rev)
             && self.nar_hash.as_ref().is_none_or(|hash| *hash == source.nar_hash)
     }
@@ -171,19 +178,23 @@ fn only_nixpkgs(locks: &Value) -> Result<bool, NoInput> {
 }
 
 impl Nix {
-    /// Returns what a flakeref of GitHub stood for on this machine, as far as Nix knows it without network.
+    /// Returns what a flakeref of GitHub, or a registry's name for one, stood for on this machine, as far as Nix knows it
+    /// without network.
     pub fn source(&self, flakeref: &str) -> Result<Source, NoInput> {
         let github = Github::parse(flakeref).ok_or(NoInput::NotGithub)?;
         let mut command = self.command(&["flake", "metadata", "--json", "--offline", "--no-write-lock-file"]);
         command.arg(flakeref);
         let output = self.output(command).ok().filter(|output| output.status.success()).ok_or(NoInput::Unknown)?;
         let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_malformed| NoInput::Unknown)?;
-        Source::of_metadata(&metadata)
-            .and_then(|source| if github.is(&source) { Ok(source) } else { Err(NoInput::Unknown) })
+        let source = Source::of_metadata(&metadata)?;
+        match (source.is_nixpkgs(), github.is(&source)) {
+            (true, _) => Err(NoInput::Nixpkgs),
+            (false, false) => Err(NoInput::Unknown),
+            (false, true) => Ok(source),
+        }
     }
 
-    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate, without network. The
-    /// flakeref must be one of GitHub.
+    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate, without network.
     pub fn packages(
         &self,
         flakeref: &str,
@@ -220,6 +231,7 @@ mod tests {
             "github:a/b",
             "github:a/b.nix/main",
             "github:a/b/feature/x",
+            "treefmt",
             &format!("github:a/b/{REV}"),
             &format!("github:a/b/{REV}?lastModified=1&narHash={escaped}"),
         ] {
@@ -228,6 +240,8 @@ mod tests {
         for bad in [
             "",
             "a/b",
+            "-x",
+            "a.b",
             "github:",
             "github:a",
             "github:a/",
