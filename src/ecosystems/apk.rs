@@ -44,9 +44,9 @@ impl Ecosystem for Apk {
 
 /// Returns the packages that a command line adds.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "apk")?;
     let line = Line::read(words, VALUES);
-    line.after("add").filter(|_| program == "apk").map(<[&str]>::to_vec)
+    line.after("add").map(<[&str]>::to_vec)
 }
 
 /// Reads `package`, `package=1.2-r0`, `package~1.2`, `package@edge`, `!package`.

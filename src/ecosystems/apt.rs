@@ -58,7 +58,7 @@ impl Ecosystem for Apt {
 
 /// Returns the packages that a command line installs; none when it installs nothing.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("apt apt-get aptitude dpkg", program))?;
     let mut rest = words.iter().copied();
     if words.iter().any(|word| listed("-s --simulate --just-print --dry-run --no-act --print-uris --help", word)) {
         return None;

@@ -66,11 +66,8 @@ impl Ecosystem for Brew {
 
 /// Returns the formulae and casks that a command line installs; none of its own for a Brewfile.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "brew")?;
     let line = Line::read(words, VALUES);
-    if program != "brew" {
-        return None;
-    }
     line.after("install reinstall").map(<[&str]>::to_vec).or_else(|| line.after("bundle").map(|_| Vec::new()))
 }
 

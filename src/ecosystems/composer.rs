@@ -66,14 +66,14 @@ impl Ecosystem for Composer {
 
 /// Returns the packages that a command line requires, and whether for the machine.
 fn request<'a>(argv: &[&'a str]) -> Option<(bool, Vec<&'a str>)> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "composer")?;
     let line = Line::read(words, VALUES);
     let (is_global, words) = match line.words.split_first()? {
         (&"global", rest) => (true, rest),
         _ => (false, line.words.as_slice()),
     };
     let (verb, packages) = words.split_first()?;
-    let is_one = program == "composer" && ["require", "req", "create-project"].contains(verb);
+    let is_one = ["require", "req", "create-project"].contains(verb);
     Some((is_global, packages.to_vec())).filter(|_| is_one && !packages.is_empty())
 }
 

@@ -38,9 +38,9 @@ impl Ecosystem for Corepack {
 
 /// Returns the package managers that a command line sets up.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "corepack")?;
     let line = Line::read(words, "--install-directory -o --output");
-    let words = line.after("enable install prepare use hydrate").filter(|_| program == "corepack")?;
+    let words = line.after("enable install prepare use hydrate")?;
     Some(words.to_vec()).filter(|words| !words.is_empty())
 }
 

@@ -69,7 +69,7 @@ impl Ecosystem for Cpan {
 
 /// Returns the modules that a command line installs.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("cpan cpanm cpm", program))?;
     let line = Line::read(words, VALUES);
     let words = match program {
         "cpm" => line.after("install")?.to_vec(),

@@ -50,7 +50,8 @@ impl Ecosystem for Dnf {
 
 /// Returns the packages that a command line installs.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let is_one = |program: &str| program == "rpm" || listed(MANAGERS, program);
+    let (program, words) = call(argv).filter(|(program, _)| is_one(program))?;
     let line = Line::read(words, VALUES);
     match program {
         "rpm" => {
@@ -61,12 +62,11 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
             };
             line.options.iter().any(installs).then_some(line.words)
         }
-        _ if listed(MANAGERS, program) => match line.words.as_slice() {
+        _ => match line.words.as_slice() {
             ["module", "install" | "enable", streams @ ..] => Some(streams.to_vec()),
             ["group", "install", groups @ ..] => Some(groups.to_vec()),
             _ => line.after("install in groupinstall localinstall reinstall builddep").map(<[&str]>::to_vec),
         },
-        _ => None,
     }
 }
 

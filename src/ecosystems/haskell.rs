@@ -82,7 +82,7 @@ impl Ecosystem for Haskell {
 
 /// Returns the tools and versions that a command line installs.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("cabal ghcup stack", program))?;
     let line = Line::read(words, VALUES);
     let named = |words: &[&'a str]| words.iter().map(|word| (word.split("==").next().unwrap_or(word), None)).collect();
     match (program, line.words.as_slice()) {

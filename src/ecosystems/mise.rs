@@ -82,7 +82,7 @@ fn inner<'a, 'b>(argv: &'b [&'a str]) -> Option<&'b [&'a str]> {
 
 /// Returns the tools and versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("asdf mise", program))?;
     let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let line = Line::read(&words[..end], VALUES);
     // The first `@` of a scope is part of the name: `npm:@scope/name@1`.

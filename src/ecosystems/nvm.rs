@@ -62,7 +62,7 @@ impl Ecosystem for Nvm {
 
 /// Returns the tools and versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("fnm n nvm volta", program))?;
     let line = Line::read(words, "--reinstall-packages-from --node-dist-mirror --arch -a");
     let node = |version: &&'a str| {
         ("node", Some(version.trim_start_matches('v')).filter(|v| v.starts_with(|c: char| c.is_ascii_digit())))

@@ -71,9 +71,9 @@ impl Ecosystem for Opam {
 
 /// Returns the packages that a command line installs.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "opam")?;
     let line = Line::read(words, VALUES);
-    line.after("install reinstall").filter(|_| program == "opam").map(<[&str]>::to_vec)
+    line.after("install reinstall").map(<[&str]>::to_vec)
 }
 
 /// Reads `package`, `package.1.2`, `package>=1.2`, or a folder.

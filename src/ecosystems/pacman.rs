@@ -42,13 +42,13 @@ impl Ecosystem for Pacman {
 
 /// Returns the packages that a command line installs: `-S`, `-Syu`, `-U`, but not `-Ss`, which searches.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
     let line = Line::read(words, VALUES);
     let installs = |(option, _): &(&str, &str)| {
         let syncs = option.strip_prefix("-S").is_some_and(|flags| !flags.contains(['s', 'i', 'l', 'g', 'c', 'p']));
         syncs || option.starts_with("-U") || listed("--sync --upgrade", option)
     };
-    let is_one = listed(MANAGERS, program) && line.options.iter().any(installs);
+    let is_one = line.options.iter().any(installs);
     Some(line.words).filter(|words| is_one && !words.is_empty())
 }
 

@@ -52,9 +52,9 @@ impl Ecosystem for Pipx {
 
 /// Returns the packages that a command line installs or runs.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
+    let (_, words) = call(argv).filter(|(program, _)| *program == "pipx")?;
     let line = Line::read(words, VALUES);
-    let words = line.after("install run inject").filter(|_| program == "pipx")?;
+    let words = line.after("install run inject")?;
     let most = if line.words.first() == Some(&"run") { 1 } else { words.len() };
     Some(line.values("--spec").chain(words.iter().copied().take(most)).collect())
 }

@@ -39,8 +39,8 @@ impl Ecosystem for Pyenv {
 
 /// Returns the versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv)?;
-    let words = Line::read(words, "").after("install global local shell").filter(|_| program == "pyenv")?.to_vec();
+    let (_, words) = call(argv).filter(|(program, _)| *program == "pyenv")?;
+    let words = Line::read(words, "").after("install global local shell")?.to_vec();
     Some(words.into_iter().filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect())
 }
 

@@ -101,7 +101,8 @@ enum Request<'a> {
 }
 
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, words) = call(argv)?;
+    let (program, words) =
+        call(argv).filter(|(program, _)| listed("bundle bundler gem rbenv ruby-install rvm", program))?;
     let line = Line::read(words, if ["gem", "bundle", "bundler"].contains(&program) { VALUES } else { "" });
     let number = |word: &&&str| word.trim_start_matches("ruby-").starts_with(|c: char| c.is_ascii_digit());
     match (program, line.words.as_slice()) {

@@ -52,8 +52,8 @@ impl Ecosystem for Sdkman {
 
 /// Returns the candidate and the version that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<(&'a str, Option<&'a str>)> {
-    let (program, words) = call(argv)?;
-    match Line::read(words, "").after("i install u use d default").filter(|_| program == "sdk")? {
+    let (_, words) = call(argv).filter(|(program, _)| *program == "sdk")?;
+    match Line::read(words, "").after("i install u use d default")? {
         [candidate, rest @ ..] => Some((candidate, rest.first().copied())),
         [] => None,
     }

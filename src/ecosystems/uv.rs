@@ -138,7 +138,7 @@ impl Request<'_> {
 }
 
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, words) = call(argv)?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("uv uvx", program))?;
     let mut request = Request::default();
     let is_run = program == "uvx" || matches!(words, ["run", ..] | ["tool", "run", ..]);
     let skip = if program == "uvx" { 0 } else { 1 + usize::from(words.first() == Some(&"tool")) };

@@ -44,8 +44,9 @@ impl Place {
 fn replace(text: &[u8], folder: &[u8], with: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
-    while folder.len() > 1 && !rest.is_empty() {
-        let Some(at) = rest.windows(folder.len()).position(|window| window == folder) else { break };
+    while folder.len() > 1
+        && let Some(at) = memchr::memmem::find(rest, folder)
+    {
         let name = |b: &u8| b.is_ascii_alphanumeric() || b"._-".contains(b);
         let whole = !rest.get(at + folder.len()).is_some_and(name)
             && !(at > 0 && (name(&rest[at - 1]) || rest[at - 1] == b'/'));

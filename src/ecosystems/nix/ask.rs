@@ -31,7 +31,8 @@ pub(super) enum Request<'a> {
 
 /// Returns what a command line asks for; none when it names no packages.
 pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, rest) = call(argv)?;
+    let is_one = |program: &str| listed(", comma nix nix-build nix-env nix-shell", program);
+    let (program, rest) = call(argv).filter(|(program, _)| is_one(program))?;
     let line = Line::read(program, rest);
     let is_nixpkgs = line.words.first() == Some(&"<nixpkgs>");
     match program {
