@@ -11,10 +11,11 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
 use serde::Serialize;
 
-use crate::nix::{NarHash, Pin, Rev, System, nix_name};
-use crate::requirements::{Document, ProgramName, Requirement, Requirements};
+use crate::nix::{self, NarHash, Pin, Rev, System, nix_name};
+use crate::requirements::{Document, Input, ProgramName, Requirement, Requirements};
 
 mod fetched;
+mod inputs;
 
 use fetched::Fetched;
 
@@ -68,23 +69,17 @@ impl<'a> Flake<'a> {
 
     /// Returns the bytes of `flake.lock`, version 7, as Nix itself writes them (2.8 to 2.34).
     pub fn lock(&self) -> String {
-        let original = Source {
-            last_modified: None,
-            nar_hash: None,
-            owner: "NixOS",
-            repo: "nixpkgs",
-            rev: self.pin.rev.as_str(),
-            kind: "github",
-        };
-        let locked = Source {
-            last_modified: Some(self.pin.last_modified),
-            nar_hash: Some(self.pin.nar_hash.as_str()),
-            ..original
-        };
-        let nodes = BTreeMap::from([
-            ("nixpkgs", Node { inputs: None, locked: Some(locked), original: Some(original) }),
-            ("root", Node { inputs: Some(BTreeMap::from([("nixpkgs", "nixpkgs")])), locked: None, original: None }),
-        ]);
+        let nixpkgs = Node::of("NixOS", "nixpkgs", &self.pin.rev, self.pin.last_modified, &self.pin.nar_hash);
+        let mut nodes = BTreeMap::from([("nixpkgs", nixpkgs)]);
+        let mut root = BTreeMap::from([("nixpkgs", To::Node("nixpkgs"))]);
+        for Input { name, source, .. } in &self.requirements.inputs {
+            let nix::Source { owner, repo, rev, last_modified, nar_hash, nixpkgs } = source;
+            let follows = || BTreeMap::from([("nixpkgs", To::Follows(["nixpkgs"]))]);
+            let node = Node::of(owner.as_str(), repo.as_str(), rev, *last_modified, nar_hash);
+            nodes.insert(name.as_str(), Node { inputs: nixpkgs.then(follows), ..node });
+            root.insert(name.as_str(), To::Node(name.as_str()));
+        }
+        nodes.insert("root", Node { inputs: Some(root), locked: None, original: None });
         let mut text =
             serde_json::to_string_pretty(&Lock { nodes, root: "root", version: 7 }).expect("maps of text are JSON");
         text.push('\n');
@@ -102,7 +97,10 @@ impl<'a> Flake<'a> {
             url => format!("github:NixOS/nixpkgs/{}", self.pin.rev),
             systems => systems.iter().map(|system| Value::from(system.as_str())).collect::<Vec<_>>(),
             unfree => self.requirements.unfree.iter().map(Value::from).collect::<Vec<_>>(),
+            inputs => inputs::urls(&self.requirements.inputs),
+            arguments => source(inputs::arguments(&self.requirements.inputs)),
             packages => packages(self.requirements.packages.iter().filter(|package| !package.library)),
+            borrowed => inputs::packages(&self.requirements.inputs),
             libraries => packages(self.requirements.packages.iter().filter(|package| package.library)),
             shell => source(shell),
             run => source(run),
@@ -157,6 +155,8 @@ impl<'a> Flake<'a> {
     /// Returns the command that finds each captured program.
     fn tools(&self) -> Option<String> {
         let names = self.requirements.packages.iter().flat_map(|package| &package.programs);
+        let borrowed = self.requirements.inputs.iter().flat_map(|input| &input.packages);
+        let names = names.chain(borrowed.flat_map(|package| &package.programs));
         let mut names: Vec<&str> = names.map(ProgramName::as_str).collect();
         names.sort_unstable();
         names.dedup();
@@ -213,9 +213,12 @@ fn why(package: &Requirement) -> String {
         (false, 0) if python_module(package).is_some() && built() => "imported".to_owned(),
         (false, 0) if built() => "for the libraries".to_owned(),
         (false, 0) => "asked for".to_owned(),
-        (_, 1) => "1 run".to_owned(),
-        (_, runs) => format!("{runs} runs"),
+        (_, runs) => counted(runs),
     }
+}
+
+fn counted(runs: u64) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
 }
 
 /// Marks text as Nix source. Only what is built from parsed types and fixed words may pass here.
@@ -269,11 +272,28 @@ struct Lock<'a> {
 #[derive(Serialize)]
 struct Node<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    inputs: Option<BTreeMap<&'a str, &'a str>>,
+    inputs: Option<BTreeMap<&'a str, To<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<Source<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     original: Option<Source<'a>>,
+}
+
+/// Where an input leads.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum To<'a> {
+    Node(&'a str),
+    /// The input of the root that it is.
+    Follows([&'a str; 1]),
+}
+
+impl<'a> Node<'a> {
+    fn of(owner: &'a str, repo: &'a str, rev: &'a Rev, last_modified: u64, nar_hash: &'a NarHash) -> Self {
+        let original = Source { last_modified: None, nar_hash: None, owner, repo, rev: rev.as_str(), kind: "github" };
+        let locked = Source { last_modified: Some(last_modified), nar_hash: Some(nar_hash.as_str()), ..original };
+        Self { inputs: None, locked: Some(locked), original: Some(original) }
+    }
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -297,7 +317,7 @@ mod tests {
     use super::*;
     use crate::journal::Known;
     use crate::nix::AttrPath;
-    use crate::requirements::{Check, CheckLine, CheckName, Evidence};
+    use crate::requirements::{Check, CheckLine, CheckName, Evidence, InputPackage};
 
     fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
         Requirement {
@@ -366,6 +386,39 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#"pytest = "cd 'a b' && pytest -k 'a\"; } \${builtins"#), "{text}");
+    }
+
+    #[test]
+    fn further_inputs() {
+        let input = |name: &str, nixpkgs: bool| Input {
+            name: nix::InputName::parse(name).expect("a name"),
+            source: nix::Source {
+                owner: nix::GithubName::parse("numtide").expect("a name"),
+                repo: nix::GithubName::parse(name).expect("a name"),
+                rev: default_pin().rev,
+                last_modified: 7,
+                nar_hash: default_pin().nar_hash,
+                nixpkgs,
+            },
+            packages: vec![InputPackage {
+                attr: AttrPath::parse("default").expect("an attr"),
+                programs: BTreeSet::from([ProgramName::parse(name).expect("a name")]),
+                runs: 2,
+                known: Known::Traced,
+                evidence: BTreeSet::new(),
+            }],
+        };
+        for count in 1..8 {
+            let mut some = requirements(&["x86_64-linux"]);
+            some.inputs = (0..count).map(|number| input(&format!("tool-{number}"), number % 2 == 0)).collect();
+            let text = render(&some);
+            assert!(
+                text.contains("        tool-0.packages.${pkgs.stdenv.hostPlatform.system}.default # 2 runs\n"),
+                "{text}"
+            );
+            assert!(text.contains("  inputs.tool-0.inputs.nixpkgs.follows = \"nixpkgs\";\n"), "{text}");
+            assert!(text.contains("for program in tool-0") && !text.contains("tool-1.inputs"), "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod both;
 mod claims;
 mod close;
 mod files;
+mod flakes;
 mod known;
 mod order;
 mod place;
@@ -30,6 +31,7 @@ pub use crate::event::{Call, CwdKnown, Outcome, StatusKnown};
 pub use claims::{Claims, Summary};
 pub use close::{Closing, Digest};
 pub use files::{Locked, ProjectFile};
+pub use flakes::UsedFlake;
 pub use known::Known;
 pub use place::Place;
 pub use roles::line;
@@ -103,6 +105,9 @@ pub struct Journal {
     /// Files of the project that say which tools and packages it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ProjectFile>,
+    /// Other flakes than nixpkgs and the project's own that its `nix` commands used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flakes: Vec<UsedFlake>,
     /// What was looked for and not found.
     pub missing: Vec<Missing>,
     /// Shared libraries that the project's own programs need; with `--files`, all that programs opened.

@@ -9,12 +9,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod advisories;
 mod develop;
+mod flakes;
 mod log;
 mod run;
 mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;
+pub use flakes::{Github, NoInput, Source};
 pub use log::{Heard, drv_name, listen};
 pub use run::{Check, Finished, Nix, Tree};
 
@@ -118,7 +120,36 @@ pub fn nix_name(name: &str) -> String {
 }
 
 word!(
-    /// A revision of nixpkgs: 40 lower-case hexadecimal digits.
+    /// An owner or a repository of GitHub: 1 to 100 ASCII letters, digits and `._-`, first a letter, a digit or `_`.
+    GithubName,
+    "a name of GitHub",
+    |text| {
+        (1..=100).contains(&text.len())
+            && !text.starts_with(['.', '-'])
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+    }
+);
+
+word!(
+    /// The name of a flake's input besides nixpkgs: 2 to 64 lower-case letters, digits and `-`, first a letter; none that
+    /// means something else in a flake of ours, where all other names have an upper-case letter.
+    InputName,
+    "a name of an input",
+    |text| {
+        const TAKEN: [&str; 30] = [
+            "abort", "allowed", "assert", "builtins", "command", "commands", "else", "false", "fetched", "if", "import",
+            "in", "inherit", "let", "map", "name", "nixpkgs", "null", "or", "pkg", "pkgs", "ps", "rec", "root", "self",
+            "system", "systems", "then", "true", "with",
+        ];
+        (2..=64).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !TAKEN.contains(&text)
+    }
+);
+
+word!(
+    /// A revision of a flake: 40 lower-case hexadecimal digits.
     Rev,
     "a revision (40 lower-case hexadecimal digits)",
     |text| text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

@@ -26,6 +26,7 @@ mod diff;
 mod doctor;
 mod export;
 mod files;
+mod flakes;
 mod forget;
 mod hook;
 mod hooks;

@@ -23,6 +23,10 @@
 //! with = "python312"
 //! reason = "what we deploy on"
 //!
+//! [[input]]
+//! drop = "treefmt"
+//! reason = "our CI formats"
+//!
 //! [[check]]
 //! add = "make lint"
 //!
@@ -42,7 +46,7 @@ use anyhow::bail;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::nix::{AttrPath, NarHash, Pin, Rev, System};
+use crate::nix::{AttrPath, InputName, NarHash, Pin, Rev, System};
 
 /// The most characters that a reason may have.
 const REASON: usize = 200;
@@ -60,6 +64,8 @@ pub struct Policy {
     pub drop: Vec<Choice>,
     /// Packages in whose place another is wanted.
     pub replace: Vec<Replacement>,
+    /// Other flakes that are not wanted whatever ran.
+    pub input: Vec<DroppedInput>,
     /// Checks to add and to drop.
     pub check: Vec<CheckChoice>,
     /// Systems besides those that sessions ran on.
@@ -130,6 +136,15 @@ impl Replacement {
     pub fn reason(&self) -> &str {
         self.reason.get_ref()
     }
+}
+
+/// Another flake that is not wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DroppedInput {
+    /// Its name among the flake's inputs.
+    pub drop: InputName,
+    reason: Spanned<String>,
 }
 
 /// A check to add or to drop.
@@ -254,6 +269,7 @@ impl Policy {
             return Err((with.span(), why));
         }
         let reasons = self.keep.iter().chain(&self.drop).map(|choice| &choice.reason);
+        let reasons = reasons.chain(self.input.iter().map(|choice| &choice.reason));
         for reason in reasons.chain(self.replace.iter().map(|choice| &choice.reason)) {
             let text = reason.get_ref();
             if text.trim().is_empty() || text.chars().count() > REASON || text.chars().any(char::is_control) {
@@ -330,6 +346,8 @@ mod tests {
             ("systems = [\"i686-linux\"]\n", 1, "x86_64-linux, aarch64-linux"),
             ("[[keep]]\nattr = \"jq\"\nreason = \"\"\n", 3, "a reason is one line"),
             ("[[keep]]\nattr = \"jq\"\nreason = \"a\\nb\"\n", 3, "a reason is one line"),
+            ("[[input]]\ndrop = \"tool\"\nreason = \"\"\n", 3, "a reason is one line"),
+            ("[[input]]\ndrop = \"nixpkgs\"\nreason = \"x\"\n", 2, "is not a name of an input"),
             ("[[check]]\nadd = \"a\"\ndrop = \"b\"\n", 1, "either `add`"),
             ("[[check]]\nadd = \"é\"\n", 1, "printable ASCII"),
             ("[[check]]\nadd = \"a\"\nfolder = \"../x\"\n", 1, "below the repository's root"),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Bytes;
 use crate::journal::{Known, Ref, SessionId, malformed};
-use crate::nix::{AttrPath, Pin, System};
+use crate::nix::{AttrPath, InputName, Pin, Source, System};
 
 mod check;
 
@@ -54,6 +54,9 @@ pub struct Requirements {
     pub compiler: BTreeSet<Evidence>,
     /// The packages, by attr.
     pub packages: Vec<Requirement>,
+    /// Further inputs of the flake, by owner and repository.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
     /// The checks, by name.
     pub checks: Vec<Check>,
     /// Commands that ended well and are no check, with the reason.
@@ -131,6 +134,41 @@ pub struct Requirement {
     /// Whether it is a library that the project is built against: it is in the shell's `buildInputs`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub library: bool,
+}
+
+/// Another flake than nixpkgs, and its packages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// Its name in the flake.
+    pub name: InputName,
+    /// Where it is.
+    pub source: Source,
+    /// Its packages that are needed, by name.
+    pub packages: Vec<InputPackage>,
+}
+
+/// A package of another flake.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputPackage {
+    /// Its name among the flake's packages.
+    pub attr: AttrPath,
+    /// Names of its programs that ran: the check `tools` finds each.
+    pub programs: BTreeSet<ProgramName>,
+    /// How many runs need it.
+    pub runs: u64,
+    /// Traced when at least one evidence is.
+    pub known: Known,
+    /// Entries of journals that need it.
+    pub evidence: BTreeSet<Evidence>,
+}
+
+impl InputPackage {
+    /// Returns the package as one names it: `github:numtide/treefmt#default`.
+    pub fn installable(&self, input: &Input) -> String {
+        format!("github:{}/{}#{}", input.source.owner, input.source.repo, self.attr)
+    }
 }
 
 /// A package in whose place another is.

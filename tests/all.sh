@@ -25,5 +25,6 @@ else
 fi
 cargo fmt --check
 cargo clippy --quiet --locked --all-targets -- -D warnings
-cargo test --locked --no-fail-fast -- "${arguments[@]}"
+# In the background of a shell signals may be ignored, which the programs of the tests would inherit.
+env --default-signal cargo test --locked --no-fail-fast -- "${arguments[@]}"
 [ ${#arguments[@]} -gt 0 ] || say "SKIPPED: the tests with real Nix: $no_nix"

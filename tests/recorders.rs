@@ -431,8 +431,12 @@ fn at_terminal(session: &Session, script: &str) -> (fs::File, Child) {
     let name = ptsname(&master, Vec::new()).expect("pty");
     let terminal = fs::File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).expect("pty");
     let recording = session.recording(["/bin/sh", "-c", script]);
-    let mut command = Command::new("setsid");
-    command.args(["--ctty", "--wait"]).arg(recording.get_program()).args(recording.get_args());
+    // Whoever runs the tests in the background may have these ignored.
+    let mut command = Command::new("env");
+    command
+        .args(["--default-signal=INT,QUIT", "setsid", "--ctty", "--wait"])
+        .arg(recording.get_program())
+        .args(recording.get_args());
     command.current_dir(session.folder.path());
     let copy = || Stdio::from(terminal.try_clone().expect("dup"));
     (master.into(), command.stdin(copy()).stdout(copy()).stderr(copy()).spawn().expect("setsid"))

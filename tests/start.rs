@@ -197,7 +197,7 @@ fn a_session_that_nothing_joined() {
     let text = "eval \"$(agent-capture start --name one)\"; agent-capture status; agent-capture stop --dry-run; \
                 agent-capture stop; agent-capture start >/dev/null";
     let said = script(&project, "bash", text).success().says("nothing to capture").says("does nothing any more");
-    assert!(said.stdout.contains("session   one\n") && said.stdout.contains("execs     0\n"), "{said:?}");
+    assert!(said.stdout.contains("session   one\n") && said.stdout.contains("execs: 0\n"), "{said:?}");
     assert!(!project.exists(".agent-capture") && !project.exists("flake.nix"));
 }
 

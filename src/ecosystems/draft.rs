@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::inputs::Inputs;
 use super::{Want, families, python, refused, versions};
 use crate::event::Bytes;
 use crate::index::Index;
@@ -50,6 +51,7 @@ pub(super) struct Draft<'a> {
     pub(super) locked: BTreeSet<ProgramName>,
     pub(super) unfree: BTreeSet<String>,
     pub(super) packages: BTreeMap<AttrPath, Package>,
+    pub(super) inputs: Inputs,
     pub(super) compiler: BTreeSet<Evidence>,
     pub(super) ignored: BTreeMap<(Evidence, String), u64>,
     pub(super) unrecognized: BTreeMap<(Evidence, Bytes), u64>,
@@ -58,8 +60,20 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub(super) fn new(index: &'a Index) -> Self {
         let (packages, ignored, unrecognized, refused) = Default::default();
-        let (compiler, unfree, without, locked) = Default::default();
-        Self { index, python: None, packages, compiler, ignored, unrecognized, refused, without, locked, unfree }
+        let (compiler, unfree, without, locked, inputs) = Default::default();
+        Self {
+            index,
+            python: None,
+            packages,
+            inputs,
+            compiler,
+            ignored,
+            unrecognized,
+            refused,
+            without,
+            locked,
+            unfree,
+        }
     }
 
     /// Applies what the user chose to replace, to drop and to keep.
@@ -82,6 +96,9 @@ impl<'a> Draft<'a> {
             if !self.packages.values().any(|package| package.evidence.contains_key(&entry.evidence)) {
                 self.ignore(entry, "the policy drops its package");
             }
+        }
+        for entry in self.inputs.drop(policy) {
+            self.ignore(&entry, "the policy drops its flake");
         }
         for choice in policy.keep.iter().filter(|choice| self.has_silently(choice.attr())).collect::<Vec<_>>() {
             let package = self.packages.entry(choice.attr().clone()).or_default();
@@ -207,6 +224,7 @@ impl<'a> Draft<'a> {
             packages: self.packages.into_iter().map(|(attr, package)| package.finish(attr)).collect(),
             ignored: ignored.collect(),
             unrecognized: unrecognized.collect(),
+            inputs: self.inputs.finish(),
             refused: self.refused.into_values().collect(),
             unfree: self.unfree,
             ..Requirements::default()

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Index;
 use crate::journal::{Invocation, Journal, Program, Ref};
-use crate::nix::AttrPath;
+use crate::nix::{AttrPath, Source};
 use crate::requirements::Instead;
 
 mod aside;
@@ -16,6 +16,7 @@ mod draft;
 mod export;
 mod families;
 mod imports;
+mod inputs;
 mod install;
 mod libraries;
 mod locks;
@@ -66,6 +67,7 @@ mod zig;
 pub use checks::{Stage, State, shows};
 pub use export::{Exported, export};
 pub use locks::{Near, Need};
+pub use nix::{Foreign, foreign};
 pub use resolve::{Unknown, resolve, unknown};
 
 /// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.
@@ -113,6 +115,8 @@ pub static ALL: &[&dyn Ecosystem] = &[
 pub enum Reading {
     /// It needs these packages.
     Wants(Vec<Want>),
+    /// It is of another flake than nixpkgs.
+    Borrows(Borrowed),
     /// The standard environment has it; `compiler` when only the one with a compiler does.
     Stdenv {
         /// Whether it is part of the compiler.
@@ -158,11 +162,24 @@ impl Want {
     }
 }
 
+/// A package of another flake than nixpkgs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Borrowed {
+    /// The flake.
+    pub source: Source,
+    /// Its name among the flake's packages.
+    pub attr: AttrPath,
+    /// The programs by which it shows.
+    pub programs: Vec<String>,
+}
+
 /// What a command line asks for. Each of its words is in one of the lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Packages that it needs, exactly these.
     pub wants: Vec<Want>,
+    /// Packages of other flakes that it needs.
+    pub borrowed: Vec<Borrowed>,
     /// Packages that it puts on the machine; where a program of a package of this name ran, that package stands for it.
     pub installs: Vec<Want>,
     /// Packages that it puts on the machine for their programs: they count only where one of those ran.

@@ -6,9 +6,11 @@ use crate::journal::{Invocation, Program};
 use crate::nix::AttrPath;
 
 mod ask;
+mod others;
 mod typed;
 
 pub(super) use ask::is_nixpkgs;
+pub use others::{Foreign, foreign};
 pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
@@ -41,6 +43,9 @@ impl Ecosystem for Nix {
         if paths::is_project(path) && path.starts_with("result") {
             return Reading::Ignored("the project's own program");
         }
+        if let Some(borrowed) = others::of_store(context.journal, store.folder, name) {
+            return Reading::Borrows(borrowed);
+        }
         let is_part = !paths::is_bin(place) || name.starts_with('.');
         if is_part && context.ran_from(store.folder) {
             return Reading::Ignored("a part of another program");
@@ -61,7 +66,10 @@ impl Ecosystem for Nix {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+        let argv = argv?;
+        let mut asked = ask::request(&argv)?.read(context.index, &invocation.says);
+        others::place(&mut asked, &argv, context.journal);
+        Some(asked)
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {

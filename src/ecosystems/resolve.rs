@@ -178,6 +178,7 @@ impl Draft<'_> {
                 }
                 return wants.into_iter().map(|want| self.want(entry, want)).collect();
             }
+            Reading::Borrows(borrowed) => self.inputs.want(entry, borrowed),
             Reading::Stdenv { compiler: true } => drop(self.compiler.insert(entry.evidence.clone())),
             Reading::Stdenv { compiler: false } => self.ignore(entry, STANDARD),
             Reading::Ignored(reason) => self.ignore(entry, reason),
@@ -194,6 +195,7 @@ impl Draft<'_> {
                 self.unrecognized(&entry, Bytes::from(want.attr.as_str()));
             }
         }
+        asked.borrowed.into_iter().for_each(|borrowed| self.inputs.want(&entry, borrowed));
         for package in asked.packages {
             match owners.get(package.as_str()).filter(|attrs| !attrs.is_empty()) {
                 Some(attrs) => attrs.iter().for_each(|attr| drop(self.want(&entry, Want::new(attr.clone())))),

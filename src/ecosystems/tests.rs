@@ -68,6 +68,7 @@ pub(super) fn journal(id: &str, programs: Vec<Program>) -> Journal {
         programs: programs.into_iter().enumerate().map(numbered).collect(),
         invocations: Vec::new(),
         files: Vec::new(),
+        flakes: Vec::new(),
         missing: Vec::new(),
         libraries: Vec::new(),
         headers: Vec::new(),

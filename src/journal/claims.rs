@@ -248,6 +248,7 @@ impl<'a> Claims<'a> {
             programs,
             invocations,
             files: Vec::new(),
+            flakes: Vec::new(),
             libraries: Vec::new(),
             headers: Vec::new(),
             modules: Vec::new(),

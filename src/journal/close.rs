@@ -453,6 +453,7 @@ impl<'a> Closing<'a> {
             programs: self.programs,
             invocations: self.invocations,
             files: Vec::new(),
+            flakes: Vec::new(),
             missing: self.missing.into_values().collect(),
             libraries: used.libraries,
             headers: used.headers,

@@ -294,7 +294,7 @@ impl Pin {
     }
 
     /// Reads the locked part of an input; none when it is no revision of `github:NixOS/nixpkgs`.
-    fn of_locked(locked: &serde_json::Value) -> Option<Self> {
+    pub(super) fn of_locked(locked: &serde_json::Value) -> Option<Self> {
         let is = |field: &str, value: &str| {
             locked.get(field).and_then(serde_json::Value::as_str).is_some_and(|is| is.eq_ignore_ascii_case(value))
         };

@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat};
 use super::import::calls;
 use super::open::place;
 use super::start::LINE;
-use super::{World, files};
+use super::{World, files, flakes::flakes};
 use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
@@ -67,7 +67,8 @@ pub(super) fn close(
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());
     files::brought(&mut journal, world.home.as_deref());
-    journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix?.known_pin(&flakeref));
+    journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix.as_ref()?.known_pin(&flakeref));
+    journal.flakes = flakes(&journal, nix.as_ref());
     Ok(journal)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::text::{line, shorten};
 use super::{ROWS, Report};
 use crate::journal::Session;
-use crate::requirements::Requirement;
+use crate::requirements::{Input, InputPackage, Requirement};
 
 impl Report<'_> {
     /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal. Without
@@ -14,7 +14,13 @@ impl Report<'_> {
     pub fn message(&self, sessions: &[(&Session, String)], subject: Option<&str>) -> String {
         let requirements = &self.document.requirements;
         let mut out = String::new();
-        let names: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
+        let of_input = |input: &Input| {
+            let package = |it: &InputPackage| (it.installable(input), it.runs);
+            input.packages.iter().map(package).collect::<Vec<_>>()
+        };
+        let borrowed: Vec<(String, u64)> = requirements.inputs.iter().flat_map(of_input).collect();
+        let names = requirements.packages.iter().map(|package| package.attr.as_str());
+        let names: Vec<&str> = names.chain(borrowed.iter().map(|(name, _)| name.as_str())).collect();
         let subject = match (subject, names.len()) {
             (Some(subject), _) => shorten(subject, 68),
             (None, 0) => "agent-capture: no packages".to_owned(),
@@ -27,6 +33,7 @@ impl Report<'_> {
             .packages
             .iter()
             .map(|package| (package.attr.as_str(), version(package), package.runs))
+            .chain(borrowed.iter().map(|(name, runs)| (name.as_str(), "", *runs)))
             .collect();
         let cell = |width: usize, text: &str| format!("{text:width$}");
         let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0).max(7);

@@ -175,7 +175,7 @@ mod tests {
         let json = serde_json::to_string(&tree).expect("JSON");
         assert_eq!(json, r#"[["make","",null,[["env 'a b'","",null,[["cc","exit 1",6,[]]]],["ld","",null,[]]]]]"#);
         assert_eq!(omitted, 0);
-        assert_eq!(processes.of(&two).0[0].text, "\\u{1b}ls");
+        assert_eq!(processes.of(&two).0[0].text, "'\\u{1b}ls'");
         for id in 10..500 {
             processes.exec(&exec(id, id, Some(5), &["x"]), &two, &place);
         }

@@ -14,6 +14,7 @@ use crate::nix::{Pin, System};
 
 mod book;
 mod build;
+mod flakes;
 
 pub(super) use book::Book;
 

@@ -53,6 +53,8 @@ pub enum Folder {
 pub struct Run {
     /// Its words, the program first.
     pub words: Vec<Word>,
+    /// What is assigned for it, `NAME=VALUE`: before it, by `env`, or by an `export` before.
+    pub assigned: Vec<Word>,
     /// Where.
     pub folder: Folder,
     /// What the line's end says of it.

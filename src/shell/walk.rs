@@ -7,6 +7,7 @@ use brush_parser::ast::{
     CompoundListItem, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator, SimpleCommand,
 };
 
+use super::Word;
 use super::programs::{Folder, Run, Says, parse};
 use super::starts::{BUILTINS, SHELLS, WRAPPERS, own};
 use super::words::{Text, text};
@@ -21,6 +22,8 @@ const STEPS: usize = 4096;
 pub(super) struct Walk {
     runs: Vec<Run>,
     folder: Folder,
+    /// What is assigned for the command, and what is exported.
+    assigned: Vec<Word>,
     functions: BTreeMap<String, CompoundCommand>,
     /// `set -e`, `set -o pipefail`.
     exits: bool,
@@ -109,9 +112,9 @@ impl Walk {
         match compound {
             CompoundCommand::BraceGroup(group) => self.list(&group.list, says),
             CompoundCommand::Subshell(subshell) => {
-                let (folder, exits, pipefail) = (self.folder.clone(), self.exits, self.pipefail);
-                self.list(&subshell.list, says);
-                (self.folder, self.exits, self.pipefail) = (folder, exits, pipefail);
+                let pipefail = self.pipefail;
+                self.aside(|walk| walk.list(&subshell.list, says));
+                self.pipefail = pipefail;
             }
             CompoundCommand::ForClause(clause) => {
                 let words = clause.values.iter().flatten();
@@ -143,11 +146,12 @@ impl Walk {
     }
 
     fn simple(&mut self, command: &SimpleCommand, says: Says) {
-        let items = command.prefix.iter().flat_map(|prefix| &prefix.0);
-        let suffix = command.suffix.iter().flat_map(|suffix| &suffix.0);
+        let before = command.prefix.iter().flat_map(|prefix| &prefix.0).map(|item| (true, item));
+        let after = command.suffix.iter().flat_map(|suffix| &suffix.0).map(|item| (false, item));
         let mut words: Vec<Text> = command.word_or_name.iter().map(|name| text(&name.value)).collect();
         let bare = words.is_empty();
-        for item in items.chain(suffix) {
+        let mut assigned = Vec::new();
+        for (is_before, item) in before.chain(after) {
             match item {
                 CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.redirect(redirect, says),
                 CommandPrefixOrSuffixItem::AssignmentWord(assignment, word) => {
@@ -158,8 +162,11 @@ impl Walk {
                     // The status of a bare assignment is that of its substitution.
                     let says = if bare { says } else { says.min(Says::Ran) };
                     values.into_iter().for_each(|value| self.scripts(&text(&value.value).scripts, says));
-                    if !words.is_empty() {
-                        words.push(Text { scripts: Vec::new(), ..text(&word.value) });
+                    let text = Text { scripts: Vec::new(), ..text(&word.value) };
+                    let literal = text.literal && matches!(assignment.value, AssignmentValue::Scalar(_));
+                    match is_before {
+                        true => assigned.push(Word { literal, ..text.word() }),
+                        false => words.push(text),
                     }
                 }
                 CommandPrefixOrSuffixItem::Word(word) => words.push(text(&word.value)),
@@ -170,7 +177,14 @@ impl Walk {
             }
         }
         words.iter().for_each(|word| self.scripts(&word.scripts, says.min(Says::Ran)));
+        let exported = self.assigned.len();
+        self.assigned.extend(assigned);
+        let own = self.assigned.len();
         self.words(&words, says);
+        // What `export` and `env` added: of the first the rest of the line hears.
+        let added = self.assigned.split_off(own.min(self.assigned.len()));
+        self.assigned.truncate(exported);
+        self.assigned.extend(added.into_iter().filter(|_| words.first().is_some_and(|word| word.shown == "export")));
     }
 
     fn redirect(&mut self, redirect: &IoRedirect, says: Says) {
@@ -197,9 +211,9 @@ impl Walk {
     }
 
     fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
-        let (folder, exits) = (self.folder.clone(), self.exits);
+        let (folder, assigned, exits) = (self.folder.clone(), self.assigned.clone(), self.exits);
         walk(self);
-        (self.folder, self.exits) = (folder, exits);
+        (self.folder, self.assigned, self.exits) = (folder, assigned, exits);
     }
 
     fn script(&mut self, script: &str, says: Says) {
@@ -237,7 +251,9 @@ impl Walk {
                 base == "command" && rest.first().is_some_and(|word| ["-v", "-V"].contains(&word.shown.as_str()));
             let says = if base == "xargs" { says.min(Says::Ran) } else { says };
             if !asks {
-                self.words(&rest[own(base, values, rest)..], says);
+                let own = own(base, values, rest);
+                self.assigned.extend(assignments(&rest[..own]));
+                self.words(&rest[own..], says);
             }
         } else if SHELLS.contains(&base) {
             self.shell(rest, says);
@@ -253,7 +269,13 @@ impl Walk {
 
     fn run(&mut self, words: &[Text], says: Says) {
         let words = words.iter().map(Text::word).collect();
-        self.runs.push(Run { words, folder: self.folder.clone(), says, decides: false });
+        self.runs.push(Run {
+            words,
+            assigned: self.assigned.clone(),
+            folder: self.folder.clone(),
+            says,
+            decides: false,
+        });
     }
 
     fn builtin(&mut self, name: &str, rest: &[Text], says: Says) {
@@ -264,6 +286,7 @@ impl Walk {
                 let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
                 self.script(&script.join(" "), says);
             }
+            "export" => self.assigned.extend(assignments(rest)),
             "set" => {
                 for (at, word) in rest.iter().enumerate().filter(|(_, word)| word.shown.starts_with('-')) {
                     self.exits |= word.shown.contains('e');
@@ -304,6 +327,12 @@ impl Walk {
             }
         }
     }
+}
+
+/// Returns the assignments among words.
+fn assignments(words: &[Text]) -> impl Iterator<Item = Word> {
+    let is_one = |word: &&Text| word.shown.contains('=') && !word.shown.starts_with('-');
+    words.iter().filter(is_one).map(Text::word)
 }
 
 /// Returns whether a pipeline never ends well: `exit 1`, `false`, `{ echo …; exit 1; }`.

@@ -57,6 +57,7 @@ codes! {
     EvidenceDiffers = "evidence-differs", "The journals say something else of this evidence.";
     ExtraFile = "extra-file", "A file that agent-capture does not write is in its folder.";
     FlakeDiffers = "flake-differs", "The file flake.nix is not what requirements.json renders to.";
+    ForeignFlake = "foreign-flake", "The flake brings code of another flake than nixpkgs.";
     InsecurePackage = "insecure-package", "Nixpkgs refuses a package that it marks as insecure.";
     JournalMalformed = "journal-malformed", "A journal is not of its form.";
     JournalMisplaced = "journal-misplaced", "A journal is not in the folder of its session.";

@@ -17,6 +17,7 @@ use crate::requirements::{Document, FORMAT};
 
 mod evidence;
 mod files;
+mod inputs;
 mod lines;
 mod lock;
 
@@ -135,6 +136,7 @@ pub fn judge(files: &Files, rules: &Rules) -> Judged {
         findings.extend(rendered(files, document, folder));
         findings.extend(entered(files, document, folder));
         findings.extend(pin(document, &policy, rules, &lines));
+        findings.extend(inputs::foreign(document, rules.untrusted, &lines));
         if let Some(policy) = &policy {
             findings.extend(evidence::judge(document, &journals, policy, rules.index, &lines));
         }
@@ -199,7 +201,7 @@ fn rendered(files: &Files, document: &Document, folder: &str) -> Vec<Finding> {
         None => findings.push(missing(Code::FlakeDiffers, &path)),
     }
     match files.bytes(&lock) {
-        Some(found) => findings.extend(lock::judge(&lock, found, &document.pin, &flake.lock())),
+        Some(found) => findings.extend(lock::judge(&lock, found, document, &flake.lock())),
         None => findings.push(missing(Code::LockDiffers, &lock)),
     }
     if document.format < FORMAT {

@@ -48,6 +48,12 @@ impl Fault {
     pub(crate) fn kills(&self) -> bool {
         self.error.is_none()
     }
+
+    fn strace(&self) -> Strace {
+        let Self { call, error, number } = self;
+        let what = error.map_or("signal=SIGKILL".to_owned(), |error| format!("error={error}"));
+        Strace::new(format!("inject={call}:{what}:when={number}"))
+    }
 }
 
 impl fmt::Display for Fault {
@@ -110,24 +116,35 @@ pub(crate) fn possible() -> bool {
     possible
 }
 
-/// Runs something once without a fault, then once with each; `run` puts the words of its strace before the command, and
-/// makes what it needs anew each time. `check` is given what it made.
+/// Runs something once without a fault, then once with each, as many at a time as there are processors; `run` puts the words
+/// of its strace before the command, and makes what it needs anew each time. `check` is given what it made.
 #[track_caller]
-pub(crate) fn each<T>(run: impl Fn(&Strace) -> (T, Output), mut check: impl FnMut(Option<&Fault>, &T, &Output)) {
+pub(crate) fn each<T: Send>(
+    run: impl Fn(&Strace) -> (T, Output) + Sync,
+    mut check: impl FnMut(Option<&Fault>, &T, &Output),
+) {
     let names: Vec<_> = CALLS.iter().map(|(call, _)| format!("?{call}")).collect();
     let strace = Strace::new(format!("trace={}", names.join(",")));
     let (made, output) = run(&strace);
     check(None, &made, &output);
     let counts = strace.counts();
     assert!(!counts.is_empty(), "no file was changed: {output:?}");
+    let mut faults = Vec::new();
     for (call, errors) in CALLS {
         for number in 1..=counts.get(call).copied().unwrap_or(0) {
-            for error in errors.iter().copied().map(Some).chain([None]) {
-                let fault = Fault { call, error, number };
-                let what = error.map_or("signal=SIGKILL".to_owned(), |error| format!("error={error}"));
-                let (made, output) = run(&Strace::new(format!("inject={call}:{what}:when={number}")));
-                check(Some(&fault), &made, &output);
-            }
+            let errors = errors.iter().copied().map(Some).chain([None]);
+            faults.extend(errors.map(|error| Fault { call, error, number }));
+        }
+    }
+    let at_a_time = std::thread::available_parallelism().map_or(1, usize::from);
+    for faults in faults.chunks(at_a_time) {
+        let runs: Vec<_> = std::thread::scope(|scope| {
+            let run = &run;
+            let begun: Vec<_> = faults.iter().map(|fault| scope.spawn(move || run(&fault.strace()))).collect();
+            begun.into_iter().map(|thread| thread.join().expect("it ran")).collect()
+        });
+        for (fault, (made, output)) in faults.iter().zip(&runs) {
+            check(Some(fault), made, output);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::ecosystems::stage;
 use crate::event::Status;
 use crate::journal::{Command, Outcome};
 use crate::requirements::{CheckLine, Evidence, Step};
-use crate::shell::{self, Folder, Run, Says, Simple};
+use crate::shell::{self, Folder, Run, Says, Simple, Word};
 
 /// The most steps before a check.
 const MOST: usize = 12;
@@ -42,7 +42,18 @@ pub(super) struct Prepares {
     /// Where it runs.
     folder: String,
     step: Step,
-    network: bool,
+    /// Why the sandbox cannot have it.
+    not: Option<&'static str>,
+}
+
+/// A command of a line as a step has it.
+struct Spelled {
+    line: CheckLine,
+    /// Below the root.
+    folder: String,
+    words: Vec<String>,
+    /// Whether all that is assigned for it is in the line.
+    whole: bool,
 }
 
 /// Returns what a command does to folders, however its line joins it: a step is only a way to a check, which decides.
@@ -51,20 +62,25 @@ pub(super) fn of(at: usize, command: &Command, evidence: &Evidence) -> Vec<Prepa
     if !ended_well || command.incomplete {
         return Vec::new();
     }
-    let prepares = |(line, folder, words): (CheckLine, String, Vec<String>)| {
+    let prepares = |Spelled { line, folder, words, whole }: Spelled| {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let stage = stage(&words)?;
         stage.gives?;
         let place = CheckLine::parse(&folder)?;
         let step = Step { line, folder: place, evidence: BTreeSet::from([evidence.clone()]) };
-        Some(Prepares { at, stage, folder, step, network: command.network })
+        let not = match (command.network, whole) {
+            (true, _) => Some("what made its build folder ready reached the network"),
+            (false, false) => Some("what made its build folder ready was given variables that only its shell knew"),
+            (false, true) => None,
+        };
+        Some(Prepares { at, stage, folder, step, not })
     };
     spelled(command).into_iter().filter_map(prepares).collect()
 }
 
-/// Returns the commands of a line as they are written into a step: the line, its folder below the root, and the words. What
-/// names the machine, or what only the shell knows, is left out.
-fn spelled(command: &Command) -> Vec<(CheckLine, String, Vec<String>)> {
+/// Returns the commands of a line as they are written into a step, with what is assigned for them. What names the machine, or
+/// what only the shell knows, is left out.
+fn spelled(command: &Command) -> Vec<Spelled> {
     let (Some(line), Some(cwd)) = (command.line.as_str(), command.cwd.as_str()) else { return Vec::new() };
     let spell = |run: Run| {
         let folder = match &run.folder {
@@ -77,16 +93,35 @@ fn spelled(command: &Command) -> Vec<(CheckLine, String, Vec<String>)> {
         if !plain || leaves(&folder, &simple) {
             return None;
         }
+        let texts = simple.texts();
         let words: Vec<String> = words(&simple).into_iter().map(str::to_owned).collect();
-        let line = shlex::try_join(words.iter().map(String::as_str)).ok()?;
-        Some((CheckLine::parse(&line)?, folder, words))
+        // What a wrapper runs comes by itself, with what the wrapper assigns.
+        if words.len() < texts.len() {
+            return None;
+        }
+        let assigned: Vec<&Word> = run.assigned.iter().filter(|word| !word.text.starts_with("PATH=")).collect();
+        let written: Option<Vec<String>> = assigned.iter().map(|word| assignment(word, &folder)).collect();
+        let whole = written.is_some();
+        let command = shlex::try_join(words.iter().map(String::as_str)).ok()?;
+        let line = written.into_iter().flatten().chain([command]).collect::<Vec<_>>().join(" ");
+        Some(Spelled { line: CheckLine::parse(&line)?, folder, words, whole })
     };
     shell::programs(line).unwrap_or_default().into_iter().filter_map(spell).collect()
 }
 
+/// Returns an assignment as it is written before a command; none when only the shell knew it or it names the machine.
+fn assignment(word: &Word, folder: &str) -> Option<String> {
+    let (name, value) = word.text.split_once('=').filter(|_| word.literal)?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let simple = Simple { words: Vec::new(), others: vec![word.clone()] };
+    let value = CheckLine::parse(value).and_then(|_| Some(shlex::try_quote(value).ok()?.into_owned()));
+    (is_name && !leaves(folder, &simple)).then(|| value.map(|value| format!("{name}={value}"))).flatten()
+}
+
 /// Returns whether a command ran this step.
 pub fn shows(command: &Command, step: &Step) -> bool {
-    spelled(command).iter().any(|(line, folder, _)| *line == step.line && folder == step.folder.as_str())
+    spelled(command).iter().any(|it| it.whole && it.line == step.line && it.folder == step.folder.as_str())
 }
 
 /// Returns the steps before a check that is the command number `at`, whose commands are these; an error when its folder was
@@ -129,8 +164,8 @@ fn need(stage: &Stage, place: &str, at: usize, all: &[Prepares], steps: &mut Vec
     }
     for number in found {
         let prepares = &all[number];
-        if prepares.network {
-            return Err("what made its build folder ready reached the network");
+        if let Some(reason) = prepares.not {
+            return Err(reason);
         }
         need(&prepares.stage, place, prepares.at, all, steps)?;
         if !steps.contains(&number) {

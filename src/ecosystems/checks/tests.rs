@@ -191,6 +191,27 @@ fn steps_before() {
             "make-check: autoreconf -i && ./configure --enable-x && make check",
         ),
         (&["other: ./configure", "make check"], "make-check: make check"),
+        // What is assigned goes with it; where programs are found is the flake's.
+        (
+            &["CC=clang CFLAGS='-O2 -g' cmake -B build", "cmake --build build"],
+            "cmake-build: CC=clang CFLAGS='-O2 -g' cmake -B build && cmake --build build",
+        ),
+        (
+            &["env CC=clang timeout 9 cmake -B build", "cmake --build build"],
+            "cmake-build: CC=clang cmake -B build && cmake --build build",
+        ),
+        (
+            &["(export X=1; true); export CC=clang PATH=/opt/bin:$PATH && cmake -B build; true", "cmake --build build"],
+            "cmake-build: CC=clang cmake -B build && cmake --build build",
+        ),
+        (
+            &["CC=clang true && X=1; cmake -B build", "cmake --build build"],
+            "cmake-build: cmake -B build && cmake --build build",
+        ),
+        (
+            &["auto: CC=clang ./configure", "make -C auto check"],
+            "make-check: (mkdir -p auto && cd auto && CC=clang ./configure) && make -C auto check",
+        ),
         (&["make -C sub check"], "make-check: make -C sub check"),
     ] {
         let all = judged(&[&session(lines)]);
@@ -209,6 +230,11 @@ fn steps_before() {
     let second = session(&["cmake --build build"]);
     assert_eq!(judged(&[&first, &second])[0], "cmake-build: cmake -B build && cmake --build build");
     assert!(judged(&[&second, &first])[0].starts_with("c1 no"));
+    for lost in ["CC=$(which clang)", "CC=/opt/clang", "A=(1 2)", "env CC=$X", "export CC=$X;"] {
+        let all = judged(&[&session(&[&format!("{lost} cmake -B build"), "cmake --build build"])]);
+        let reason = "what made its build folder ready was given variables that only its shell knew";
+        assert_eq!(all[1], format!("c2 no: {reason}"), "{lost}: {all:?}");
+    }
     let mut fetched = session(&["cmake -B build", "cmake --build build"]);
     fetched.commands[0].network = true;
     assert_eq!(judged(&[&fetched])[1], "c2 no: what made its build folder ready reached the network");

@@ -228,7 +228,7 @@ fn package(attr: &str, index: &Index) -> Option<Want> {
 }
 
 /// Returns whether a flakeref is of the project: a path that does not lead out.
-fn is_own(flake: &str) -> bool {
+pub(super) fn is_own(flake: &str) -> bool {
     let path = flake.strip_prefix("path:").or_else(|| flake.strip_prefix("git+file:")).unwrap_or(flake);
     let path = path.split('?').next().unwrap_or_default();
     path.is_empty() || (path.starts_with('.') && path.split('/').all(|part| part != ".."))

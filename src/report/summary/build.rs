@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::book::{Book, at, text};
+use super::flakes;
 use super::{
     Aside, CLAIM, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,
     Summary, Unchecked, VERSION,
@@ -13,7 +14,9 @@ use crate::flake::default_pin;
 use crate::journal::{Journal, Known, State};
 use crate::report::Report;
 use crate::report::text::plural;
-use crate::requirements::{self, Check, Document, FAILED, Instead, Lock, NEEDS_WORK, Refusal, Refused, Requirement};
+use crate::requirements::{
+    self, Check, Document, FAILED, Instead, Lock, NEEDS_WORK, Refusal, Refused, Requirement, Requirements,
+};
 use crate::verification::{Failure, Verification};
 
 impl Report<'_> {
@@ -29,7 +32,7 @@ impl Report<'_> {
             systems: requirements.systems.clone(),
             versions_are_of_the_pin: *pin == default_pin(),
             index: escape(index),
-            packages: requirements.packages.iter().map(|package| self.package(package, &book)).collect(),
+            packages: self.packages(&book),
             checks: self.checks(&book),
             attention: self.attention(),
             not_captured,
@@ -42,6 +45,12 @@ impl Report<'_> {
             proved: self.proof(),
             claim: CLAIM,
         }
+    }
+
+    fn packages(&self, book: &Book) -> Vec<Package> {
+        let Requirements { packages, inputs, .. } = &self.document.requirements;
+        let own = packages.iter().map(|package| self.package(package, book));
+        own.chain(inputs.iter().flat_map(|input| flakes::packages(input, book))).collect()
     }
 
     fn package(&self, package: &Requirement, book: &Book) -> Package {
@@ -78,7 +87,9 @@ impl Report<'_> {
             ..self.check(check.name.as_str())
         };
         let own = |name: &str, line: &str| CheckRow { line: line.to_owned(), own: true, ..self.check(name) };
-        let tools = requirements.packages.iter().any(|package| !package.programs.is_empty());
+        let borrowed = requirements.inputs.iter().flat_map(|input| &input.packages);
+        let tools = requirements.packages.iter().any(|package| !package.programs.is_empty())
+            || borrowed.into_iter().any(|package| !package.programs.is_empty());
         let tools = tools.then(|| own("tools", "finds each captured program"));
         let own = tools.into_iter().chain([own("devshell", "builds the shell")]);
         requirements.checks.iter().map(row).chain(own).collect()
@@ -149,10 +160,18 @@ impl Report<'_> {
     fn not_captured(&self, book: &Book) -> Vec<Missed> {
         let requirements = &self.document.requirements;
         let mut all: Vec<Missed> = requirements.refused.iter().map(refused).collect();
+        let mut unknown: Vec<_> = requirements.unrecognized.iter().collect();
+        unknown.retain(|it| match flakes::not_captured(self.journals, it) {
+            Some(missed) => {
+                all.push(missed);
+                false
+            }
+            None => true,
+        });
         let mut add = |what: String, why: String| {
             all.push(Missed { what: escape(&what), why: escape(&why), help: None });
         };
-        for it in &requirements.unrecognized {
+        for it in unknown {
             // A library does not run.
             let runs = if it.runs == 0 { String::new() } else { format!(" ({})", plural(it.runs, "run")) };
             add(it.name.to_text().into_owned(), format!("not recognized{runs}"));

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Finding, finding::Code};
-use super::{FOLDER, Lines};
+use super::{FOLDER, Lines, inputs};
 use crate::ecosystems;
 use crate::event::Bytes;
 use crate::event::Status;
@@ -47,6 +47,7 @@ pub(super) fn judge(
     let requirements = &document.requirements;
     let mut findings = Vec::new();
     requirements.packages.iter().for_each(|package| findings.extend(matter.package(package)));
+    findings.extend(inputs::judge(requirements, &matter.fresh, lines));
     findings.extend(matter.compiler(requirements));
     requirements.checks.iter().for_each(|check| findings.extend(matter.check(check)));
     findings.extend(matter.systems(requirements));

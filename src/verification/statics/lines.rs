@@ -1,7 +1,7 @@
 //! Where in the flake something is, so that a finding stands at its line.
 
 use super::super::{Finding, finding::Code};
-use crate::nix::{AttrPath, nix_name};
+use crate::nix::{AttrPath, InputName, nix_name};
 
 /// The flake as it is rendered, to find lines in.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +25,12 @@ impl Lines {
     /// Returns the line of the pin.
     pub fn pin(&self) -> Option<u32> {
         self.find(|line| line.starts_with("inputs.nixpkgs.url = "))
+    }
+
+    /// Returns the line of a further input.
+    pub fn input(&self, name: &InputName) -> Option<u32> {
+        let start = format!("inputs.{name}.url = ");
+        self.find(|line| line.starts_with(&start))
     }
 
     /// Returns the line of a package.

@@ -1,12 +1,12 @@
-//! The lock: exactly one node, and that is the pin. Nix itself accepts a lock whose `locked` leads elsewhere than `original`.
+//! The lock: exactly one node for each input, at its pin. Nix itself accepts a lock whose `locked` leads elsewhere than `original`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::{Finding, finding::Code};
-use crate::nix::Pin;
+use crate::requirements::Document;
 
-/// Compares a lock with the only one that there can be for a pin.
-pub(super) fn judge(path: &str, found: &[u8], pin: &Pin, wanted: &str) -> Vec<Finding> {
+/// Compares a lock with the only one that there can be for a document.
+pub(super) fn judge(path: &str, found: &[u8], document: &Document, wanted: &str) -> Vec<Finding> {
     if found == wanted.as_bytes() {
         return Vec::new();
     }
@@ -15,7 +15,7 @@ pub(super) fn judge(path: &str, found: &[u8], pin: &Pin, wanted: &str) -> Vec<Fi
     let Ok(Value::Object(lock)) = serde_json::from_slice::<Value>(found) else {
         return vec![Finding::error(Code::LockDiffers, "it is no JSON object").at(path, None).help(help)];
     };
-    let wrong = differences(&lock, pin);
+    let wrong = differences(&lock, document);
     if wrong.is_empty() {
         // Readers differ on keys that are there twice, so equal values are not enough.
         let what = "it says what the pin says, but is not written as Nix and agent-capture write it";
@@ -25,7 +25,7 @@ pub(super) fn judge(path: &str, found: &[u8], pin: &Pin, wanted: &str) -> Vec<Fi
 }
 
 /// Returns what in a lock is not as it must be.
-fn differences(lock: &Map<String, Value>, pin: &Pin) -> Vec<String> {
+fn differences(lock: &Map<String, Value>, document: &Document) -> Vec<String> {
     let mut wrong = Vec::new();
     extra(&mut wrong, "the lock", lock, &["nodes", "root", "version"]);
     if lock.get("version") != Some(&Value::from(7)) {
@@ -34,36 +34,74 @@ fn differences(lock: &Map<String, Value>, pin: &Pin) -> Vec<String> {
     if lock.get("root").and_then(Value::as_str) != Some("root") {
         wrong.push("its root is not `root`".to_owned());
     }
+    let wanted = wanted(document);
+    let names: Vec<&str> = wanted.iter().map(|node| node.name).collect();
     let empty = Map::new();
-    let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned().unwrap_or_default();
     let nodes = lock.get("nodes").and_then(Value::as_object).unwrap_or(&empty);
-    extra(&mut wrong, "nodes", nodes, &["nixpkgs", "root"]);
+    extra(&mut wrong, "nodes", nodes, &[names.as_slice(), &["root"]].concat());
     let root = object(nodes.get("root"));
     extra(&mut wrong, "the node `root`", &root, &["inputs"]);
     let inputs = object(root.get("inputs"));
-    extra(&mut wrong, "the inputs", &inputs, &["nixpkgs"]);
-    if inputs.get("nixpkgs").and_then(Value::as_str) != Some("nixpkgs") {
-        wrong.push("its input `nixpkgs` is not the node `nixpkgs`".to_owned());
-    }
-    let node = object(nodes.get("nixpkgs"));
-    extra(&mut wrong, "the node `nixpkgs`", &node, &["locked", "original"]);
-    let common = [("owner", "NixOS"), ("repo", "nixpkgs"), ("rev", pin.rev.as_str()), ("type", "github")];
-    for part in ["original", "locked"] {
-        let source = object(node.get(part));
-        let date = Value::from(pin.last_modified);
-        let mut fields: Vec<(&str, Value)> = common.iter().map(|(name, value)| (*name, Value::from(*value))).collect();
-        if part == "locked" {
-            fields.extend([("lastModified", date), ("narHash", Value::from(pin.nar_hash.as_str()))]);
+    extra(&mut wrong, "the inputs", &inputs, &names);
+    for name in names {
+        if inputs.get(name).and_then(Value::as_str) != Some(name) {
+            wrong.push(format!("its input `{name}` is not the node `{name}`"));
         }
-        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
-        extra(&mut wrong, &format!("`{part}`"), &source, &names);
-        for (name, value) in fields {
-            if source.get(name) != Some(&value) {
-                wrong.push(format!("`{part}.{name}` is {}, not {value}", shown(source.get(name))));
+    }
+    wanted.iter().for_each(|node| node.differences(&object(nodes.get(node.name)), &mut wrong));
+    wrong
+}
+
+/// A node as it must be.
+struct Node<'a> {
+    name: &'a str,
+    original: [(&'static str, Value); 4],
+    locked: [(&'static str, Value); 2],
+    /// Whether its input `nixpkgs` is ours.
+    follows: bool,
+}
+
+/// Returns the nodes that there must be besides the root.
+fn wanted(document: &Document) -> Vec<Node<'_>> {
+    fn node<'a>(name: &'a str, at: [&str; 3], date: u64, hash: &str, follows: bool) -> Node<'a> {
+        let [owner, repo, rev] = at.map(Value::from);
+        let original = [("owner", owner), ("repo", repo), ("rev", rev), ("type", "github".into())];
+        Node { name, original, locked: [("lastModified", date.into()), ("narHash", hash.into())], follows }
+    }
+    let pin = &document.pin;
+    let at = ["NixOS", "nixpkgs", pin.rev.as_str()];
+    let nixpkgs = node("nixpkgs", at, pin.last_modified, pin.nar_hash.as_str(), false);
+    let more = document.requirements.inputs.iter().map(|input| {
+        let it = &input.source;
+        let at = [it.owner.as_str(), it.repo.as_str(), it.rev.as_str()];
+        node(input.name.as_str(), at, it.last_modified, it.nar_hash.as_str(), it.nixpkgs)
+    });
+    std::iter::once(nixpkgs).chain(more).collect()
+}
+
+impl Node<'_> {
+    fn differences(&self, node: &Map<String, Value>, wrong: &mut Vec<String>) {
+        let of = if self.name == "nixpkgs" { String::new() } else { format!("{}.", self.name) };
+        let parts = ["locked", "original", "inputs"];
+        extra(wrong, &format!("the node `{}`", self.name), node, &parts[..if self.follows { 3 } else { 2 }]);
+        if self.follows && node.get("inputs") != Some(&json!({ "nixpkgs": ["nixpkgs"] })) {
+            wrong.push(format!("the nixpkgs of `{}` is not ours", self.name));
+        }
+        for part in ["original", "locked"] {
+            let source = object(node.get(part));
+            let more: &[(&str, Value)] = if part == "locked" { &self.locked } else { &[] };
+            let fields = || self.original.iter().chain(more);
+            let names: Vec<&str> = fields().map(|(name, _)| *name).collect();
+            extra(wrong, &format!("`{of}{part}`"), &source, &names);
+            for (name, value) in fields().filter(|(name, value)| source.get(*name) != Some(value)) {
+                wrong.push(format!("`{of}{part}.{name}` is {}, not {value}", shown(source.get(*name))));
             }
         }
     }
-    wrong
+}
+
+fn object(value: Option<&Value>) -> Map<String, Value> {
+    value.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 /// Notes the keys that are not among those that there may be.
@@ -90,16 +128,21 @@ mod tests {
 
     #[test]
     fn what_differs_is_named() {
-        let pin = default_pin();
-        let requirements = Requirements::default();
-        let good = Flake::new(&requirements, &pin).lock();
+        let document = Document {
+            version: 1,
+            format: 1,
+            index: String::new(),
+            pin: default_pin(),
+            requirements: Requirements::default(),
+        };
+        let good = Flake::of(&document).lock();
         let wrong = |from: &str, to: &str| {
             assert!(good.contains(from), "{from}");
             let bad = good.replace(from, to);
-            let found = judge("flake.lock", bad.as_bytes(), &pin, &good);
+            let found = judge("flake.lock", bad.as_bytes(), &document, &good);
             found.into_iter().map(|finding| format!("{}: {}", finding.code, finding.message)).collect::<Vec<_>>()
         };
-        assert!(judge("flake.lock", good.as_bytes(), &pin, &good).is_empty());
+        assert!(judge("flake.lock", good.as_bytes(), &document, &good).is_empty());
         assert_eq!(wrong("  \"version\": 7", "  \"version\":  7").len(), 1);
         assert!(
             wrong("  \"version\": 7", "  \"version\":  7")[0].starts_with("lock-differs: it says what the pin says")
@@ -115,6 +158,6 @@ mod tests {
             wrong("\"nodes\": {", "\"nodes\": {\n\"evil\": {},")[0].contains("nodes has more than it should: evil")
         );
         assert!(wrong("\"nixpkgs\": \"nixpkgs\"", "\"nixpkgs\": \"evil\"")[0].contains("is not the node `nixpkgs`"));
-        assert!(judge("flake.lock", b"[]", &pin, &good)[0].message.contains("no JSON object"));
+        assert!(judge("flake.lock", b"[]", &document, &good)[0].message.contains("no JSON object"));
     }
 }

@@ -1,0 +1,114 @@
+//! Other flakes than nixpkgs and the project's own.
+
+use super::super::{Asked, Borrowed};
+use super::ask::{Request, is_nixpkgs, is_own, request};
+use crate::journal::{Journal, UsedFlake};
+use crate::nix::{AttrPath, Github, NoInput};
+
+/// An installable of another flake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// The flakeref, without attribute.
+    pub flakeref: String,
+    /// The name among its packages, or why it is none.
+    pub package: Result<AttrPath, NoInput>,
+    /// As a command line names it.
+    installable: String,
+}
+
+/// Returns what a command line of Nix names of other flakes.
+pub fn foreign(argv: &[&str]) -> Vec<Foreign> {
+    match request(argv) {
+        Some(Request::Flake { develops, installables }) => {
+            installables.iter().filter_map(|word| Foreign::of(word, develops)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl Foreign {
+    fn of(installable: &str, develops: bool) -> Option<Self> {
+        let (flake, attr) = installable.split_once('#').unwrap_or((installable, ""));
+        if is_own(flake) || is_nixpkgs(flake) {
+            return None;
+        }
+        let attr = attr.split('^').next().unwrap_or_default();
+        let name = match attr.strip_prefix("packages.").and_then(|rest| rest.split_once('.')) {
+            Some((_, name)) => name,
+            None if attr.is_empty() => "default",
+            None => attr,
+        };
+        let package = match AttrPath::parse(name) {
+            _ if Github::parse(flake).is_none() => Err(NoInput::NotGithub),
+            _ if develops => Err(NoInput::Shell),
+            Ok(path) if path.names().count() == 1 => Ok(path),
+            _ => Err(NoInput::NoPackage),
+        };
+        Some(Self { flakeref: flake.to_owned(), package, installable: installable.to_owned() })
+    }
+
+    /// Returns the package, when the journal knows what the flakeref stood for and that it has one of this name.
+    fn borrowed(&self, journal: &Journal) -> Option<Borrowed> {
+        let attr = self.package.clone().ok()?;
+        let used = journal.flakes.iter().find(|used| used.flakeref == self.flakeref)?;
+        used.packages.get(attr.as_str())?;
+        borrowed(used, attr, None)
+    }
+}
+
+fn borrowed(used: &UsedFlake, attr: AttrPath, program: Option<&str>) -> Option<Borrowed> {
+    let source = used.source.clone().filter(|source| !source.is_nixpkgs())?;
+    let programs = program.map(str::to_owned).into_iter().collect();
+    Github::parse(&used.flakeref)?.is(&source).then_some(Borrowed { source, attr, programs })
+}
+
+/// Moves what is of other flakes from what is not recognized to what is borrowed from them, where the journal knows enough.
+pub(super) fn place(asked: &mut Asked, argv: &[&str], journal: &Journal) {
+    for foreign in foreign(argv) {
+        if let Some(borrowed) = foreign.borrowed(journal) {
+            asked.unrecognized.remove(&foreign.installable);
+            asked.borrowed.push(borrowed);
+        }
+    }
+}
+
+/// Returns the package of another flake that has this folder of the store, for a program in it.
+pub(super) fn of_store(journal: &Journal, folder: &str, program: &str) -> Option<Borrowed> {
+    let has = |path: &String| path.strip_prefix("/nix/store/") == Some(folder);
+    journal.flakes.iter().find_map(|used| {
+        let (name, _) = used.packages.iter().find(|(_, paths)| paths.iter().any(has))?;
+        borrowed(used, AttrPath::parse(name).ok().filter(|path| path.names().count() == 1)?, Some(program))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn installables() {
+        let named = |line: &str| {
+            let argv = shlex::split(line).expect("words");
+            let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+            let one = |it: Foreign| match it.package {
+                Ok(attr) => format!("{} {attr}", it.flakeref),
+                Err(why) => format!("{} {why:?}", it.flakeref),
+            };
+            foreign(&argv).into_iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        for (line, reading) in [
+            ("nix run github:a/b", "github:a/b default"),
+            ("nix run github:a/b -- github:c/d", "github:a/b default"),
+            ("nix shell github:a/b/main#x nixpkgs#jq .#y github:a/c#z^out", "github:a/b/main x, github:a/c z"),
+            ("nix build github:a/b#packages.x86_64-linux.x", "github:a/b x"),
+            ("nix shell github:a/b#legacyPackages.x86_64-linux.x", "github:a/b NoPackage"),
+            ("nix shell 'github:a/b#${x}'", "github:a/b NoPackage"),
+            ("nix shell 'github:a/b?dir=x#y' ../o#z", "github:a/b?dir=x NotGithub, ../o NotGithub"),
+            ("nix develop github:a/b -c make", "github:a/b Shell"),
+            ("nix run github:NixOS/nixpkgs#jq", ""),
+            ("nix-shell -p jq", ""),
+        ] {
+            assert_eq!(named(line), reading, "{line}");
+        }
+    }
+}

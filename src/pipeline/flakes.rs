@@ -1,0 +1,43 @@
+//! What the session's Nix used of other flakes, asked when the session closes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ecosystems;
+use crate::journal::{Journal, UsedFlake};
+use crate::nix::{Nix, NoInput, System};
+
+/// The most flakes that are asked for.
+const MOST: usize = 50;
+
+/// Returns the other flakes that command lines named which ended well, each with what Nix knows of it without network.
+pub(super) fn flakes(journal: &Journal, nix: Option<&Nix>) -> Vec<UsedFlake> {
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut refused = BTreeMap::new();
+    for words in journal.invocations.iter().filter(|call| call.is_used()).filter_map(|call| call.words()) {
+        for foreign in ecosystems::foreign(&words) {
+            match foreign.package {
+                Ok(attr) => drop(names.entry(foreign.flakeref).or_default().insert(attr.as_str().to_owned())),
+                Err(why) => drop(refused.insert(foreign.flakeref, why)),
+            }
+        }
+    }
+    let mut all: BTreeMap<String, UsedFlake> =
+        refused.into_iter().map(|(flakeref, why)| (flakeref.clone(), not(flakeref, why))).collect();
+    let asked = names.into_iter().take(MOST).map(|(flakeref, names)| (flakeref.clone(), ask(flakeref, &names, nix)));
+    all.extend(asked);
+    all.into_values().take(MOST).collect()
+}
+
+fn not(flakeref: String, why: NoInput) -> UsedFlake {
+    UsedFlake { flakeref, source: None, packages: BTreeMap::new(), why: Some(why) }
+}
+
+fn ask(flakeref: String, names: &BTreeSet<String>, nix: Option<&Nix>) -> UsedFlake {
+    let source = match nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref)) {
+        Ok(source) => source,
+        Err(why) => return not(flakeref, why),
+    };
+    let packages = nix.map(|nix| nix.packages(&flakeref, &System::current(), names)).unwrap_or_default();
+    let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
+    UsedFlake { flakeref, source: Some(source), packages, why }
+}

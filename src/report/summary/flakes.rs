@@ -1,0 +1,40 @@
+//! Other flakes than nixpkgs: what of them is in the flake, and what is not.
+
+use super::book::text;
+use super::{Book, Missed, Package, Role};
+use crate::console::escape;
+use crate::journal::Journal;
+use crate::report::text::plural;
+use crate::requirements::{Input, InputPackage, Unrecognized};
+
+/// Returns the packages of an input, each as its installable.
+pub(super) fn packages(input: &Input, book: &Book) -> Vec<Package> {
+    let package = |it: &InputPackage| {
+        let commands = book.commands(&it.evidence);
+        let first_command = commands.first().and_then(|at| book.command(at)).map(|command| text(&command.line));
+        Package {
+            attr: it.installable(input),
+            version: None,
+            seen: None,
+            role: if it.programs.is_empty() { Role::Asked } else { Role::Program },
+            runs: it.runs,
+            known: Some(it.known),
+            programs: it.programs.iter().map(|name| name.as_str().to_owned()).collect(),
+            commands,
+            first_command,
+            policy: None,
+        }
+    };
+    input.packages.iter().map(package).collect()
+}
+
+/// Returns what is not recognized when it is of another flake of which the journal says why it is no input.
+pub(super) fn not_captured(journals: &[Journal], it: &Unrecognized) -> Option<Missed> {
+    let journal = journals.iter().find(|journal| journal.session.id == it.evidence.session)?;
+    let name = it.name.as_str()?;
+    let installable = name.strip_prefix("what builds ").unwrap_or(name);
+    let flakeref = installable.split('#').next()?;
+    let (why, cure) = journal.flakes.iter().find(|used| used.flakeref == flakeref)?.why?.why();
+    let why = format!("not captured ({}): {why}; {cure}", plural(it.runs, "run"));
+    Some(Missed { what: escape(&format!("the flake {installable}")), why, help: None })
+}

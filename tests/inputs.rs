@@ -1,0 +1,231 @@
+//! Other flakes than nixpkgs: what a session used of them is an input of the flake, proved and judged like all else.
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+
+use agent_capture::ecosystems;
+use agent_capture::flake::{Flake, default_pin};
+use agent_capture::index::Index;
+use agent_capture::journal::Journal;
+use agent_capture::nix::Pin;
+use agent_capture::policy::Policy;
+use agent_capture::requirements::{Document, FORMAT, Requirements, VERSION};
+use support::{Project, Said, pin};
+
+const DOCUMENT: &str = ".agent-capture/requirements.json";
+const JOURNAL: &str = ".agent-capture/nix-inputs/journal.json";
+const REV: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A repository with the fixture's capture, as a pull request would bring it.
+fn captured() -> Project {
+    let project = Project::demo();
+    let text = include_str!("../fixtures/nix-inputs/journal.json");
+    let journal = Journal::parse(text.as_bytes()).expect("a journal");
+    let index = Index::new();
+    let requirements = ecosystems::resolve(&[journal], &index, &Policy::default());
+    let document =
+        Document { version: VERSION, format: FORMAT, index: index.date().to_owned(), pin: default_pin(), requirements };
+    project.write(JOURNAL, text);
+    write(&project, &document);
+    project
+}
+
+fn write(project: &Project, document: &Document) {
+    project.write(DOCUMENT, &String::from_utf8(document.to_bytes().expect("bytes")).expect("text"));
+    project.write("flake.nix", &Flake::of(document).render().expect("rendered"));
+    project.write("flake.lock", &Flake::of(document).lock());
+}
+
+fn document(project: &Project) -> Document {
+    Document::parse(project.read(DOCUMENT).as_bytes()).expect("a document")
+}
+
+/// Verifies without Nix; returns what was found, a code and a message each.
+fn found(project: &Project, more: &[&str]) -> Vec<String> {
+    project.git(&["add", "-Af"]);
+    project.git(&["commit", "-qm", "Change", "--allow-empty"]);
+    let arguments = [&["verify", "--level", "static", "--commit", "HEAD", "--format", "json"], more].concat();
+    let said = project.run(&arguments);
+    let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    let word = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let findings = json["findings"].as_array().expect("findings").iter();
+    findings
+        .filter(|it| it["code"] != "attributes-differ")
+        .map(|it| format!("{} {} {}", word(&it["severity"]), word(&it["code"]), word(&it["message"])))
+        .collect()
+}
+
+#[track_caller]
+fn refused(project: &Project, code: &str, words: &str) {
+    let all = found(project, &[]);
+    let is = |it: &String| it.starts_with(&format!("error {code} ")) && it.contains(words);
+    assert!(all.iter().any(is), "no {code} with {words} in {all:#?}");
+}
+
+#[test]
+fn code_of_another_flake_is_named_to_who_did_not_write_it() {
+    let project = captured();
+    let own = found(&project, &[]);
+    assert!(own.iter().all(|it| it.starts_with("note foreign-flake ")) && own.len() == 2, "{own:#?}");
+    let strange = found(&project, &["--untrusted"]);
+    let what = format!("warning foreign-flake it brings code of another flake: numtide/treefmt at {REV}");
+    assert!(strange.contains(&what), "{strange:#?}");
+}
+
+#[test]
+fn an_input_without_evidence_is_refused() {
+    let project = captured();
+    let good = document(&project);
+    let change = |change: &dyn Fn(&mut Document)| {
+        let mut document = good.clone();
+        change(&mut document);
+        write(&project, &document);
+    };
+    let json = |from: &str, to: &str| {
+        let text = String::from_utf8(good.to_bytes().expect("bytes")).expect("text");
+        assert!(text.contains(from), "{from}");
+        Document::parse(text.replace(from, to).as_bytes())
+    };
+    for (from, to) in [
+        ("\"owner\": \"numtide\"", "\"owner\": \"evil\""),
+        ("\"lastModified\": 1784000000", "\"lastModified\": 1784000001"),
+        ("\"nixpkgs\": true", "\"nixpkgs\": false"),
+        (REV, "1123456789abcdef0123456789abcdef01234567"),
+    ] {
+        write(&project, &json(from, to).expect("a document"));
+        refused(&project, "requirement-without-evidence", "no journal that counts used the flake");
+    }
+    change(&|document| document.requirements.inputs[0].packages[0].evidence.clear());
+    refused(&project, "requirement-without-evidence", "nothing shows that");
+    write(&project, &json("\"attr\": \"default\"", "\"attr\": \"miner\"").expect("a document"));
+    refused(&project, "requirement-without-evidence", "`miner`");
+    change(&|document| document.requirements.inputs[1].packages[0].runs = 1000);
+    refused(&project, "evidence-differs", "other runs");
+    for (from, to) in [
+        ("\"name\": \"treefmt\"", "\"name\": \"nixpkgs\""),
+        ("\"name\": \"treefmt\"", "\"name\": \"x; evil = 1\""),
+        ("\"owner\": \"numtide\"", "\"owner\": \"a/b?x=\\\"\""),
+        (REV, "main"),
+    ] {
+        assert!(json(from, to).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn a_journal_cannot_give_a_flakeref_another_meaning() {
+    let project = captured();
+    let text = project.read(JOURNAL);
+    for (from, to) in [
+        ("\"owner\": \"numtide\"", "\"owner\": \"evil\""),
+        ("\"repo\": \"Systems\",\n        \"rev\": \"8", "\"repo\": \"Systems\",\n        \"rev\": \"7"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let journal = Journal::parse(text.replace(from, to).as_bytes()).expect("a journal");
+        let requirements = ecosystems::resolve(&[journal], &Index::new(), &Policy::default());
+        assert_eq!(requirements.inputs.len(), 1, "{to}");
+    }
+    let drop = "[[input]]\ndrop = \"treefmt\"\nreason = \"not ours\"\n";
+    let journal = Journal::parse(text.as_bytes()).expect("a journal");
+    let requirements = ecosystems::resolve(&[journal], &Index::new(), &Policy::parse(drop).expect("a policy"));
+    assert_eq!(requirements.inputs.len(), 1);
+    assert!(requirements.ignored.iter().any(|it| it.reason == "the policy drops its flake"));
+}
+
+#[test]
+fn a_lock_that_leads_elsewhere_is_refused() {
+    let project = captured();
+    let good = project.read("flake.lock");
+    for (from, to, words) in [
+        ("\"owner\": \"numtide\"", "\"owner\": \"evil\"", "`treefmt.locked.owner` is \"evil\""),
+        ("sha256-12Kr", "sha256-aaaa", "`systems-flake.locked.narHash`"),
+        (
+            "\"nixpkgs\": [\n          \"nixpkgs\"\n        ]",
+            "\"nixpkgs\": \"nixpkgs\"",
+            "the nixpkgs of `treefmt` is not ours",
+        ),
+        ("\"nodes\": {", "\"nodes\": {\n\"nixpkgs_2\": {},", "nodes has more than it should: nixpkgs_2"),
+        ("\"treefmt\": \"treefmt\"", "\"treefmt\": \"nixpkgs\"", "its input `treefmt` is not the node"),
+    ] {
+        assert!(good.contains(from), "{from} is not in {good}");
+        project.write("flake.lock", &good.replacen(from, to, 1));
+        refused(&project, "lock-poisoned", words);
+    }
+}
+
+/// Makes a flake with a package and returns its folder.
+fn second_flake(project: &Project) -> PathBuf {
+    let folder = project.home().join("greet");
+    fs::create_dir_all(&folder).expect("a folder");
+    let pin = Pin::parse(&pin()).expect("a pin");
+    let flake = r#"{
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/REV";
+  outputs =
+    { self, nixpkgs }:
+    {
+      packages = nixpkgs.lib.genAttrs [ "x86_64-linux" "aarch64-linux" "aarch64-darwin" ] (system: {
+        default = nixpkgs.legacyPackages.${system}.runCommand "greet" { } ''
+          mkdir -p $out/bin
+          printf '#!/bin/sh\necho hello\n' > $out/bin/greet
+          chmod +x $out/bin/greet
+        '';
+      });
+    };
+}
+"#;
+    fs::write(folder.join("flake.nix"), flake.replace("REV", pin.rev.as_str())).expect("a flake");
+    fs::write(folder.join("flake.lock"), Flake::new(&Requirements::default(), &pin).lock()).expect("a lock");
+    folder
+}
+
+/// Puts the flake's tree into the store of a Nix, so that it need not be fetched; returns its hash.
+fn seed(project: &Project, folder: &std::path::Path) -> String {
+    let nix = |words: &[&str]| {
+        let mut command = project.command("nix");
+        command.args(["--extra-experimental-features", "nix-command flakes"]).args(words).arg(folder);
+        Said::from(command.output().expect("nix")).success().stdout
+    };
+    nix(&["store", "add-path", "--name", "source"]);
+    nix(&["hash", "path"]).trim().to_owned()
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_session_with_another_flake_is_proved_by_new_nix_and_old() {
+    let project = Project::demo().with_nix("new");
+    let folder = second_flake(&project);
+    let hash = seed(&project, &folder);
+    // What Nix would have found in its cache: the locked flake, by the name that a registry has for it.
+    let registry = project.home().join(".config/nix/registry.json");
+    fs::create_dir_all(registry.parent().expect("a folder")).expect("folders");
+    let to = format!(
+        r#"{{"__final":true,"type":"github","owner":"acme","repo":"greet","rev":"{REV}","lastModified":1784011430,"narHash":"{hash}"}}"#
+    );
+    let text =
+        format!(r#"{{"version":2,"flakes":[{{"exact":true,"from":{{"type":"indirect","id":"greet"}},"to":{to}}}]}}"#);
+    fs::write(registry, text).expect("a registry");
+    let agent = "nix shell greet -c greet\nnix run greet\nnix run github:acme/unknown\nmake check";
+    let said = project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
+    let flake = project.read("flake.nix");
+    for line in [
+        &format!("  inputs.greet.url = \"github:acme/greet/{REV}\";\n"),
+        "  inputs.greet.inputs.nixpkgs.follows = \"nixpkgs\";\n",
+        "        greet.packages.${pkgs.stdenv.hostPlatform.system}.default # 2 runs\n",
+        "for program in greet",
+    ] {
+        assert!(flake.contains(line), "no {line} in\n{flake}\n{said:?}");
+    }
+    let lock = project.read("flake.lock");
+    let mut project = project;
+    for version in support::VERSIONS {
+        project = project.with_nix(version);
+        seed(&project, &folder);
+        project.run(&["verify"]).success();
+        // Nix would write the same lock.
+        let mut command = project.command("nix");
+        command.args(["--extra-experimental-features", "nix-command flakes", "flake", "lock", "--offline"]);
+        Said::from(command.output().expect("nix")).success();
+        assert_eq!(project.read("flake.lock"), lock, "{version}");
+    }
+}
