@@ -19,6 +19,12 @@ const BINARY: &str = env!("CARGO_BIN_EXE_agent-capture");
 /// How many execs the long session has.
 const EXECS: u64 = 10_000;
 
+/// The most that the static level may take on it.
+const STATIC: Duration = Duration::from_millis(50);
+
+/// The most that the program may take around the calls of Nix.
+const AROUND: Duration = Duration::from_millis(100);
+
 /// How often each is measured; the median is printed.
 const TIMES: usize = 15;
 
@@ -128,7 +134,10 @@ fn statically() {
     };
     let took = median((0..TIMES).map(|_| verify()).collect());
     let commands = journal.commands.len();
-    println!("static: {EXECS} execs, {commands} commands, {} kB of journal: {took:.1?}", bytes.len() / 1000);
+    println!(
+        "static: {EXECS} execs, {commands} commands, {} kB of journal: {took:.1?} (limit {STATIC:?})",
+        bytes.len() / 1000
+    );
 }
 
 /// Writes a `nix` that notes how long each call of the real one takes, in nanoseconds.
@@ -177,7 +186,7 @@ fn around_nix(bed: &Path) {
         }
         own.push(took);
     }
-    println!("around Nix: {:.1?} of our own", median(own));
+    println!("around Nix: {:.1?} of our own (limit {AROUND:?})", median(own));
     for (call, times) in calls {
         let count = times.len() as f64 / TIMES as f64;
         println!("  nix {call}: {count:.0} calls, {:.1?} each", median(times));

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod advisories;
+mod build;
 mod develop;
 mod flakes;
 mod log;

@@ -269,6 +269,38 @@ fn row_05_vacuous_flakes_with_nix() {
     });
 }
 
+#[test]
+#[ignore = "needs real Nix"]
+fn row_05_outputs_that_are_missing_or_too_many_are_not_evaluated_as_expected() {
+    let system = System::current();
+    let mut requirements = Requirements::default();
+    requirements.outputs.image = true;
+    requirements.outputs.machines.insert(SessionId::parse("fix").expect("a name"), system.clone());
+    let machine = "{ config.system.build = { vm = d; toplevel = d; }; }";
+    for (packages, machines, missing, extra) in [
+        ("image = d; vm = d;", format!("fix = {machine};"), &[][..], &[][..]),
+        ("vm = d;", format!("fix = {machine};"), &["image"], &[]),
+        ("image = d; vm = d; more = d;", format!("fix = {machine};"), &[], &["more"]),
+        ("image = d; vm = d;", String::new(), &["fix"], &[]),
+        ("image = d; vm = d;", format!("fix = {machine}; other = {machine};"), &[], &["other"]),
+        ("image = d; vm = d;", format!("other = {machine};"), &["fix"], &["other"]),
+    ] {
+        let inside = format!(
+            "outputs = {{ self }}: let d = derivation {{ name = \"x\"; system = \"{system}\"; builder = \"/bin/sh\"; }}; in \
+             {{ checks.{system}.devshell = d; packages.{system} = {{ {packages} }}; nixosConfigurations = {{ {machines} }}; }};"
+        );
+        each_nix(|project, nix| {
+            let tree = tree(project, &inside);
+            let (said, evaluated) = Verification::evaluate(&tree, &requirements, nix).expect("nix runs");
+            assert_eq!(evaluated.is_some(), missing.is_empty() && extra.is_empty(), "{inside}: {:?}", said.failures);
+            for failure in &said.failures {
+                let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+                assert_eq!(failure.why, Why::Outputs { missing: names(missing), extra: names(extra) }, "{inside}");
+            }
+        });
+    }
+}
+
 /// Has each Nix of the test bed do something in a folder.
 fn each_nix(act: impl Fn(&Project, &Nix)) {
     for version in VERSIONS {
@@ -290,11 +322,15 @@ fn each_nix(act: impl Fn(&Project, &Nix)) {
 
 /// Has Nix verify a flake as if it were the render of requirements without packages.
 fn flake(project: &Project, nix: &Nix, inside: &str) -> Verification {
+    Verification::run(&tree(project, inside), &Requirements::default(), nix, &mut |_| {}).expect("nix runs")
+}
+
+/// A tree with a flake.
+fn tree(project: &Project, inside: &str) -> Tree {
     let tree = project.root().join("tree");
     fs::create_dir_all(&tree).expect("a folder");
     fs::write(tree.join("flake.nix"), format!("{{\n{inside}\n}}\n")).expect("written");
-    let tree = Tree::new(&tree.canonicalize().expect("a folder"), "");
-    Verification::run(&tree, &Requirements::default(), nix, &mut |_| {}).expect("nix runs")
+    Tree::new(&tree.canonicalize().expect("a folder"), "")
 }
 
 #[test]

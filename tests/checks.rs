@@ -333,3 +333,28 @@ fn at_a_terminal_a_check_that_fails_is_no_check_when_one_says_so() {
         }
     }
 }
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_check_whose_lock_file_is_not_committed_needs_uncommitted_work() {
+    let (version, checksum, _) = kept_crate("shlex");
+    let lock = format!(
+        "version = 3\n\n[[package]]\nname = \"shlex\"\nversion = \"{version}\"\nsource = \
+         \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{checksum}\"\n"
+    );
+    let project = Project::demo().with_nix("new");
+    project.write("Cargo.lock", &lock);
+    project.write("../home/bin/cargo", "#!/bin/sh\nexit 0\n");
+    let agent = "export PATH=\"$HOME/bin:$PATH\"\ncargo test\nmake check\n";
+    let said = project.session(&["--yes", "--name", "demo"], agent).success();
+    said.says("check `cargo-test` is left out: it needs uncommitted work; `--include-work`").says("committed ");
+    let flake = project.read("flake.nix");
+    assert!(
+        flake.contains("make-check = ") && !flake.contains("cargo-test") && !flake.contains("Cargo.lock"),
+        "{flake}"
+    );
+    assert_eq!(project.git(&["status", "--porcelain"]), "?? Cargo.lock\n");
+    let report = project.run(&["report", "--format", "markdown"]).success().stdout;
+    assert!(report.contains("| `cargo test` | it needs uncommitted work |"), "{report}");
+    project.run(&["verify"]).success();
+}

@@ -111,9 +111,9 @@ pub(super) fn read(
 /// Gives each check a name of its own; what the policy drops is none.
 fn named_once(wanted: BTreeMap<(CheckLine, CheckLine), Wanted>, policy: &Policy) -> (Vec<Check>, Vec<Unchecked>) {
     let (mut checks, mut dropped) = (Vec::new(), Vec::new());
-    let mut taken = BTreeSet::new();
+    let mut taken = Taken::default();
     for ((folder, line), Wanted { name, evidence, before, locks, makes }) in wanted {
-        let name = unique(&name, &mut taken);
+        let name = taken.unique(&name);
         if policy.drops_check(name.as_str(), line.as_str()) {
             let reason = "the policy drops it".to_owned();
             dropped.extend(evidence.into_iter().map(|evidence| Unchecked { evidence, reason: reason.clone() }));
@@ -297,19 +297,33 @@ fn is_duration(word: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }
 
-/// Returns the name, with a number behind it when it is taken.
-fn unique(name: &str, taken: &mut BTreeSet<CheckName>) -> CheckName {
-    let base: String = name
-        .bytes()
-        .map(|b| if b.is_ascii_lowercase() || b.is_ascii_digit() { char::from(b) } else { '-' })
-        .take(48)
-        .collect();
-    let base = if base.starts_with(|c: char| c.is_ascii_lowercase()) { base } else { format!("check-{base}") };
-    (1_u32..)
-        .map(|number| if number == 1 { base.clone() } else { format!("{base}-{number}") })
-        .filter_map(|name| CheckName::parse(&name))
-        .find(|name| taken.insert(name.clone()))
-        .expect("some number is free")
+/// The names that checks have.
+#[derive(Default)]
+struct Taken {
+    names: BTreeSet<CheckName>,
+    /// The last number behind each name.
+    last: BTreeMap<String, u32>,
+}
+
+impl Taken {
+    /// Returns the name, with a number behind it when it is taken.
+    fn unique(&mut self, name: &str) -> CheckName {
+        let base: String = name
+            .bytes()
+            .map(|b| if b.is_ascii_lowercase() || b.is_ascii_digit() { char::from(b) } else { '-' })
+            .take(48)
+            .collect();
+        let base = if base.starts_with(|c: char| c.is_ascii_lowercase()) { base } else { format!("check-{base}") };
+        let last = self.last.entry(base.clone()).or_default();
+        loop {
+            *last += 1;
+            let name = if *last == 1 { base.clone() } else { format!("{base}-{last}") };
+            if let Some(name) = CheckName::parse(&name).filter(|name| !self.names.contains(name)) {
+                self.names.insert(name.clone());
+                return name;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

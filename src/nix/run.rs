@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::advisories::{Advisory, advisories};
-use super::log::{Heard, listen, plain};
+use super::log::plain;
 use super::{NarHash, Pin, Rev, System};
 
 /// Options of every call. Whatever the user's settings or the flake say: builds are sandboxed or fail, a flake cannot
@@ -35,9 +36,6 @@ const OPTIONS: &[&str] = &[
     "warn-dirty",
     "false",
 ];
-
-/// The most lines of what Nix says that are kept, the latest.
-const LINES: usize = 200_000;
 
 /// The longest piece that is taken for a line, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -146,14 +144,8 @@ impl Nix {
 
     /// Evaluates the checks of a tree: none with what Nix said when it cannot evaluate them.
     pub fn checks(&self, tree: &Tree, system: &System) -> anyhow::Result<Result<BTreeMap<String, Check>, Finished>> {
-        let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
-        command.arg("--apply").arg("builtins.mapAttrs (name: check: { drv = check.drvPath; out = check.outPath; })");
-        command.arg(format!("{}#checks.{system}", tree.flakeref()));
-        let output = self.output(command)?;
-        if !output.status.success() {
-            return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
-        }
-        Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the checks")?))
+        let apply = "builtins.mapAttrs (name: check: { drv = check.drvPath; out = check.outPath; })";
+        self.eval(tree, &format!("checks.{system}"), apply)
     }
 
     /// Evaluates what is in a set of a tree's outputs, down to derivations: their paths by name. `derivation` is the Nix
@@ -164,14 +156,19 @@ impl Nix {
         set: &str,
         derivation: &str,
     ) -> anyhow::Result<Result<BTreeMap<String, String>, Finished>> {
+        self.eval(tree, set, &format!("builtins.mapAttrs (name: output: ({derivation}).drvPath)"))
+    }
+
+    /// Evaluates a function of an attribute of a tree's flake; what Nix said when it cannot.
+    fn eval<T: DeserializeOwned>(&self, tree: &Tree, attr: &str, apply: &str) -> anyhow::Result<Result<T, Finished>> {
         let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
-        command.arg("--apply").arg(format!("builtins.mapAttrs (name: output: ({derivation}).drvPath)"));
-        command.arg(format!("{}#{set}", tree.flakeref()));
+        command.args(["--apply", apply]).arg(format!("{}#{attr}", tree.flakeref()));
         let output = self.output(command)?;
         if !output.status.success() {
             return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
         }
-        Ok(Ok(serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the outputs")?))
+        let read = serde_json::from_slice(&output.stdout);
+        Ok(Ok(read.with_context(|| format!("failed to read what `nix eval` said of `{attr}`"))?))
     }
 
     /// Returns the names, with versions, of the packages that a tree's shell has: those of its inputs, and what is in an
@@ -183,53 +180,13 @@ impl Nix {
             /// What nixpkgs' `buildEnv` is made of, as it hands it to its builder.
             env: Option<String>,
         }
-        let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
-        command.arg("--apply").arg(
-            "shell: map (it: { inherit (it) name; env = if builtins.isString (it.pkgs or null) then \
-             builtins.unsafeDiscardStringContext it.pkgs else null; }) \
-             (builtins.filter (it: it ? name) ((shell.nativeBuildInputs or [ ]) ++ (shell.buildInputs or [ ])))",
-        );
-        command.arg(format!("{}#devShells.{system}.default", tree.flakeref()));
-        let output = self.output(command)?;
-        ensure!(output.status.success(), "nix says: {}", plain(&output.stderr).join("; "));
-        let inputs: Vec<Input> =
-            serde_json::from_slice(&output.stdout).context("failed to read what `nix eval` said of the shell")?;
+        let apply = "shell: map (it: { inherit (it) name; env = if builtins.isString (it.pkgs or null) then \
+                     builtins.unsafeDiscardStringContext it.pkgs else null; }) \
+                     (builtins.filter (it: it ? name) ((shell.nativeBuildInputs or [ ]) ++ (shell.buildInputs or [ ])))";
+        let evaluated: Result<Vec<Input>, Finished> = self.eval(tree, &format!("devShells.{system}.default"), apply)?;
+        let inputs = evaluated.map_err(|said| anyhow!("nix says: {}", said.lines.join("; ")))?;
         let inside = |input: &Input| input.env.as_deref().map(store_names).unwrap_or_default();
         Ok(inputs.iter().flat_map(|input| [vec![input.name.clone()], inside(input)].concat()).collect())
-    }
-
-    /// Runs `nix flake check` on a tree, all checks whether or not one fails. What Nix says is handed to `hear` as it comes.
-    pub fn flake_check(&self, tree: &Tree, hear: &mut dyn FnMut(Heard)) -> anyhow::Result<Finished> {
-        let mut command = self.command(&[
-            "flake",
-            "check",
-            "--keep-going",
-            "--log-format",
-            "internal-json",
-            "--no-write-lock-file",
-            "--no-update-lock-file",
-        ]);
-        command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program.display()))?;
-        let mut all = Vec::new();
-        let stderr = BufReader::new(child.stderr.take().context("nix has no standard error")?);
-        listen(stderr, &mut |heard| {
-            if let Heard::Line(line) = heard {
-                all.push(line.to_owned());
-            }
-            hear(heard);
-            if all.len() > LINES {
-                all.drain(..LINES / 2);
-            }
-        })?;
-        Ok(Finished { success: child.wait()?.success(), lines: all })
-    }
-
-    /// Returns whether a store path is valid.
-    pub fn is_valid(&self, path: &str) -> anyhow::Result<bool> {
-        let mut command = self.command(&["path-info"]);
-        command.arg("--").arg(path);
-        Ok(self.output(command)?.status.success())
     }
 
     /// Returns the pin that a flakeref of nixpkgs (`nixpkgs`, `github:NixOS/nixpkgs/nixos-26.05`) stands for on this

@@ -15,7 +15,9 @@ use crate::index::{Index, normalized, unversioned};
 use crate::journal::{Command, Invocation, Journal, Part, Program, SessionId};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
-use crate::requirements::{Check, Document, Evidence, Lock, NEEDS_WORK, Outputs, Requirement, Requirements, Step};
+use crate::requirements::{
+    Check, CheckLine, Document, Evidence, Lock, NEEDS_WORK, Outputs, Requirement, Requirements, Step,
+};
 
 /// The most findings of one kind that are told one by one.
 const MOST: usize = 50;
@@ -30,6 +32,8 @@ struct Matter<'a> {
     journals: &'a [Journal],
     /// What the journals require, as this program reads them.
     fresh: Requirements,
+    /// Where each of their checks is among them, by folder and line.
+    places: BTreeMap<(CheckLine, CheckLine), usize>,
     /// The packages that it gives each evidence.
     wanted: BTreeMap<Evidence, Vec<AttrPath>>,
     lines: &'a Lines,
@@ -68,6 +72,11 @@ pub(super) fn near(finding: Finding, index: &Index, attr: &AttrPath) -> Finding 
     if near.is_empty() { finding } else { finding.help(format!("near to it are: {}", near.join(", "))) }
 }
 
+/// Returns what makes a check the same.
+fn key(check: &Check) -> (CheckLine, CheckLine) {
+    (check.folder.clone(), check.line.clone())
+}
+
 fn entry(session: &SessionId, id: &crate::journal::Ref) -> Evidence {
     Evidence { session: session.clone(), entry: id.clone() }
 }
@@ -88,7 +97,8 @@ impl<'a> Matter<'a> {
                 wanted.entry(evidence.clone()).or_default().push(package.attr.clone());
             }
         }
-        Self { index, programs, invocations, commands, journals, fresh, wanted, lines }
+        let places = fresh.checks.iter().enumerate().map(|(at, check)| (key(check), at)).collect();
+        Self { index, programs, invocations, commands, journals, fresh, places, wanted, lines }
     }
 
     fn at(&self, finding: Finding, line: Option<u32>) -> Finding {
@@ -257,8 +267,7 @@ impl<'a> Matter<'a> {
     fn check(&self, check: &Check) -> Vec<Finding> {
         let name = check.name.as_str();
         let at = |finding: Finding| self.at(finding, self.lines.check(name));
-        let same = |fresh: &&Check| fresh.line == check.line && fresh.folder == check.folder;
-        let fresh = self.fresh.checks.iter().find(same);
+        let fresh = self.places.get(&key(check)).and_then(|at| self.fresh.checks.get(*at));
         if let Some(finding) = self.besides(check) {
             return vec![at(finding)];
         }
@@ -363,10 +372,9 @@ impl<'a> Matter<'a> {
             .filter(|unchecked| unchecked.reason == NEEDS_WORK)
             .map(|unchecked| &unchecked.evidence)
             .collect();
+        let there: BTreeSet<(CheckLine, CheckLine)> = requirements.checks.iter().map(key).collect();
         let lacks_check = |fresh: &&Check| {
-            let there =
-                requirements.checks.iter().any(|check| check.line == fresh.line && check.folder == fresh.folder);
-            !there && !fresh.evidence.iter().any(|evidence| left_out.contains(evidence))
+            !there.contains(&key(fresh)) && !fresh.evidence.iter().any(|evidence| left_out.contains(evidence))
         };
         let check = |fresh: &Check| {
             let what = format!("the command of the check `{}` is not checked", fresh.name.as_str());
