@@ -265,7 +265,7 @@ mod tests {
         }
     }
 
-    fn metadata(locks: Value) -> Value {
+    fn metadata(locks: &Value) -> Value {
         let locked =
             json!({"type": "github", "owner": "a", "repo": "b", "rev": REV, "lastModified": 7, "narHash": HASH});
         json!({"locked": locked, "locks": locks})
@@ -275,7 +275,7 @@ mod tests {
     fn what_nix_says_of_a_flake() {
         let nixpkgs = json!({"locked": {"type": "github", "owner": "NixOS", "repo": "nixpkgs", "rev": REV, "lastModified": 1, "narHash": HASH}});
         let lock = |inputs: Value, more: Value| json!({"root": "root", "nodes": {"root": {"inputs": inputs}, "nixpkgs": more}});
-        let nixpkgs_of = |locks| Source::of_metadata(&metadata(locks)).map(|source| source.nixpkgs);
+        let nixpkgs_of = |locks| Source::of_metadata(&metadata(&locks)).map(|source| source.nixpkgs);
         assert_eq!(nixpkgs_of(json!({"root": "root", "nodes": {"root": {}}})), Ok(false));
         assert_eq!(nixpkgs_of(lock(json!({"nixpkgs": "nixpkgs"}), nixpkgs.clone())), Ok(true));
         for (inputs, node) in [
@@ -286,7 +286,7 @@ mod tests {
         ] {
             assert_eq!(nixpkgs_of(lock(inputs, node)), Err(NoInput::Inputs));
         }
-        let mut other = metadata(json!({"root": "root", "nodes": {"root": {}}}));
+        let mut other = metadata(&json!({"root": "root", "nodes": {"root": {}}}));
         other["locked"]["dir"] = "x".into();
         assert_eq!(Source::of_metadata(&other), Err(NoInput::NotGithub));
         other["locked"] = json!({"type": "path", "path": "/x"});
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_flakeref_stands_for_its_own_repository_only() {
-        let source = Source::of_metadata(&metadata(json!({"root": "root", "nodes": {"root": {}}}))).expect("a source");
+        let source = Source::of_metadata(&metadata(&json!({"root": "root", "nodes": {"root": {}}}))).expect("a source");
         let is = |text: &str| Github::parse(text).expect(text).is(&source);
         assert!(is("github:A/b") && is("github:a/b/main") && is(&format!("github:a/b/{REV}")));
         assert!(!is("github:a/c") && !is("github:c/b"));

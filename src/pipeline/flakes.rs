@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecosystems;
-use crate::journal::{Journal, UsedFlake};
+use crate::journal::{Invocation, Journal, UsedFlake};
 use crate::nix::{Nix, NoInput, System};
 
 /// The most flakes that are asked for.
@@ -13,7 +13,7 @@ const MOST: usize = 50;
 pub(super) fn flakes(journal: &Journal, nix: Option<&Nix>) -> Vec<UsedFlake> {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut refused = BTreeMap::new();
-    for words in journal.invocations.iter().filter(|call| call.is_used()).filter_map(|call| call.words()) {
+    for words in journal.invocations.iter().filter(|call| call.is_used()).filter_map(Invocation::words) {
         for foreign in ecosystems::foreign(&words) {
             match foreign.package {
                 Ok(attr) => drop(names.entry(foreign.flakeref).or_default().insert(attr.as_str().to_owned())),
