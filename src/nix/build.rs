@@ -41,18 +41,18 @@ impl Nix {
     }
 
     /// Builds checks of a tree here, where a cache may have them: what they need is fetched, and they are built once more
-    /// than that. What does not build stays as it is.
-    pub fn build_here(&self, tree: &Tree, system: &System, names: &[&str]) -> anyhow::Result<()> {
+    /// than that. Returns whether all were built, and the second time as the first.
+    pub fn build_here(&self, tree: &Tree, system: &System, names: &[&str]) -> anyhow::Result<bool> {
         for how in [None, Some("--rebuild")] {
             let mut command =
                 self.command(&["build", "--no-link", "--keep-going", "--no-write-lock-file", "--no-update-lock-file"]);
             command.args(how);
             command.args(names.iter().map(|name| format!("{}#checks.{system}.{name}", tree.flakeref())));
             if !self.output(command)?.status.success() {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Returns which store paths are valid. Nix is asked once when all are, else for each.
