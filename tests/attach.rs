@@ -27,6 +27,8 @@ impl Running {
     }
 
     fn of(command: &mut Command) -> Self {
+        // Of its own group: where the tests' has no terminal, Linux hangs it up when one of it is stopped and another ends.
+        command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
         let (input, output) = (child.stdin.take(), BufReader::new(child.stdout.take().expect("piped")));
         Self { child, input, output }

@@ -408,7 +408,8 @@ fn signals_reach_the_command() {
 #[test]
 fn a_stopped_command_stops_the_front() {
     let session = Session::new();
-    let mut child = session.recording(["/bin/sh", "-c", "echo $$ >pid; kill -STOP $$; exit 8"]).spawn().expect("run");
+    let mut command = session.recording(["/bin/sh", "-c", "echo $$ >pid; kill -STOP $$; exit 8"]);
+    let mut child = command.process_group(0).spawn().expect("run");
     let front = child.id() as i32;
     wait_for("the stop", || (state(front) == Some('T')).then_some(()));
     let command: i32 = fs::read_to_string(session.path("pid")).expect("pid").trim().parse().expect("number");
@@ -420,7 +421,9 @@ fn a_stopped_command_stops_the_front() {
 #[test]
 fn a_command_that_stops_and_goes_on_at_once() {
     let script = "i=0; while [ $i -lt 40 ]; do sh -c 'kill -STOP $1; kill -CONT $1' sh $$; i=$((i+1)); done; exit 8";
-    assert_eq!(Session::new().sh(script).code(), Some(8));
+    let session = Session::new();
+    let status = session.recording(["/bin/sh", "-c", script]).process_group(0).status().expect("run");
+    assert_eq!(status.code(), Some(8));
 }
 
 /// Starts a recording as the leader of a new session at a new terminal.

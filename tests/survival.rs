@@ -558,7 +558,7 @@ fn nothing_but_hooks() {
     RECORDER.set("hook");
     for (script, code) in [("exit 7", 7), ("kill -TERM $$", 143), ("kill -STOP $$ & wait; exit 3", 3)] {
         let session = Session::new();
-        let mut child = session.recording(["sh", "-c", script]).spawn().expect("run");
+        let mut child = session.recording(["sh", "-c", script]).process_group(0).spawn().expect("run");
         if script.contains("STOP") {
             wait_for("the stop", || (state(child.id() as i32) == Some('T')).then_some(()));
             signal(child.id() as i32, Signal::CONT);
