@@ -121,8 +121,8 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn workloads(folder: &Path) -> [Workload; 4] {
-    let sed = folder.join("work/sed");
-    let configure = format!("cd $(mktemp -d) && {}/configure -q && rm -r \"$PWD\"", sed.display());
+    // Where its source is: one that is configured already refuses to be so from elsewhere.
+    let configure = "cd sed && ./configure -q".to_owned();
     let make = "make -s -C sed -j2".to_owned();
     let python = "sh open-heavy.sh".to_owned();
     [
