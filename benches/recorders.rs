@@ -87,7 +87,7 @@ fn main() {
     let mut prepare = Command::new("bash");
     prepare.arg(root.join("benches/workloads/prepare.sh")).arg(&folder).args(asked.peers.then_some("--peers"));
     assert!(prepare.status().is_ok_and(|status| status.success()), "the workloads are prepared");
-    let (workloads, recorders) = (workloads(&folder), recorders(&folder, asked.peers));
+    let (workloads, recorders) = (workloads(), recorders(&folder, asked.peers));
     let columns: Vec<Vec<String>> = workloads
         .iter()
         .enumerate()
@@ -120,7 +120,7 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn workloads(folder: &Path) -> [Workload; 4] {
+fn workloads() -> [Workload; 4] {
     // Where its source is: one that is configured already refuses to be so from elsewhere.
     let configure = "cd sed && ./configure -q".to_owned();
     let make = "make -s -C sed -j2".to_owned();
