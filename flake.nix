@@ -22,8 +22,10 @@
               ./Cargo.lock
               ./Cargo.toml
               ./README.md
+              ./benches
               ./fixtures
               ./rustfmt.toml
+              ./schemas
               ./src
               ./templates
               ./tests

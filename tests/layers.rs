@@ -157,3 +157,15 @@ fn the_table_in_the_crate_says_the_same() {
         assert!(text.contains(&row), "src/lib.rs lacks the row {row}");
     }
 }
+
+/// Cargo refuses a package whose targets are missing: the flake that builds it must take their folders.
+#[test]
+fn the_flake_takes_every_target() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let flake = fs::read_to_string(root.join("flake.nix"));
+    // The flake's own build has the folders, and not the flake.
+    let Ok(flake) = flake else { return };
+    for folder in ["benches", "src", "templates", "tests"] {
+        assert!(flake.contains(&format!("./{folder}\n")), "flake.nix leaves out {folder}");
+    }
+}
