@@ -214,6 +214,14 @@ pub fn process_info(pidfd: BorrowedFd<'_>) -> io::Result<Info> {
     Ok(Info { parent: info.ppid as i32, euid: info.euid, egid: info.egid })
 }
 
+/// Returns the leader of a process's session, as getsid(2) tells it; none when the process is gone, or when its leader
+/// is outside of this PID namespace, where a container's processes were started from (pid_namespaces(7): it reads 0).
+pub fn session_leader(pid: i32) -> Option<i32> {
+    // SAFETY: takes and gives numbers.
+    let leader = unsafe { libc::getsid(pid) };
+    (leader > 0).then_some(leader)
+}
+
 /// Returns the wait(2) status of a process that ended and was reaped, whoever did it; none before (Linux 6.15).
 pub fn wait_status(pidfd: BorrowedFd<'_>) -> io::Result<Option<i32>> {
     let info = pidfd_info(pidfd, libc::PIDFD_INFO_EXIT)?;

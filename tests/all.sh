@@ -26,5 +26,6 @@ fi
 cargo fmt --check
 cargo clippy --quiet --locked --all-targets -- -D warnings
 # In the background of a shell signals may be ignored, which the programs of the tests would inherit.
-env --default-signal cargo test --locked --no-fail-fast -- "${arguments[@]}"
+# A test that waits for ever is worse than one that fails.
+timeout --foreground --kill-after=10 3000 env --default-signal cargo test --locked --no-fail-fast -- "${arguments[@]}"
 [ ${#arguments[@]} -gt 0 ] || say "SKIPPED: the tests with real Nix: $no_nix"

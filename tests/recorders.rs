@@ -533,9 +533,34 @@ fn a_recorder_in_a_recorder() {
 #[test]
 fn a_closed_session_records_no_more() {
     let session = Session::new();
-    let recorded =
-        session.sh("/bin/true; until grep -q /bin/true segment; do :; done; : >closed; cat /dev/null && exit 5");
+    let recorded = session.sh(
+        "/bin/true; timeout 60 sh -c 'until grep -q /bin/true segment; do :; done'; : >closed; cat /dev/null && exit 5",
+    );
     assert_eq!((recorded.code(), recorded.named("true").len(), recorded.named("cat").len()), (Some(5), 1, 0));
+}
+
+/// As in a container or a job of CI, whose session was begun outside of it: there its leader is nobody.
+#[test]
+fn in_a_pid_namespace() {
+    let session = Session::new();
+    let unshare = |command: &mut Command| {
+        command.args(["--map-root-user", "--mount-proc", "--pid", "--fork"]);
+    };
+    let mut probe = Command::new("unshare");
+    unshare(&mut probe);
+    if !probe.arg("true").output().is_ok_and(|output| output.status.success()) {
+        return support::skipped("there are no PID namespaces here");
+    }
+    // The double fork leaves an orphan, whose session is all that tells whose it is.
+    let script = "(sh -c '(sleep 0.1; cat /dev/null) &'); env true; sleep 0.3; exit 5";
+    let recording = session.recording(["/bin/sh", "-c", script]);
+    let mut command = Command::new("unshare");
+    unshare(&mut command);
+    command.args(["/bin/sh", "-c", "\"$@\"; exit $?", "sh"]).arg(recording.get_program()).args(recording.get_args());
+    let recorded =
+        session.finish(command.current_dir(session.folder.path()).stdin(Stdio::null()).output().expect("run"));
+    assert_eq!((recorded.code(), &*String::from_utf8_lossy(&recorded.output.stderr)), (Some(5), ""));
+    assert_eq!((recorded.one("cat").argv.len(), recorded.one("true").argv.len(), recorded.lost()), (2, 1, 0));
 }
 
 #[test]
@@ -596,7 +621,7 @@ mod ptrace {
         a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
         a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
         a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
-        ends_by_signal_are_told input_and_output_pass keys_at_the_terminal_reach_the_command_once
+        ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
         an_orphan_belongs_to_whose_copy_it_is scripts signals_reach_the_command the_command_finds_what_it_would_find
         the_end_is_passed_on threads two_thousand_execs ways_to_exec without_privileges
     }

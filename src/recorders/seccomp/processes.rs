@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, getsid, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::forks::{self, Ended};
 use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Missing, Status};
@@ -16,7 +16,7 @@ use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
 use crate::recorders::exec::status_field;
-use crate::sys::{self, Info};
+use crate::sys::{self, Info, session_leader};
 
 /// How many threads and processes without a program are remembered, a descriptor each.
 const OTHERS: usize = 256;
@@ -225,10 +225,7 @@ impl Processes {
             living.filter(|(other, _)| forks::same_image(**other, pid)).map(|(_, process)| process.exec).min()
         };
         // Who made its session is above it for certain, though perhaps not next.
-        let by_session = || {
-            let leader = getsid(Pid::from_raw(pid)).ok()?.as_raw_pid();
-            self.leaders.get(&leader).copied()
-        };
+        let by_session = || self.leaders.get(&session_leader(pid)?).copied();
         alike().or_else(|| self.ended.of(pid)).or_else(by_session)
     }
 
@@ -348,7 +345,7 @@ fn bytes(path: &Path) -> Bytes {
 
 /// Returns whether a process leads a session.
 fn leads(pid: i32) -> bool {
-    getsid(Pid::from_raw(pid)).is_ok_and(|leader| leader.as_raw_pid() == pid)
+    session_leader(pid) == Some(pid)
 }
 
 /// Returns whether a process is dead, be it a zombie or reaped.
