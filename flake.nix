@@ -23,6 +23,7 @@
               ./Cargo.toml
               ./README.md
               ./benches
+              ./build.rs
               ./fixtures
               ./rustfmt.toml
               ./schemas

@@ -32,6 +32,11 @@ const LIMITS: [[Option<f64>; 4]; 4] = [
     [None; 4],
     [Some(1.35), Some(1.25), Some(1.20), Some(1.10)],
 ];
+/// The recorder of [`OURS`], which is the best one in a build without eBPF.
+const WITHOUT: &str = if cfg!(feature = "ebpf") { "--recorder seccomp" } else { "" };
+/// Our way to record by eBPF, what it sees, and what it may cost.
+const EBPF: (&str, &str, [Option<f64>; 4]) =
+    ("--recorder ebpf --files full", "exec, end, network, opens", [Some(1.05), Some(1.05), Some(1.03), Some(1.02)]);
 /// Our ways to record, and what they see.
 const OURS: [(&str, &str); 4] = [
     ("--exec-only", "exec, end"),
@@ -136,9 +141,11 @@ fn workloads() -> [Workload; 4] {
 fn recorders(folder: &Path, peers: bool) -> Vec<Recorder> {
     let recorder = |name: String, sees, text: &str, limits| Recorder { name, sees, words: words(text), limits };
     let mut found = vec![recorder("none".to_owned(), "", "", [None; 4])];
-    for ((flags, sees), limits) in OURS.into_iter().zip(LIMITS) {
+    let ours = OURS.into_iter().zip(LIMITS).map(|((flags, sees), limits)| (flags, sees, limits, WITHOUT));
+    let ebpf = cfg!(feature = "ebpf").then_some((EBPF.0, EBPF.1, EBPF.2, ""));
+    for (flags, sees, limits, more) in ours.chain(ebpf) {
         let name = format!("`agent-capture run {flags}").trim_end().to_owned() + "`";
-        let text = format!("{} -q run {flags} --no-render --", env!("CARGO_BIN_EXE_agent-capture"));
+        let text = format!("{} -q run {flags} {more} --no-render --", env!("CARGO_BIN_EXE_agent-capture"));
         found.push(recorder(name, sees, &text, limits));
     }
     let (out, prefix) = (folder.join("out"), folder.join("peers/bin"));

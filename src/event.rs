@@ -244,6 +244,8 @@ pub enum EndKnown {
     Pidfd,
     /// By wait(2), as its parent or tracer.
     Wait,
+    /// The kernel told its status to a program of the recorder that runs in it (the tracepoint sched_process_exit).
+    Tracepoint,
     /// It asked for this by exit_group(2); a signal that came then is not known of.
     ExitGroup,
     /// It is gone, and how is not known.

@@ -44,7 +44,11 @@ fn a_tree_of_shells() {
     let program = fs::canonicalize("/bin/sh").expect("/bin/sh");
     assert_eq!(outer.resolved.as_ref().map_or(outer.program.as_path(), Bytes::as_path), program);
     assert_eq!((recorded.exits().count(), recorded.lost()), (5, 0));
-    let known = if by_ptrace() { EndKnown::Wait } else { EndKnown::Pidfd };
+    let known = match RECORDER.get() {
+        "ptrace" => EndKnown::Wait,
+        "ebpf" => EndKnown::Tracepoint,
+        _ => EndKnown::Pidfd,
+    };
     assert!(recorded.exits().all(|exit| exit.known == known), "{:?}", recorded.events);
     let loader = |exec: &Exec| exec.loader.as_ref().is_some_and(|loader| loader.as_path().exists());
     assert!(recorded.execs().all(loader), "{:?}", recorded.events);
@@ -190,7 +194,7 @@ fn ways_to_exec() {
     for way in ["no-arguments", "null-arguments"] {
         let recorded = run(way);
         // Linux itself then hands an empty one to the program.
-        assert_eq!((recorded.code(), recorded.one("true").argv.len()), (Some(0), by_ptrace().into()), "{way}");
+        assert_eq!((recorded.code(), recorded.one("true").argv.len()), (Some(0), afterwards().into()), "{way}");
     }
     let recorded = run("bad-pointer");
     assert_eq!((recorded.code(), recorded.execs().count(), recorded.lost()), (Some(11), 1, 0));
@@ -201,7 +205,7 @@ fn ways_to_exec() {
     let recorded = run("folder");
     let program = fs::canonicalize("/bin").expect("/bin").join("true");
     let exec = recorded.one("true");
-    let known = if by_ptrace() { fs::canonicalize(&program).expect("true") } else { program };
+    let known = if afterwards() { fs::canonicalize(&program).expect("true") } else { program };
     assert_eq!((recorded.code(), exec.program.as_path()), (Some(0), &*known));
     let recorded = run("only-check");
     assert_eq!((recorded.code(), recorded.execs().count(), recorded.missing().len()), (Some(12), 1, 0));
@@ -261,7 +265,9 @@ fn names_tried_in_path() {
     let recorded =
         session.run(["/usr/bin/env", &path, "/bin/sh", "-c", "env tool x; env no-such y; echo a | xargs nor-this; :"]);
     let tool = recorded.one("tool");
-    assert_eq!((tool.probes, argv(tool)), (2, vec!["tool", "x"]));
+    // What a script was called, Linux itself replaces by its path.
+    let called = if afterwards() { tool.program.as_str().expect("text") } else { "tool" };
+    assert_eq!((tool.probes, argv(tool)), (2, vec![called, "x"]));
     let missing = recorded.missing();
     let told: Vec<_> =
         missing.iter().map(|missing| (missing.program.as_str().expect("text"), missing.probes)).collect();
@@ -368,11 +374,11 @@ fn a_killed_worker_is_replaced() {
     let recorded = session.finish(child.wait_with_output().expect("wait"));
     assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
     let losses = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
-    assert!(losses == 3 || by_ptrace() && losses > 3, "{losses}");
+    assert!(losses == 3 || afterwards() && losses > 3, "{losses}");
     assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count(), 1);
     let trues = recorded.named("true");
-    // Until another has taken over, ptrace tells nobody, and seccomp waits.
-    assert!(trues.len() > if by_ptrace() { 1300 } else { 1490 }, "{}", trues.len());
+    // Until another has taken over, ptrace and eBPF tell nobody, and seccomp waits.
+    assert!(trues.len() > if afterwards() { 1200 } else { 1490 }, "{}", trues.len());
     assert!(trues.iter().all(|exec| exec.parent == Some(1)));
     let ids: Vec<_> = recorded.execs().map(|exec| exec.id).collect();
     assert!(ids.is_sorted_by(|a, b| a < b));
@@ -544,7 +550,9 @@ fn a_closed_session_records_no_more() {
 fn in_a_pid_namespace() {
     let session = Session::new();
     let unshare = |command: &mut Command| {
-        command.args(["--map-root-user", "--mount-proc", "--pid", "--fork"]);
+        // In a user namespace of its own nobody may use eBPF.
+        command.args((RECORDER.get() != "ebpf").then_some("--map-root-user"));
+        command.args(["--mount-proc", "--pid", "--fork"]);
     };
     let mut probe = Command::new("unshare");
     unshare(&mut probe);
@@ -605,6 +613,11 @@ fn by_ptrace() -> bool {
     RECORDER.get() == "ptrace"
 }
 
+/// Whether the recorder looks at a program that has begun already.
+fn afterwards() -> bool {
+    by_ptrace() || RECORDER.get() == "ebpf"
+}
+
 /// What each recorder must see and pass on.
 mod ptrace {
     macro_rules! too {
@@ -631,4 +644,58 @@ mod ptrace {
 
     #[cfg(target_arch = "x86_64")]
     too! { programs_of_32_bits }
+}
+
+#[cfg(feature = "ebpf")]
+mod ebpf {
+    use super::*;
+
+    /// Returns why eBPF does not work here.
+    fn missing() -> Option<String> {
+        RECORDER.set("ebpf");
+        let recorded = Session::new().sh(":");
+        (recorded.code() != Some(0)).then(|| String::from_utf8_lossy(&recorded.output.stderr).into_owned())
+    }
+
+    macro_rules! too {
+        ($($name:ident)*) => { $(
+            #[test]
+            fn $name() {
+                match missing() {
+                    None => super::$name(),
+                    Some(why) => support::skipped(&why),
+                }
+            }
+        )* };
+    }
+
+    too! {
+        a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
+        a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
+        a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
+        ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
+        an_orphan_belongs_to_whose_copy_it_is names_tried_in_path other_roots programs_of_32_bits scripts
+        signals_reach_the_command static_programs the_command_finds_what_it_would_find the_end_is_passed_on threads
+        two_thousand_execs ways_to_exec
+    }
+
+    /// Who has no privileges is told which ones are needed, and is recorded in another way when he did not ask for this one.
+    #[test]
+    fn without_privileges() {
+        for (recorder, code) in [("ebpf", 3), ("", 0)] {
+            RECORDER.set(recorder);
+            let session = Session::new();
+            let binary = session.path("agent-capture");
+            fs::copy(BINARY, &binary).expect("copy");
+            fs::set_permissions(session.folder.path(), fs::Permissions::from_mode(0o777)).expect("mode");
+            let mut command = session.recording_by(binary, ["true"]);
+            if rustix::process::geteuid().is_root() {
+                command.uid(65534).gid(65534);
+            }
+            let recorded = session.finish(command.output().expect("run"));
+            let said = String::from_utf8_lossy(&recorded.output.stderr).into_owned();
+            assert_eq!((recorded.code(), said.contains("CAP_BPF")), (Some(code), code == 3), "{said}");
+            assert_eq!(recorded.events.is_empty(), code == 3);
+        }
+    }
 }

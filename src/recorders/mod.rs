@@ -9,6 +9,8 @@ use anyhow::{Result, anyhow, bail};
 use crate::console::Hint;
 use crate::event::{Sink, Status};
 
+#[cfg(all(target_os = "linux", feature = "ebpf"))]
+mod ebpf;
 #[cfg(target_os = "linux")]
 mod exec;
 #[cfg(target_os = "linux")]
@@ -49,6 +51,8 @@ pub trait Recorder: Sync {
 
 /// All recorders, the best first.
 pub static ALL: &[&dyn Recorder] = &[
+    #[cfg(all(target_os = "linux", feature = "ebpf"))]
+    &ebpf::Ebpf,
     #[cfg(target_os = "linux")]
     &seccomp::Seccomp,
     #[cfg(target_os = "linux")]

@@ -19,7 +19,6 @@
 
 mod privileged;
 mod tracers;
-mod tree;
 mod worker;
 
 use anyhow::Result;

@@ -17,9 +17,7 @@ mod attach;
 mod forks;
 mod guard;
 mod killable;
-mod opens;
 mod processes;
-mod reach;
 mod worker;
 
 pub(super) use attach::attach;

@@ -73,6 +73,25 @@ impl Arguments {
         Ok(read)
     }
 
+    /// Returns those of these bytes, each ended by a null. `whole`: whether that is all of them.
+    #[cfg(feature = "ebpf")]
+    pub(in crate::recorders) fn of_bytes(path: Vec<u8>, bytes: &[u8], whole: bool) -> Self {
+        let mut read = Self { path, shortened: !whole, ..Self::default() };
+        let mut left = MOST.1;
+        for text in bytes.split_inclusive(|byte| *byte == 0) {
+            if read.argv.len() >= MOST.2 || left == 0 {
+                read.shortened = true;
+                break;
+            }
+            let text = text.strip_suffix(b"\0").unwrap_or(text);
+            let kept = text.len().min(MOST.0).min(left);
+            read.shortened |= kept < text.len();
+            left -= kept;
+            read.argv.push(Bytes::from(&text[..kept]));
+        }
+        read
+    }
+
     /// Reads the arguments, as much of them as is kept; returns how many bytes that is.
     fn keep(&mut self, memory: &Memory, pointers: &[u64]) -> Result<usize, Unread> {
         let mut kept = 0;

@@ -23,9 +23,13 @@ pub(super) mod front;
 pub(super) mod glimpse;
 pub(super) mod inside;
 pub(super) mod launch;
+pub(super) mod opens;
 pub(super) mod out;
 pub(super) mod program;
+pub(super) mod reach;
 pub(super) mod slots;
+pub(super) mod tree;
+pub(super) mod tried;
 pub(super) mod unseen;
 
 /// What the hidden subcommand `__worker` was given.

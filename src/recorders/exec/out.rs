@@ -32,7 +32,14 @@ impl<'a> Out<'a> {
 
     /// Counts an event that could not be seen whole.
     pub(in crate::recorders) fn lost(&mut self, why: &str) {
-        self.write(&Event::Lost(Lost { at: now(), count: 1, why: why.to_owned() }));
+        self.lost_some(1, why);
+    }
+
+    /// Counts events that could not be seen whole, if there are any.
+    pub(in crate::recorders) fn lost_some(&mut self, count: u64, why: &str) {
+        if count > 0 {
+            self.write(&Event::Lost(Lost { at: now(), count, why: why.to_owned() }));
+        }
     }
 
     /// Tells how many opens were interrupted, when there are any.
@@ -78,9 +85,17 @@ impl<'a> Out<'a> {
 /// Returns the time in milliseconds since 1970. In one process it never goes back and never jumps, whatever is done to the
 /// wall clock: that is looked at once.
 pub(in crate::recorders) fn now() -> i64 {
+    at(up())
+}
+
+/// Returns the same of a time in milliseconds since the system was started.
+pub(in crate::recorders) fn at(up_then: i64) -> i64 {
     static BOOT: OnceLock<i64> = OnceLock::new();
-    let up = clock_gettime(ClockId::Boottime);
-    let up = up.tv_sec * 1000 + up.tv_nsec / 1_000_000;
     let since = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    BOOT.get_or_init(|| since().as_millis() as i64 - up) + up
+    BOOT.get_or_init(|| since().as_millis() as i64 - up()) + up_then
+}
+
+fn up() -> i64 {
+    let up = clock_gettime(ClockId::Boottime);
+    up.tv_sec * 1000 + up.tv_nsec / 1_000_000
 }

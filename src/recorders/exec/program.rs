@@ -158,7 +158,7 @@ fn may_run(metadata: &Metadata, info: Info) -> bool {
 }
 
 /// Returns a path made absolute, without `.` and double slashes, twice: to show, and to look at.
-fn whole(folder: &Path, path: &Path) -> (PathBuf, PathBuf) {
+pub(in crate::recorders) fn whole(folder: &Path, path: &Path) -> (PathBuf, PathBuf) {
     let path: PathBuf = folder.join(path).components().collect();
     (path.clone(), path)
 }
@@ -175,7 +175,7 @@ fn of_process(path: &Path, pid: i32, thread: i32) -> PathBuf {
 }
 
 /// Returns what tells roots apart: the mount and the inode.
-fn root_of(path: impl AsRef<Path>) -> Option<(u64, u64)> {
+pub(in crate::recorders) fn root_of(path: impl AsRef<Path>) -> Option<(u64, u64)> {
     let flags = StatxFlags::INO | StatxFlags::MNT_ID;
     let status = rustix::fs::statx(CWD, path.as_ref(), AtFlags::empty(), flags).ok()?;
     Some((status.stx_mnt_id, status.stx_ino))

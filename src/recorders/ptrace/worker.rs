@@ -11,8 +11,7 @@ use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
 
 use super::privileged;
 use super::tracers::Tracers;
-use super::tree::{Tree, as_asked};
-use crate::event::Sink;
+use crate::event::{EndKnown, Sink};
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::command::Command;
@@ -20,6 +19,7 @@ use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
+use crate::recorders::exec::tree::{Tree, as_asked};
 use crate::recorders::exec::{WorkerArgs, children, kill_bound, let_go, threads};
 use crate::sys::ptrace::{self, Stop};
 use crate::sys::{self, Signals};
@@ -88,7 +88,7 @@ impl<'a> Worker<'a> {
             (command, slots)
         };
         let traced = command.pid().into_iter().collect();
-        let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
+        let (tree, programs, tracers) = (Tree::new(slots, EndKnown::Wait), Programs::new(), Tracers::default());
         let (held, bound, held_back) = (HashSet::new(), args.bound, privileged::are_held_back());
         Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, held_back, bound, out })
     }
@@ -203,8 +203,8 @@ impl<'a> Worker<'a> {
             _ if word == CONTINUED => self.command.wake_front(),
             None => {
                 self.traced.remove(&thread);
-                let event = self.tree.ended(thread, now(), Some(word));
-                self.out.write_all(event.as_slice());
+                let events = self.tree.ended(thread, now(), Some(word));
+                self.out.write_all(&events);
                 return is_command.then_some(word);
             }
             Some(Stop::Signal(_)) if is_command && !self.traced.contains(&thread) => {
@@ -260,7 +260,7 @@ impl<'a> Worker<'a> {
         let asked = ptrace::stack(pid).ok().and_then(|(stack, pointer)| Arguments::at_start(pid, stack, pointer).ok());
         let seen = asked.map(|mut asked| {
             let mut program = self.programs.find(pid, pid, &asked, &cwd, None);
-            as_asked(pid, &mut asked, &mut program);
+            as_asked(|| fs::read_link(format!("/proc/{pid}/exe")).ok(), &mut asked, &mut program);
             (asked, program)
         });
         let seen = seen.or_else(|| {
@@ -275,14 +275,14 @@ impl<'a> Worker<'a> {
         let is_script = !program.interpreters.is_empty() || asked.path.starts_with(b"/dev/fd/");
         let again = self.held_back && !is_script && privileged::is(pid);
         let leave = self.tracers.have(pid, &program) || again;
-        let event = self.tree.exec(pid, at, asked, &cwd, program);
+        let events = self.tree.exec(pid, at, asked, &cwd, program);
         if leave && self.watch(pid).is_ok() && (!again || privileged::run_again(pid)) {
             self.traced.remove(&pid);
             drop(ptrace::let_go(pid, 0));
         } else {
             self.go_on(pid, 0);
         }
-        self.out.write_all(&[event]);
+        self.out.write_all(&events);
     }
 
     /// Sees to it that the end of a process is seen that will not be traced.
@@ -302,8 +302,8 @@ impl<'a> Worker<'a> {
     /// Takes in the end of a process that is not traced.
     fn watched(&mut self, pid: i32) {
         let word = self.tree.pidfd(pid).and_then(|pidfd| sys::wait_status(pidfd.as_fd()).ok().flatten());
-        let event = self.tree.ended(pid, now(), word);
-        self.out.write_all(event.as_slice());
+        let events = self.tree.ended(pid, now(), word);
+        self.out.write_all(&events);
     }
 }
 

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::forks::{self, Ended};
-use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Missing, Status};
+use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Status};
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
 use crate::recorders::exec::status_field;
+use crate::recorders::exec::tried::Tried;
 use crate::sys::{self, Info, session_leader};
 
 /// How many threads and processes without a program are remembered, a descriptor each.
@@ -38,20 +39,9 @@ struct Process {
     /// What its arguments were, in short.
     words: u64,
     /// What it tried in vain since then.
-    tried: Option<Tried>,
+    tried: Tried,
     /// Its status, and how that is known; perhaps before its end.
     word: Option<(i32, EndKnown)>,
-}
-
-/// Attempts for one name.
-#[derive(Debug)]
-struct Tried {
-    at: i64,
-    first: PathBuf,
-    asked: Vec<u8>,
-    argv: Vec<Bytes>,
-    folders: bool,
-    count: u32,
 }
 
 /// All of them.
@@ -154,7 +144,7 @@ impl Processes {
             exec: 0,
             parent,
             words: 0,
-            tried: None,
+            tried: Tried::default(),
             word: None,
         };
         self.table.insert(pid, process);
@@ -182,15 +172,14 @@ impl Processes {
     /// Returns the latest exec of the process of a thread, else of the nearest one above it.
     pub(super) fn exec_of(&mut self, thread: i32) -> Option<u64> {
         let living = |pid: i32| self.table.get(&pid).filter(|process| !ended(process.pidfd.as_fd()));
-        let own = |process: &Process| Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
         if let Some(process) = living(thread) {
-            return own(process);
+            return process.by();
         }
         if let Some((_, exec)) = self.others.get(&thread).filter(|(pidfd, _)| !ended(pidfd.as_fd())) {
             return Some(*exec);
         }
         let pid = status_field(thread, "Tgid:")?;
-        let exec = living(pid).map_or_else(|| self.parent(pid, None), own)?;
+        let exec = living(pid).map_or_else(|| self.parent(pid, None), Process::by)?;
         // Since Linux 6.9 a pidfd can be of a thread; before, it is found out each time.
         let flags = PidfdFlags::from_bits_retain(libc::PIDFD_THREAD);
         if let Some(pidfd) = Pid::from_raw(thread).and_then(|thread| pidfd_open(thread, flags).ok()) {
@@ -210,7 +199,7 @@ impl Processes {
                 return self.above_orphan(pid);
             }
             if let Some(process) = self.table.get(&above).filter(|process| !ended(process.pidfd.as_fd())) {
-                return Some(process.exec).filter(|exec| *exec > 0).or(process.parent);
+                return process.by();
             }
             above = status_field(above, "PPid:")?;
         }
@@ -233,19 +222,11 @@ impl Processes {
     pub(super) fn exec(&mut self, pid: i32, at: i64, asked: Arguments, cwd: &Path, program: Program) -> Vec<Event> {
         let Some(process) = self.table.get_mut(&pid) else { return Vec::new() };
         if !program.starts {
-            return process.attempt(at, asked, program.path).into_iter().map(Event::Missing).collect();
+            let by = process.by();
+            return process.tried.refused(by, at, asked, program.path).into_iter().map(Event::Missing).collect();
         }
-        let mut events = Vec::new();
-        let mut probes = 0;
-        if let Some(tried) = process.tried.take() {
-            // A name found in a later folder; or a file without `#!`, which execvp(3) then gives to a shell.
-            let to_shell = asked.argv.iter().any(|argument| argument.as_slice() == tried.asked);
-            if to_shell || tried.first.file_name() == program.path.file_name() {
-                probes = tried.count;
-            } else {
-                events.push(Event::Missing(process.missing(tried)));
-            }
-        }
+        let (probes, missing) = process.tried.ran(process.by(), &asked, &program.path);
+        let mut events: Vec<_> = missing.into_iter().map(Event::Missing).collect();
         let id = self.next;
         self.next += 1;
         process.exec = id;
@@ -306,7 +287,8 @@ impl Processes {
     }
 
     fn end(&mut self, mut process: Process, at: i64) -> Vec<Event> {
-        let missing = process.tried.take().map(|tried| Event::Missing(process.missing(tried)));
+        let by = process.by();
+        let missing = process.tried.ended(by).map(Event::Missing);
         let (word, known) = process.word.map_or((None, EndKnown::Gone), |(word, known)| (Some(word), known));
         let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
         let exit = (process.number > 0).then_some(Event::Exit(exit));
@@ -317,25 +299,9 @@ impl Processes {
 }
 
 impl Process {
-    /// Takes in an exec that the kernel will refuse; returns the name that was tried before, when this is another.
-    fn attempt(&mut self, at: i64, asked: Arguments, path: PathBuf) -> Option<Missing> {
-        if let Some(tried) = &mut self.tried
-            && tried.first.file_name() == path.file_name()
-        {
-            tried.count += 1;
-            tried.folders |= tried.first != path;
-            tried.asked = asked.path;
-            return None;
-        }
-        let new = Tried { at, first: path, asked: asked.path, argv: asked.argv, folders: false, count: 1 };
-        self.tried.replace(new).map(|tried| self.missing(tried))
-    }
-
-    fn missing(&self, tried: Tried) -> Missing {
-        let name = tried.first.file_name().filter(|_| tried.folders);
-        let program = Bytes::from(name.unwrap_or(tried.first.as_os_str()).as_bytes());
-        let parent = Some(self.exec).filter(|exec| *exec > 0).or(self.parent);
-        Missing { at: tried.at, parent, program, argv: tried.argv, probes: tried.count }
+    /// Returns its latest exec, or else the nearest one above.
+    fn by(&self) -> Option<u64> {
+        Some(self.exec).filter(|exec| *exec > 0).or(self.parent)
     }
 }
 

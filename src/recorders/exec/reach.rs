@@ -20,7 +20,7 @@ const MOST: usize = 4096;
 
 /// What an address leads to.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(in crate::recorders) enum Reach {
     /// This.
     Peer(Peer),
     /// The socket with this path.
@@ -30,7 +30,7 @@ pub(super) enum Reach {
 }
 
 /// Reads the address that a call names; none when it leads to nothing that is told.
-pub(super) fn read(stopped: &Stopped<'_>) -> Option<Reach> {
+pub(in crate::recorders) fn read(stopped: &Stopped<'_>) -> Option<Reach> {
     let [first, second, _, _, fifth, sixth] = stopped.args;
     let memory = |at: u64, length: usize| {
         let mut bytes = vec![0; length];
@@ -61,7 +61,7 @@ pub(super) fn read(stopped: &Stopped<'_>) -> Option<Reach> {
 }
 
 /// Returns what an address (sockaddr(3type)) leads to.
-fn reach(address: &[u8]) -> Option<Reach> {
+pub(in crate::recorders) fn reach(address: &[u8]) -> Option<Reach> {
     let family = i32::from(u16::from_ne_bytes(address.get(..2)?.try_into().ok()?));
     let port = || Some(u16::from_be_bytes(address.get(2..4)?.try_into().ok()?));
     let ip: IpAddr = match family {
@@ -80,7 +80,7 @@ fn reach(address: &[u8]) -> Option<Reach> {
 }
 
 /// Returns the server at a socket, when there is one.
-pub(super) fn server(thread: i32, path: &[u8]) -> Option<Peer> {
+pub(in crate::recorders) fn server(thread: i32, path: &[u8]) -> Option<Peer> {
     let server = Server::at(path)?;
     let inside = OsStr::from_bytes(path.strip_prefix(b"/").unwrap_or(path));
     let from = if path.starts_with(b"/") { "root" } else { "cwd" };
@@ -90,14 +90,14 @@ pub(super) fn server(thread: i32, path: &[u8]) -> Option<Peer> {
 
 /// What was told already, and who asks a server by an address of this machine.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(in crate::recorders) struct Told {
     told: HashSet<(u64, Peer)>,
     clients: HashMap<u64, Server>,
 }
 
 impl Told {
     /// Takes in that programs ran.
-    pub(super) fn ran(&mut self, events: &[Event]) {
+    pub(in crate::recorders) fn ran(&mut self, events: &[Event]) {
         let execs = events.iter().filter_map(|event| if let Event::Exec(exec) = event { Some(exec) } else { None });
         for Exec { id, argv, .. } in execs {
             let asked = Server::asked_by(argv.iter().map(Bytes::as_slice));
@@ -106,12 +106,12 @@ impl Told {
     }
 
     /// Returns the server that a program asks by an address of this machine.
-    pub(super) fn asks(&self, exec: u64) -> Option<Peer> {
+    pub(in crate::recorders) fn asks(&self, exec: u64) -> Option<Peer> {
         self.clients.get(&exec).copied().map(Peer::Server)
     }
 
     /// Returns what is to be written, when it was not told before.
-    pub(super) fn tell(&mut self, exec: u64, at: i64, to: Peer) -> Option<Event> {
+    pub(in crate::recorders) fn tell(&mut self, exec: u64, at: i64, to: Peer) -> Option<Event> {
         if self.told.len() >= MOST {
             self.told.clear();
         }

@@ -19,14 +19,16 @@ const NOWHERE: [&[u8]; 3] = [b"/dev/", b"/proc/", b"/sys/"];
 
 /// An open that says something.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Opening {
+pub(in crate::recorders) struct Opening {
     path: PathBuf,
     writes: bool,
+    /// Whether it is known to be there.
+    done: bool,
 }
 
 impl Opening {
     /// Reads what a call wants to open; none when it says nothing.
-    pub(super) fn read(stopped: &Stopped<'_>) -> Option<Self> {
+    pub(in crate::recorders) fn read(stopped: &Stopped<'_>) -> Option<Self> {
         let [first, second, third, ..] = stopped.args;
         let (folder, at, flags) = match stopped.call? {
             Call::Open => (None, first, second),
@@ -36,19 +38,37 @@ impl Opening {
             _ => return None,
         };
         let path = arguments::path(stopped, at)?;
+        let place = |name: String| fs::read_link(format!("/proc/{}/{name}", stopped.thread)).ok();
+        Self::of(&path, flags, || match folder.filter(|folder| *folder != libc::AT_FDCWD) {
+            Some(folder) => place(format!("fd/{folder}")),
+            None => place("cwd".to_owned()),
+        })
+    }
+
+    /// Returns what it is to open a path; none when it says nothing. `folder`: where a relative path starts from.
+    pub(in crate::recorders) fn of(path: &[u8], flags: u64, folder: impl FnOnce() -> Option<PathBuf>) -> Option<Self> {
         let writing = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u64;
         let writes = flags & writing != 0 && !NOWHERE.iter().any(|start| path.starts_with(start));
         // What `x.pc` is, its folder tells.
-        if !writes && Part::of(&path).is_none() && !path.ends_with(b".pc") {
+        if !writes && Part::of(path).is_none() && !path.ends_with(b".pc") {
             return None;
         }
-        let path = PathBuf::from(OsStr::from_bytes(&path));
-        let folder = match folder.filter(|folder| *folder != libc::AT_FDCWD) {
-            _ if path.is_absolute() => PathBuf::new(),
-            Some(folder) => fs::read_link(format!("/proc/{}/fd/{folder}", stopped.thread)).ok()?,
-            None => fs::read_link(format!("/proc/{}/cwd", stopped.thread)).ok()?,
-        };
-        Some(Self { path: plain(&folder.join(path)), writes })
+        let path = Path::new(OsStr::from_bytes(path));
+        let folder = if path.is_absolute() { PathBuf::new() } else { folder()? };
+        Some(Self { path: plain(&folder.join(path)), writes, done: false })
+    }
+
+    /// Says that it was opened, so that it is there.
+    #[cfg(feature = "ebpf")]
+    pub(in crate::recorders) fn done(self) -> Self {
+        Self { done: true, ..self }
+    }
+
+    /// Returns whether it opens what may be in the memory of a process that ends.
+    #[cfg(feature = "ebpf")]
+    pub(in crate::recorders) fn is_mapped(&self) -> bool {
+        let part = Part::of(self.path.as_os_str().as_bytes());
+        !self.writes && part.is_some_and(|part| part.kind != Kind::Header)
     }
 
     /// Returns whether the file is there, as the process sees it.
@@ -81,7 +101,7 @@ fn plain(path: &Path) -> PathBuf {
 
 /// What was opened and not written down yet.
 #[derive(Debug, Default)]
-pub(super) struct Opens {
+pub(in crate::recorders) struct Opens {
     runs: HashMap<u64, Run>,
     /// Opens that were interrupted while they were looked at.
     interrupted: u64,
@@ -100,25 +120,25 @@ struct Run {
 
 impl Opens {
     /// Takes in that a notification was received.
-    pub(super) fn received(&mut self, number: u64) {
+    pub(in crate::recorders) fn received(&mut self, number: u64) {
         let (first, last) = self.numbers.unwrap_or((number, number));
         self.numbers = Some((first.min(number), last.max(number)));
         self.received += 1;
     }
 
     /// Takes in that an open was interrupted while it was looked at. A signal that kills does not count.
-    pub(super) fn interrupted(&mut self, thread: i32) {
+    pub(in crate::recorders) fn interrupted(&mut self, thread: i32) {
         self.interrupted += u64::from(lives(thread));
     }
 
     /// Returns how many opens were interrupted.
-    pub(super) fn disturbed(&self) -> u64 {
+    pub(in crate::recorders) fn disturbed(&self) -> u64 {
         let missed = self.numbers.map_or(0, |(first, last)| (last - first + 1).saturating_sub(self.received));
         missed + self.interrupted
     }
 
     /// Takes in an open of a thread.
-    pub(super) fn opened(&mut self, exec: u64, thread: i32, opening: &Opening) {
+    pub(in crate::recorders) fn opened(&mut self, exec: u64, thread: i32, opening: &Opening) {
         let run = self.runs.entry(exec).or_default();
         if opening.writes {
             let folder = opening.path.parent().unwrap_or(Path::new("/")).as_os_str().as_bytes();
@@ -130,14 +150,14 @@ impl Opens {
             }
         } else if let Some(part) = Part::of(opening.path.as_os_str().as_bytes())
             && !run.parts.contains(&part.path())
-            && opening.is_there(thread)
+            && (opening.done || opening.is_there(thread))
         {
             run.part(&part);
         }
     }
 
     /// Takes in what a thread's memory maps.
-    pub(super) fn mapped(&mut self, exec: u64, thread: i32) {
+    pub(in crate::recorders) fn mapped(&mut self, exec: u64, thread: i32) {
         let maps = fs::read(format!("/proc/{thread}/maps")).unwrap_or_default();
         let run = self.runs.entry(exec).or_default();
         for line in maps.split(|byte| *byte == b'\n') {
@@ -148,12 +168,12 @@ impl Opens {
     }
 
     /// Returns what is to be written of a run that ends.
-    pub(super) fn end(&mut self, exec: u64, at: i64) -> Option<Event> {
+    pub(in crate::recorders) fn end(&mut self, exec: u64, at: i64) -> Option<Event> {
         self.runs.remove(&exec).and_then(|run| run.event(exec, at))
     }
 
     /// Returns what is to be written of all runs: when nothing is recorded any more, and when there are too many.
-    pub(super) fn flush(&mut self, at: i64, all: bool) -> Vec<Event> {
+    pub(in crate::recorders) fn flush(&mut self, at: i64, all: bool) -> Vec<Event> {
         if !all && self.runs.len() < RUNS {
             return Vec::new();
         }
@@ -213,7 +233,7 @@ mod tests {
         let mut opens = Opens::default();
         for number in 0..MOST + 5 {
             let path = format!("/tmp/{number}/file").into();
-            opens.opened(1, 0, &Opening { path, writes: true });
+            opens.opened(1, 0, &Opening { path, writes: true, done: false });
         }
         let Some(Event::Files(files)) = opens.end(1, 0) else { panic!("nothing") };
         assert_eq!((files.written.len(), files.more, files.opened.len()), (MOST, 5, 0));

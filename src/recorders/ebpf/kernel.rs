@@ -1,0 +1,118 @@
+//! The program in the kernel: loads it, tells it whom to follow, and takes what it hands over.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
+use std::rc::Rc;
+
+use anyhow::{Context, Result, bail};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, RingBuffer, RingBufferBuilder};
+
+use super::record::Record;
+use crate::recorders::Depth;
+
+/// `trace.bpf.c`, compiled.
+static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/trace.bpf.o"));
+
+/// How many records are taken at a time.
+const BATCH: usize = 256;
+
+/// What was lost: how often, and why.
+pub(super) const LOSSES: [&str; 3] = [
+    "they came faster than they could be written",
+    "there were too many processes",
+    "the memory of a process could not be read",
+];
+
+/// The loaded program.
+pub(super) struct Kernel {
+    ring: RingBuffer<'static>,
+    events: MapHandle,
+    processes: MapHandle,
+    lost: MapHandle,
+    taken: Rc<RefCell<VecDeque<Record>>>,
+    links: Vec<Link>,
+    _object: Object,
+}
+
+impl Kernel {
+    /// Loads the program, and attaches it to the kernel. It follows nobody yet.
+    pub(super) fn load(depth: Depth) -> Result<Self> {
+        // It would write what goes wrong to stderr, which is the command's.
+        libbpf_rs::set_print(None);
+        let mut open = ObjectBuilder::default().open_memory(PROGRAM)?;
+        // Numbers of processes are those of our namespace.
+        let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?.ino() as u32;
+        let config = [&namespace.to_ne_bytes()[..], &[(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()]];
+        let config = config.concat();
+        let mut maps = open.maps_mut();
+        let mut data = maps.find(|map| map.name().to_string_lossy().ends_with(".rodata")).context("it has no data")?;
+        match data.initial_value_mut().and_then(|data| data.get_mut(..config.len())) {
+            Some(place) => place.copy_from_slice(&config),
+            None => bail!("it has no data"),
+        }
+        drop(maps);
+        let object = open.load().context("Linux refuses the program")?;
+        let map = |name: &str| {
+            let map = object.maps().find(|map| map.name() == name).context("it lacks a map")?;
+            Ok::<_, anyhow::Error>(MapHandle::try_from(&map)?)
+        };
+        let (events, processes, lost) = (map("events")?, map("processes")?, map("lost")?);
+        let taken = Rc::new(RefCell::new(VecDeque::new()));
+        let into = Rc::clone(&taken);
+        let mut builder = RingBufferBuilder::new();
+        builder.add(&events, move |bytes| {
+            into.borrow_mut().extend(Record::read(bytes));
+            0
+        })?;
+        let ring = builder.build()?;
+        let links = object.progs_mut().map(|program| program.attach()).collect::<Result<_, _>>();
+        let links = links.context("Linux refuses to attach the program")?;
+        Ok(Self { ring, events, processes, lost, taken, links, _object: object })
+    }
+
+    /// Follows a process and all that it makes from now on.
+    pub(super) fn follow(&self, pid: i32) -> Result<()> {
+        Ok(self.processes.update(&pid.to_ne_bytes(), &[0; 4], MapFlags::ANY)?)
+    }
+
+    /// Follows a process no more.
+    pub(super) fn forget(&self, pid: i32) {
+        drop(self.processes.delete(&pid.to_ne_bytes()));
+    }
+
+    /// Returns whether any process is followed.
+    pub(super) fn follows_any(&self) -> bool {
+        self.processes.keys().next().is_some()
+    }
+
+    /// Detaches the program.
+    pub(super) fn stop(&mut self) {
+        self.links.clear();
+        self.taken.borrow_mut().clear();
+    }
+
+    /// Returns some of the records that are there; none when there is none.
+    pub(super) fn take(&self) -> VecDeque<Record> {
+        self.ring.consume_raw_n(BATCH);
+        std::mem::take(&mut *self.taken.borrow_mut())
+    }
+
+    /// Returns how much was lost until now, as [`LOSSES`] tell it.
+    pub(super) fn lost(&self) -> [u64; LOSSES.len()] {
+        let count = |at: usize| {
+            let bytes = self.lost.lookup(&(at as u32).to_ne_bytes(), MapFlags::ANY).ok().flatten()?;
+            bytes.try_into().ok().map(u64::from_ne_bytes)
+        };
+        std::array::from_fn(|at| count(at).unwrap_or(0))
+    }
+}
+
+impl AsFd for Kernel {
+    /// It is readable when there are records.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+}

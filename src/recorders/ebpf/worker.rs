@@ -1,0 +1,390 @@
+//! The worker: loads the program, starts the launcher, takes what the kernel tells, and stays until the last recorded process
+//! is gone.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
+use rustix::process::{WaitOptions, getpid, wait};
+
+use super::kernel::{Kernel, LOSSES};
+use super::record::{MOST_WORDS, Ran, Record, What};
+use super::{NAME, blind};
+use crate::event::{EndKnown, Peer, Server, Sink};
+use crate::recorders::Depth;
+use crate::recorders::exec::arguments::Arguments;
+use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::command::Command;
+use crate::recorders::exec::opens::{Opening, Opens};
+use crate::recorders::exec::out::{self, Out, now};
+use crate::recorders::exec::program::{Program, Programs, root_of, whole};
+use crate::recorders::exec::reach::{self, Reach, Told};
+use crate::recorders::exec::slots::Slots;
+use crate::recorders::exec::tree::{Tree, as_asked};
+use crate::recorders::exec::{WorkerArgs, children, kill_bound, let_go};
+use crate::sys::Signals;
+
+const SIGNALS: u64 = 0;
+const FRONT: u64 = 1;
+const KERNEL: u64 = 2;
+
+/// How long records may gather: to wake up for each would take the command's time.
+const GATHER: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+/// The most that is dealt with before it is looked for anything else.
+const BATCHES: u32 = 256;
+/// How often it is looked whether any process is left, should the record of the last one's end be lost.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+/// How often, and how long each time, a record is waited for that another processor is about to finish.
+const UNFINISHED: (u32, Duration) = (100, Duration::from_millis(1));
+
+/// What connect(2) returns when nobody listens at a socket's path.
+const NOBODY: [i64; 3] = [-(libc::ENOENT as i64), -(libc::ENOTDIR as i64), -(libc::ECONNREFUSED as i64)];
+
+/// Records one session. An error was told to the front already.
+pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
+    let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
+    let recorded = Worker::new(args, &front, Out::new(sink, &args.closed)).and_then(|mut worker| {
+        worker.begin(args)?;
+        Ok(worker)
+    });
+    match recorded {
+        Ok(mut worker) => worker.record(),
+        Err(error) => {
+            drop(front.send(&Message::Failed(format!("{error:#}"))));
+            Err(error)
+        }
+    }
+}
+
+struct Worker<'a> {
+    epoll: OwnedFd,
+    signals: Signals,
+    front: &'a Channel,
+    front_lives: bool,
+    command: Command<'a>,
+    /// Whether the launcher has begun, which is the command's process.
+    launched: bool,
+    kernel: Kernel,
+    tree: Tree,
+    /// Programs whose arguments are not all there yet.
+    begun: HashMap<i32, (i64, Ran)>,
+    programs: Programs,
+    told: Told,
+    opens: Opens,
+    /// The mount and the inode of our root.
+    root: Option<(u64, u64)>,
+    depth: Depth,
+    /// Whether the command is killed with the front.
+    bound: bool,
+    /// What was told of [`Kernel::lost`].
+    lost: [u64; LOSSES.len()],
+    out: Out<'a>,
+}
+
+impl<'a> Worker<'a> {
+    /// Starts the launcher, or takes from the front what another worker left.
+    fn new(args: &WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
+        let signals = Signals::take(&[libc::SIGCHLD])?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
+        let kernel = Kernel::load(args.depth).context("eBPF does not work here")?;
+        epoll::add(&epoll, &kernel, epoll::EventData::new_u64(KERNEL), epoll::EventFlags::IN)?;
+        let (command, slots) = if args.resume {
+            let Some(Message::Recording { slots, .. }) = front.receive()? else {
+                bail!("the front did not say what to go on with");
+            };
+            (Command::of_another(front), Slots::of(slots)?)
+        } else {
+            rustix::process::set_child_subreaper(Some(getpid()))?;
+            // The launcher is followed since it was made, so that its own program is always the first in its process.
+            kernel.follow(getpid().as_raw_pid())?;
+            let command = Command::start(front, args)?;
+            kernel.forget(getpid().as_raw_pid());
+            let slots = Slots::new().context("failed to make shared memory")?;
+            command.introduce(&slots)?;
+            (command, slots)
+        };
+        Ok(Self {
+            epoll,
+            signals,
+            front,
+            front_lives: true,
+            command,
+            launched: args.resume,
+            kernel,
+            tree: Tree::new(slots, EndKnown::Tracepoint),
+            begun: HashMap::new(),
+            programs: Programs::new(),
+            told: Told::default(),
+            opens: Opens::default(),
+            root: root_of("/"),
+            depth: args.depth,
+            bound: args.bound,
+            lost: [0; LOSSES.len()],
+            out,
+        })
+    }
+
+    /// From here on nothing of the session's is held open, and the command runs.
+    fn begin(&mut self, args: &WorkerArgs) -> Result<()> {
+        if args.resume {
+            self.take_over();
+        } else {
+            self.out.start(NAME, blind(args.depth)).context("failed to write to the session's events")?;
+        }
+        epoll::add(&self.epoll, self.front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        let_go().context("failed to let go of the session's terminal and files")?;
+        self.command.begin()
+    }
+
+    /// Follows the processes that another worker left, and what they made since.
+    fn take_over(&mut self) {
+        self.out.lost("the recorder was killed, and another went on");
+        let kernel = &self.kernel;
+        let gone = self.tree.take_over(now(), |pid| follow_living(kernel, pid));
+        self.out.write_all(&gone);
+        let mut left = self.tree.pids();
+        while let Some(pid) = left.pop() {
+            for child in children(pid) {
+                if !self.tree.has(child) && follow_living(&self.kernel, child) {
+                    self.tree.born(pid, child);
+                    left.push(child);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self) -> Result<()> {
+        while self.command.pid().is_some() || self.out.was_open() && self.kernel.follows_any() {
+            self.wait()?;
+        }
+        self.drain(|worker| worker.tree.pids().is_empty());
+        for pid in self.tree.pids() {
+            self.gone(pid, now(), None);
+        }
+        let files = self.opens.flush(now(), true);
+        self.out.write_all(&files);
+        Ok(())
+    }
+
+    /// Waits for something to happen, and deals with it.
+    fn wait(&mut self) -> Result<()> {
+        let longest = self.command.pid().is_none().then_some(&LOOK);
+        let mut events = Vec::with_capacity(4);
+        match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), longest) {
+            Err(rustix::io::Errno::INTR) => {}
+            result => {
+                result?;
+            }
+        }
+        for event in &events {
+            match event.data.u64() {
+                SIGNALS => {
+                    while self.signals.next().is_some() {}
+                    self.reap();
+                }
+                FRONT => match self.front.received() {
+                    Some(Message::Go) => {
+                        self.take();
+                        self.command.tell(0, self.tree.left());
+                    }
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        self.front_lives = false;
+                        kill_bound(self.command.pid().filter(|_| self.bound));
+                    }
+                },
+                _ => {
+                    let mut others = vec![PollFd::new(&self.signals, PollFlags::IN)];
+                    others.extend(self.front_lives.then(|| PollFd::new(self.front, PollFlags::IN)));
+                    let _ = poll(&mut others, Some(&GATHER));
+                    self.take();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for children: the command, and processes whose parents ended.
+    fn reap(&mut self) {
+        let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        let mut last = None;
+        while let Ok(Some((pid, status))) = wait(options) {
+            let (pid, word) = (pid.as_raw_pid(), status.as_raw());
+            match (status.exited() || status.signaled(), self.command.is(pid)) {
+                (true, true) => last = Some((pid, word)),
+                (false, true) if status.stopped() => self.command.stopped(word, self.tree.left()),
+                (false, true) => self.command.wake_front(),
+                (_, false) => {}
+            }
+        }
+        if let Some((pid, word)) = last {
+            // The kernel has told its end before.
+            self.drain(|worker| !worker.tree.has(pid));
+            self.command.ended(word, self.tree.left());
+        }
+    }
+
+    /// Deals with all that the kernel has told, until something is so or it is not to be.
+    fn drain(&mut self, is_so: impl Fn(&Self) -> bool) {
+        self.take();
+        for _ in 0..UNFINISHED.0 {
+            if is_so(self) {
+                break;
+            }
+            sleep(UNFINISHED.1);
+            self.take();
+        }
+    }
+
+    /// Deals with all that the kernel has told.
+    fn take(&mut self) {
+        for _ in 0..BATCHES {
+            let records = self.kernel.take();
+            if records.is_empty() {
+                break;
+            }
+            records.into_iter().for_each(|record| self.happened(record));
+        }
+        let lost = self.kernel.lost();
+        for (at, why) in LOSSES.iter().enumerate() {
+            self.out.lost_some(lost[at].saturating_sub(self.lost[at]), why);
+        }
+        self.lost = lost;
+        let many = self.opens.flush(now(), false);
+        self.out.write_all(&many);
+        if !self.out.was_open() {
+            self.kernel.stop();
+        }
+    }
+
+    fn happened(&mut self, Record { pid, up, what }: Record) {
+        let at = out::at(up);
+        if let What::Words { from, bytes } = what {
+            if let Some((_, ran)) = self.begun.get_mut(&pid).filter(|(_, ran)| ran.words.len() == from) {
+                ran.words.extend(bytes);
+            }
+            return self.exec(pid, true);
+        }
+        // What comes next, comes after all arguments.
+        self.exec(pid, false);
+        match what {
+            What::Made { by } => {
+                self.gone(pid, at, None);
+                self.tree.born(by, pid);
+            }
+            What::Ran(_) if self.command.is(pid) && !self.launched => self.launched = true,
+            What::Ran(ran) => {
+                self.begun.insert(pid, (at, ran));
+                self.exec(pid, true);
+            }
+            What::Words { .. } => {}
+            What::Ended { word } => self.gone(pid, at, Some(word)),
+            What::Refused { asked, folder, words } => self.refused(pid, at, asked, folder.as_deref(), &words),
+            What::Connected { address, returned } => self.connected(pid, at, &address, returned),
+            What::Opened { path, folder, flags } => self.opened(pid, &path, folder, flags),
+        }
+    }
+
+    /// Writes the end of a process, if it was there.
+    fn gone(&mut self, pid: i32, at: i64, word: Option<i32>) {
+        if let Some(exec) = self.tree.latest(pid) {
+            self.out.write_all(self.opens.end(exec, at).as_slice());
+        }
+        let events = self.tree.ended(pid, at, word);
+        self.out.write_all(&events);
+    }
+
+    /// Records a program that began, if there is one and its arguments are all there, or no more will come.
+    fn exec(&mut self, pid: i32, more: bool) {
+        let Some((_, ran)) = self.begun.get(&pid) else { return };
+        if more && !ran.unread && (ran.words.len() as u64) < ran.length.min(MOST_WORDS) {
+            return;
+        }
+        let Some((at, ran)) = self.begun.remove(&pid) else { return };
+        let Some(cwd) = ran.folder.clone().or_else(|| fs::read_link(format!("/proc/{pid}/cwd")).ok()) else {
+            return self.out.lost("a program ran in a folder whose path is too long");
+        };
+        if ran.unread {
+            self.out.lost("the arguments of a program could not be read");
+        }
+        let mut asked = Arguments::of_bytes(ran.asked.clone(), &ran.words, ran.words.len() as u64 >= ran.length);
+        let mut program = self.find(pid, &ran, &asked, &cwd);
+        as_asked(|| ran.file, &mut asked, &mut program);
+        if let Some(before) = self.tree.latest(pid) {
+            self.out.write_all(self.opens.end(before, at).as_slice());
+        }
+        let events = self.tree.exec(pid, at, asked, &cwd, program);
+        self.told.ran(&events);
+        self.out.write_all(&events);
+    }
+
+    /// Finds out what a program is, where it can be found still.
+    fn find(&mut self, pid: i32, ran: &Ran, asked: &Arguments, cwd: &Path) -> Program {
+        let reached = self.root == Some(ran.root) || root_of(format!("/proc/{pid}/root/")) == Some(ran.root);
+        let mut program = if reached {
+            self.programs.find(pid, pid, asked, cwd, None)
+        } else {
+            Program { path: joined(cwd, &asked.path), ..Program::default() }
+        };
+        if !program.starts && program.interpreters.is_empty() {
+            program.interpreters.extend(ran.interpreter.as_ref().map(Into::into));
+        }
+        program
+    }
+
+    /// Takes in that the kernel refused to run a program.
+    fn refused(&mut self, pid: i32, at: i64, asked: Vec<u8>, folder: Option<&Path>, words: &[u8]) {
+        let Some(folder) = folder else {
+            return self.out.lost("a program was looked for in a folder whose path is too long");
+        };
+        let path = if asked.is_empty() { folder.to_path_buf() } else { joined(folder, &asked) };
+        let event = self.tree.refused(pid, at, Arguments::of_bytes(asked, words, true), path);
+        self.out.write_all(event.as_slice());
+    }
+
+    /// Takes in that a process connected, or tried to.
+    fn connected(&mut self, pid: i32, at: i64, address: &[u8], returned: i64) {
+        let Some((reach, exec)) = reach::reach(address).zip(self.tree.exec_of(pid)) else { return };
+        let peer = match reach {
+            Reach::Peer(peer) => Some(peer),
+            Reach::Socket(path) => Server::at(&path).filter(|_| !NOBODY.contains(&returned)).map(Peer::Server),
+            Reach::Loopback => self.told.asks(exec),
+        };
+        let event = peer.and_then(|peer| self.told.tell(exec, at, peer));
+        self.out.write_all(event.as_slice());
+    }
+
+    /// Takes in that a process opened a file.
+    fn opened(&mut self, pid: i32, path: &[u8], folder: Option<PathBuf>, flags: u64) {
+        let Some(exec) = self.tree.exec_of(pid) else { return };
+        if let Some(opening) = Opening::of(path, flags, || folder).map(Opening::done)
+            && (self.depth >= Depth::Full || opening.is_mapped())
+        {
+            self.opens.opened(exec, pid, &opening);
+        }
+    }
+}
+
+/// Follows a process from now on, if it lives.
+fn follow_living(kernel: &Kernel, pid: i32) -> bool {
+    let followed = kernel.follow(pid).is_ok();
+    let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let lives = state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']));
+    if !lives {
+        kernel.forget(pid);
+    }
+    followed && lives
+}
+
+/// Returns an absolute path.
+fn joined(folder: &Path, path: &[u8]) -> PathBuf {
+    whole(folder, Path::new(OsStr::from_bytes(path))).0
+}
