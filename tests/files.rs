@@ -17,6 +17,8 @@ use support::{Project, skipped};
 struct Session {
     folder: TempDir,
     depth: &'static str,
+    /// The best that works when none.
+    recorder: Option<&'static str>,
 }
 
 struct Recorded {
@@ -26,7 +28,11 @@ struct Recorded {
 
 impl Session {
     fn new(depth: &'static str) -> Self {
-        Self { folder: tempfile::tempdir().expect("temporary folder"), depth }
+        Self { folder: tempfile::tempdir().expect("temporary folder"), depth, recorder: None }
+    }
+
+    fn by(recorder: &'static str, depth: &'static str) -> Self {
+        Self { recorder: Some(recorder), ..Self::new(depth) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -52,7 +58,8 @@ impl Session {
         let segment = self.path("segment");
         let words = [above, &[env!("CARGO_BIN_EXE_agent-capture"), "__front", "--segment"]].concat();
         let mut command = Command::new(words[0]);
-        command.args(&words[1..]).arg(&segment).args(["--depth", self.depth, "--"]).args(argv);
+        command.args(&words[1..]).arg(&segment).args(["--depth", self.depth]);
+        command.args(self.recorder.map(|name| ["--recorder", name]).into_iter().flatten()).arg("--").args(argv);
         command.env("PATH", support::PATH).env("XDG_CACHE_HOME", self.path("cache"));
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         let output = command.output().expect("run");
@@ -368,32 +375,49 @@ open(my $last, '<', '/etc/passwd') or die $!; # What never came is known by what
 print $n;
 ";
 
+/// Returns how many opens the program says failed.
+#[track_caller]
+fn failed(recorded: &Recorded) -> u64 {
+    let text = String::from_utf8_lossy(&recorded.output.stdout).into_owned();
+    text.parse().unwrap_or_else(|_| panic!("{:?}", recorded.output))
+}
+
 #[test]
 fn opens_that_the_recorder_disturbs_are_counted() {
-    let failed = |recorded: &Recorded| -> u64 {
-        let text = String::from_utf8_lossy(&recorded.output.stdout).into_owned();
-        text.parse().unwrap_or_else(|_| panic!("{:?}", recorded.output))
-    };
-    let recorded = Session::new("full").run(&["perl", "-e", INTERRUPTED, "0"]);
+    let recorded = Session::by("seccomp", "full").run(&["perl", "-e", INTERRUPTED, "0"]);
     assert!(recorded.disturbed() >= failed(&recorded), "{} of {}", recorded.disturbed(), failed(&recorded));
     assert!(recorded.disturbed() > 0);
-    let recorded = Session::new("full").run(&["perl", "-e", INTERRUPTED, "1"]);
+    let recorded = Session::by("seccomp", "full").run(&["perl", "-e", INTERRUPTED, "1"]);
     assert_eq!(failed(&recorded), 0);
     for depth in ["network", "maps"] {
-        let recorded = Session::new(depth).run(&["perl", "-e", INTERRUPTED, "0"]);
+        let recorded = Session::by("seccomp", depth).run(&["perl", "-e", INTERRUPTED, "0"]);
         assert_eq!((failed(&recorded), recorded.disturbed()), (0, 0), "{depth}");
     }
+}
+
+/// Nobody waits for eBPF.
+#[cfg(feature = "ebpf")]
+#[test]
+fn opens_that_ebpf_sees_are_not_disturbed() {
+    let session = Session::by("ebpf", "full");
+    let probe = session.run(&["true"]);
+    if !probe.output.status.success() {
+        return skipped(&String::from_utf8_lossy(&probe.output.stderr));
+    }
+    let recorded = Session::by("ebpf", "full").run(&["perl", "-e", INTERRUPTED, "0"]);
+    assert_eq!((failed(&recorded), recorded.disturbed()), (0, 0));
+    assert!(!recorded.opened("perl").is_empty());
 }
 
 #[test]
 fn where_it_is_survived_only_what_kills_interrupts_an_open() {
     const KEPT: &str = "cache/agent-capture/wait-killable";
-    let session = Session::new("full");
+    let session = Session::by("seccomp", "full");
     assert!(session.run(&["true"]).output.status.success());
     let found = fs::read_to_string(session.path(KEPT)).expect("it is kept");
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     assert!([" survives\n", " kills\n"].map(|end| release.clone() + end).contains(&found), "{found}");
-    assert!(Session::new("network").run(&["true"]).output.status.success());
+    assert!(Session::by("seccomp", "network").run(&["true"]).output.status.success());
     if !Command::new("strace").arg("true").output().is_ok_and(|output| output.status.success()) {
         return skipped("strace is not there, or may not trace");
     }

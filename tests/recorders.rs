@@ -679,6 +679,37 @@ mod ebpf {
         two_thousand_execs ways_to_exec
     }
 
+    /// Nobody waits for the recorder: what finds no room is counted, and what lasted longer is recorded.
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        if let Some(why) = missing() {
+            return support::skipped(&why);
+        }
+        let session = Session::new();
+        let script = r#"until [ -e go ]; do sleep 0.02; done
+            x=$(head -c 1500000 /dev/zero | tr '\0' x | fold -w 60000)
+            i=0; while [ $i -lt 14 ]; do /bin/true $x; i=$((i+1)); done; : >gone; until [ -e on ]; do :; done
+            (sh -c 'sleep 0.3; exit 3' &) ; exit 6"#;
+        let child = session.recording(["/bin/bash", "-c", script]).stdout(Stdio::piped()).spawn().expect("run");
+        session.wait_for(|recorded| !recorded.named("sleep").is_empty());
+        let worker = session.worker();
+        signal(worker, Signal::STOP);
+        fs::write(session.path("go"), "").expect("file");
+        wait_for("the programs", || session.path("gone").exists().then_some(()));
+        signal(worker, Signal::CONT);
+        session.wait_for(|recorded| recorded.lost() > 0);
+        fs::write(session.path("on"), "").expect("file");
+        let recorded = session.finish(child.wait_with_output().expect("wait"));
+        assert_eq!(recorded.code(), Some(6));
+        let trues = recorded.named("true").len();
+        assert!((1..14).contains(&trues), "{trues}");
+        // The worker ends, though it was not told of all ends.
+        wait_for("the worker's end", || (state(worker).is_none_or(|state| state == 'Z')).then_some(()));
+        let recorded = session.finish(recorded.output);
+        assert_eq!(recorded.end(recorded.one("sh")), Some(Status::Code(3)));
+        assert_eq!(recorded.end(recorded.one("bash")), Some(Status::Code(6)));
+    }
+
     /// Who has no privileges is told which ones are needed, and is recorded in another way when he did not ask for this one.
     #[test]
     fn without_privileges() {

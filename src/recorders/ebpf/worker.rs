@@ -119,7 +119,7 @@ impl<'a> Worker<'a> {
             command,
             launched: args.resume,
             kernel,
-            tree: Tree::new(slots, EndKnown::Tracepoint),
+            tree: Tree::new(slots),
             begun: HashMap::new(),
             programs: Programs::new(),
             told: Told::default(),
@@ -226,8 +226,9 @@ impl<'a> Worker<'a> {
             }
         }
         if let Some((pid, word)) = last {
-            // The kernel has told its end before.
+            // The kernel has told its end before, unless that was lost.
             self.drain(|worker| !worker.tree.has(pid));
+            self.gone(pid, now(), Some((word, EndKnown::Wait)));
             self.command.ended(word, self.tree.left());
         }
     }
@@ -286,7 +287,7 @@ impl<'a> Worker<'a> {
                 self.exec(pid, true);
             }
             What::Words { .. } => {}
-            What::Ended { word } => self.gone(pid, at, Some(word)),
+            What::Ended { word } => self.gone(pid, at, Some((word, EndKnown::Tracepoint))),
             What::Refused { asked, folder, words } => self.refused(pid, at, asked, folder.as_deref(), &words),
             What::Connected { address, returned } => self.connected(pid, at, &address, returned),
             What::Opened { path, folder, flags } => self.opened(pid, &path, folder, flags),
@@ -294,11 +295,11 @@ impl<'a> Worker<'a> {
     }
 
     /// Writes the end of a process, if it was there.
-    fn gone(&mut self, pid: i32, at: i64, word: Option<i32>) {
+    fn gone(&mut self, pid: i32, at: i64, told: Option<(i32, EndKnown)>) {
         if let Some(exec) = self.tree.latest(pid) {
             self.out.write_all(self.opens.end(exec, at).as_slice());
         }
-        let events = self.tree.ended(pid, at, word);
+        let events = self.tree.ended(pid, at, told);
         self.out.write_all(&events);
     }
 

@@ -41,14 +41,12 @@ pub(in crate::recorders) struct Tree {
     table: HashMap<i32, Process>,
     slots: Slots,
     next: u64,
-    /// How ends are known that no pidfd tells.
-    known: EndKnown,
 }
 
 impl Tree {
-    /// Returns an empty one. `known`: how ends are known that no pidfd tells.
-    pub(in crate::recorders) fn new(slots: Slots, known: EndKnown) -> Self {
-        Self { table: HashMap::new(), slots, next: 1, known }
+    /// Returns an empty one.
+    pub(in crate::recorders) fn new(slots: Slots) -> Self {
+        Self { table: HashMap::new(), slots, next: 1 }
     }
 
     /// Takes over the processes that another worker left: those that are gone are ends to be written, for the others
@@ -177,17 +175,14 @@ impl Tree {
         self.table.values().any(|process| process.pidfd.is_some())
     }
 
-    /// Takes in the end of a process or thread; returns what is to be written.
-    pub(in crate::recorders) fn ended(&mut self, id: i32, at: i64, word: Option<i32>) -> Vec<Event> {
+    /// Takes in the end of a process or thread, with its status by wait(2) and how that is known; returns what is to be written.
+    pub(in crate::recorders) fn ended(&mut self, id: i32, at: i64, told: Option<(i32, EndKnown)>) -> Vec<Event> {
         let Some(mut process) = self.table.remove(&id) else { return Vec::new() };
         self.slots.give_back(process.slot);
         let missing = process.tried.ended(process.by()).map(Event::Missing);
-        let known = match (word, process.pidfd) {
-            (None, _) => EndKnown::Gone,
-            (_, Some(_)) => EndKnown::Pidfd,
-            (_, None) => self.known,
-        };
-        let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
+        let (status, known) =
+            told.map_or((None, EndKnown::Gone), |(word, known)| (Some(Status::from_wait(word)), known));
+        let exit = Exit { at, process: process.number, status, known };
         let exit = (process.number > 0).then_some(Event::Exit(exit));
         missing.into_iter().chain(exit).collect()
     }

@@ -88,7 +88,7 @@ impl<'a> Worker<'a> {
             (command, slots)
         };
         let traced = command.pid().into_iter().collect();
-        let (tree, programs, tracers) = (Tree::new(slots, EndKnown::Wait), Programs::new(), Tracers::default());
+        let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
         let (held, bound, held_back) = (HashSet::new(), args.bound, privileged::are_held_back());
         Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, held_back, bound, out })
     }
@@ -203,7 +203,7 @@ impl<'a> Worker<'a> {
             _ if word == CONTINUED => self.command.wake_front(),
             None => {
                 self.traced.remove(&thread);
-                let events = self.tree.ended(thread, now(), Some(word));
+                let events = self.tree.ended(thread, now(), Some((word, EndKnown::Wait)));
                 self.out.write_all(&events);
                 return is_command.then_some(word);
             }
@@ -302,7 +302,7 @@ impl<'a> Worker<'a> {
     /// Takes in the end of a process that is not traced.
     fn watched(&mut self, pid: i32) {
         let word = self.tree.pidfd(pid).and_then(|pidfd| sys::wait_status(pidfd.as_fd()).ok().flatten());
-        let events = self.tree.ended(pid, now(), word);
+        let events = self.tree.ended(pid, now(), word.map(|word| (word, EndKnown::Pidfd)));
         self.out.write_all(&events);
     }
 }
