@@ -526,7 +526,9 @@ fn a_recorder_in_a_recorder() {
         if works {
             assert_eq!((within.code(), said.as_str()), (Some(5), ""), "{inside} in {outside}");
             let Event::Start(start) = &within.events[0] else { panic!("no start: {:?}", within.events) };
-            assert_eq!((start.recorder.as_str(), within.end(within.one("true"))), ("ptrace", Some(Status::Code(0))));
+            let best = cfg!(feature = "ebpf") && inside.is_empty() && start.recorder == "ebpf";
+            assert!(best || start.recorder == "ptrace", "{inside} in {outside}: {start:?}");
+            assert_eq!(within.end(within.one("true")), Some(Status::Code(0)));
             assert_eq!(within.end(within.one("sh")), Some(Status::Code(5)));
         } else {
             assert_eq!((within.code(), said.lines().count()), (Some(3), 2), "{said}");
