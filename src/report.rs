@@ -6,8 +6,9 @@
 use crate::console::escape;
 use crate::index::Index;
 use crate::journal::Journal;
-use crate::requirements::{Document, Requirement};
-use crate::verification::{Failure, Finding, Verification};
+use crate::nix::AttrPath;
+use crate::requirements::{Document, Input, InputPackage, Requirement};
+use crate::verification::{Failure, Finding, Verification, Versions};
 
 mod ci;
 mod difference;
@@ -27,7 +28,7 @@ pub use processes::Processes;
 use summary::Book;
 pub use summary::{
     Aside, At, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,
-    Summary, Unchecked,
+    Summary, Unchecked, VersionOf,
 };
 use text::line;
 
@@ -40,8 +41,10 @@ pub struct Report<'a> {
     pub document: &'a Document,
     /// The journals, by session.
     pub journals: &'a [Journal],
-    /// Versions come from here.
+    /// Versions come from here, where those at the pin are not known.
     pub index: &'a Index,
+    /// Versions at the pin, as far as they are known; those of the verification come first.
+    pub versions: &'a Versions,
     /// What Nix said, when it was asked.
     pub verification: Option<&'a Verification>,
     /// What can be said of the files without Nix.
@@ -49,6 +52,20 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
+    /// Returns the version of a package, and of what it is the version.
+    fn version(&self, attr: &AttrPath) -> Option<(&str, VersionOf)> {
+        let verified = self.verification.and_then(|it| it.versions.of(attr));
+        let at_pin = verified.or_else(|| self.versions.of(attr)).map(|version| (version, VersionOf::Pin));
+        let of_index = || self.index.attr(attr).and_then(|attr| attr.version).map(|it| (it, VersionOf::Index));
+        at_pin.or_else(of_index)
+    }
+
+    /// Returns the version of a package of another flake.
+    fn version_of_input(&self, input: &Input, package: &InputPackage) -> Option<(&str, VersionOf)> {
+        let verified = self.verification.and_then(|it| it.versions.of_input(input, package));
+        verified.or_else(|| self.versions.of_input(input, package)).map(|version| (version, VersionOf::Pin))
+    }
+
     /// Returns the line of the first command that needed a package.
     pub fn first_line(&self, package: &Requirement) -> Option<String> {
         let book = Book::new(self.journals);

@@ -15,8 +15,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nix::{Check, Finished, Heard, Nix, System, Tree};
-use crate::requirements::{Outputs, Requirements};
+use crate::nix::{Check, Finished, Heard, Nix, Outputs, System, Tree};
+use crate::requirements::Requirements;
 
 mod advice;
 mod failure;
@@ -24,11 +24,14 @@ mod finding;
 mod replay;
 pub mod statics;
 mod verified;
+mod versions;
 
 pub use failure::{Failure, Why};
 pub use finding::{Code, Finding, Severity};
 pub use replay::{Different, Replay};
 pub use verified::{Level, Reached, VERSION, Verified};
+pub use versions::Versions;
+use versions::Wanted;
 
 /// What Nix said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +47,9 @@ pub struct Verification {
     /// How long each check took to build, in milliseconds; those that were built before are not in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub took: BTreeMap<String, u64>,
+    /// The versions of the packages at the pin, as far as they are known.
+    #[serde(default, skip_serializing_if = "Versions::is_empty")]
+    pub versions: Versions,
 }
 
 /// How far Nix is.
@@ -96,7 +102,7 @@ impl Verification {
         Ok(verification)
     }
 
-    /// Evaluates a flake: purely, and without building. Returns the checks when they are exactly the expected ones.
+    /// Evaluates a flake: once, purely, and without building. Returns the checks when it has exactly what is expected.
     pub fn evaluate(tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<(Self, Option<Evaluated>)> {
         let mut verification = Self {
             nix: nix.version().to_owned(),
@@ -104,48 +110,22 @@ impl Verification {
             passed: Vec::new(),
             failures: Vec::new(),
             took: BTreeMap::new(),
+            versions: Versions::default(),
         };
-        let checks = match nix.checks(tree, &verification.system)? {
-            Ok(checks) => checks,
+        let wanted = Wanted::of(requirements);
+        let mut outputs = match nix.outputs(tree, &verification.system, &wanted.asked)? {
+            Ok(outputs) => outputs,
             Err(said) => {
                 verification.failures.push(failure::evaluation(&said));
                 return Ok((verification, None));
             }
         };
-        let found = checks.keys().cloned().collect();
-        if let Some((missing, extra)) = differences(&expected(requirements), &found) {
-            verification.failures.push(Failure::new(None, Why::Checks { missing, extra }, Vec::new()));
+        verification.versions = wanted.named(std::mem::take(&mut outputs.versions));
+        if let Some(why) = unexpected(&outputs, requirements, &verification.system) {
+            verification.failures.push(Failure::new(None, why, Vec::new()));
             return Ok((verification, None));
         }
-        let evaluated = verification.outputs(tree, requirements, nix)?.then_some(Evaluated { checks });
-        Ok((verification, evaluated))
-    }
-
-    /// Evaluates the images and machines, when the flake must have some; returns whether they are the expected ones.
-    fn outputs(&mut self, tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<bool> {
-        let Outputs { machines, .. } = &requirements.outputs;
-        let packages = requirements.outputs.packages(&self.system);
-        let names: BTreeSet<String> = machines.keys().map(|session| session.as_str().to_owned()).collect();
-        for (expected, set, derivation) in [
-            (packages, format!("packages.{}", self.system), "output"),
-            (names, "nixosConfigurations".to_owned(), "output.config.system.build.vm"),
-        ] {
-            if expected.is_empty() {
-                continue;
-            }
-            let found = match nix.derivations(tree, &set, derivation)? {
-                Ok(found) => found.into_keys().collect(),
-                Err(said) => {
-                    self.failures.push(failure::evaluation(&said));
-                    return Ok(false);
-                }
-            };
-            if let Some((missing, extra)) = differences(&expected, &found) {
-                self.failures.push(Failure::new(None, Why::Outputs { missing, extra }, Vec::new()));
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok((verification, Some(Evaluated { checks: outputs.checks })))
     }
 
     /// Builds the checks of a flake that was evaluated, and looks at each result.
@@ -230,6 +210,33 @@ impl Times {
             _ => {}
         }
     }
+}
+
+/// Returns in what a flake is another than expected: in its checks, its shells, images and machines, or its outputs' names.
+fn unexpected(outputs: &Outputs, requirements: &Requirements, system: &System) -> Option<Why> {
+    let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<BTreeSet<String>>();
+    let checks = outputs.checks.keys().cloned().collect();
+    if let Some((missing, extra)) = differences(&expected(requirements), &checks) {
+        return Some(Why::Checks { missing, extra });
+    }
+    let wanted = &requirements.outputs;
+    let machines: BTreeSet<String> = wanted.machines.keys().map(|session| session.as_str().to_owned()).collect();
+    let sets = [
+        ("checks", true),
+        ("devShells", true),
+        ("nixosConfigurations", !machines.is_empty()),
+        ("packages", requirements.systems.iter().any(|system| !wanted.packages(system).is_empty())),
+    ];
+    let sets = sets.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect();
+    [
+        (sets, outputs.names.clone()),
+        (BTreeSet::from(["default".to_owned()]), names(&outputs.shells)),
+        (wanted.packages(system), names(&outputs.packages)),
+        (machines, names(&outputs.machines)),
+    ]
+    .iter()
+    .find_map(|(expected, found)| differences(expected, found))
+    .map(|(missing, extra)| Why::Outputs { missing, extra })
 }
 
 /// Returns what is missing of the expected names, and what is found and not expected; none when they are the same.

@@ -330,7 +330,7 @@ fn tree(project: &Project, inside: &str) -> Tree {
     let tree = project.root().join("tree");
     fs::create_dir_all(&tree).expect("a folder");
     fs::write(tree.join("flake.nix"), format!("{{\n{inside}\n}}\n")).expect("written");
-    Tree::new(&tree.canonicalize().expect("a folder"), "")
+    Tree::new(&tree.canonicalize().expect("a folder"))
 }
 
 #[test]

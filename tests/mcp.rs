@@ -102,6 +102,7 @@ async fn session_and_verification_are_those_of_the_repository() {
     project.session(&["--no-verify", "--no-commit", "--name", "one", "--nixpkgs", pin], "jq -n 1").success();
     assert_eq!(call(&client, "last_verification", json!({})).await, (true, json!({ "verification": null })));
     let (_, said) = call(&client, "check_attrs", json!({ "attrs": ["jq"] })).await;
-    assert!(said["pin"]["note"].as_str().is_some_and(|note| note.contains("may have others")), "{said}");
+    assert_eq!(said["attrs"][0]["version_of"], "index", "{said}");
+    assert!(said["pin"]["note"].as_str().is_some_and(|note| note.contains("this pin may have another")), "{said}");
     client.cancel().await.expect("it ends");
 }

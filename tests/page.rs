@@ -12,6 +12,7 @@ use agent_capture::index::Index;
 use agent_capture::journal::{Journal, Ref};
 use agent_capture::report::Report;
 use agent_capture::requirements::Document;
+use agent_capture::verification::Versions;
 use serde_json::Value;
 use support::browser::Browser;
 use support::{Project, skipped};
@@ -60,8 +61,8 @@ fn long(folder: &Path, count: usize) -> PathBuf {
         journal.commands.push(command);
     }
     let journals = [journal];
-    let (index, verification, findings) = (Index::new(), None, &[][..]);
-    let report = Report { document: &document, journals: &journals, index: &index, verification, findings };
+    let (journals, index, versions) = (&journals, &Index::new(), &Versions::default());
+    let report = Report { document: &document, journals, index, versions, verification: None, findings: &[] };
     let path = folder.join("long.html");
     fs::write(&path, report.html(&BTreeMap::new()).expect("a page")).expect("written");
     path

@@ -50,6 +50,7 @@ fn the_json_forms_are_of_their_schemas() {
 
 #[test]
 fn fixtures_of_all_kinds_are_of_the_schema() {
+    use agent_capture::verification::Versions;
     use agent_capture::{index::Index, journal::Journal, report::Report, requirements::Document};
     let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("fixtures");
     let mut count = 0;
@@ -61,8 +62,15 @@ fn fixtures_of_all_kinds_are_of_the_schema() {
         };
         let journals = [Journal::parse(&journal).expect("a journal")];
         let document = Document::parse(&document).expect("a document");
-        let (index, verification, findings) = (Index::new(), None, &[][..]);
-        let report = Report { document: &document, journals: &journals, index: &index, verification, findings };
+        let (index, versions, verification, findings) = (Index::new(), Versions::default(), None, &[][..]);
+        let report = Report {
+            document: &document,
+            journals: &journals,
+            index: &index,
+            versions: &versions,
+            verification,
+            findings,
+        };
         validate("report.schema.json", &report.summary().json().expect("JSON"));
         count += 1;
     }
@@ -107,7 +115,7 @@ fn a_difference_says_what_came_and_went() {
     let markdown = project.run(&["diff", "--format", "markdown"]).code(1).stdout;
     assert!(markdown.contains("| `make-check` | **out** | `make check` |"), "{markdown}");
     assert!(markdown.contains("| **policy** | in | `.agent-capture/policy.toml` |"), "{markdown}");
-    assert!(markdown.contains("| `ripgrep` | in `15.1.0` | 1 | `rg -n def stats` | traced |"), "{markdown}");
+    assert!(markdown.contains("| `ripgrep` | in `~15.1.0` | 1 | `rg -n def stats` | traced |"), "{markdown}");
 }
 
 #[test]

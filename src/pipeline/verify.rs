@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::plan::{FOLDER, Plan};
 use super::prove::{Export, keep_logs, nix, remember, show};
-use super::{Answer, World};
+use super::{Answer, World, versions};
 use crate::commit::{Repository, Revision};
 use crate::console::{Hint, escape};
 use crate::event::hex;
@@ -174,6 +174,7 @@ impl Subject<'_> {
         drop(board);
         verification.advise(document, &judged.journals, self.index);
         keep_logs(self.repository, &mut verification)?;
+        versions::keep(self.repository, &document.pin, &verification.versions)?;
         Ok(verification)
     }
 

@@ -1,0 +1,35 @@
+# What a flake gives, all in one evaluation: its checks, what else it has, and the versions of packages among its inputs.
+{
+  flakeref, # locked, so that it can be evaluated purely
+  system,
+  versions, # attribute paths below the inputs
+}:
+let
+  flake = builtins.getFlake flakeref;
+  inherit (flake) outputs;
+  of = set: (outputs.${set} or { }).${system} or { };
+  drvs = builtins.mapAttrs (_: it: it.drvPath);
+  versionOf =
+    path:
+    let
+      member = set: name: if builtins.isAttrs set then set.${name} or null else null;
+      package = builtins.foldl' member flake.inputs path;
+      version = package.version or (builtins.parseDrvName (package.name or "")).version;
+      # Names of packages that are gone throw.
+      found = builtins.tryEval (if builtins.isString version then version else "");
+    in
+    if found.success then found.value else "";
+in
+{
+  names = builtins.attrNames outputs;
+  checks = builtins.mapAttrs (_: check: {
+    drv = check.drvPath;
+    out = check.outPath;
+  }) (of "checks");
+  shells = drvs (of "devShells");
+  packages = drvs (of "packages");
+  machines = builtins.mapAttrs (_: machine: machine.config.system.build.vm.drvPath) (
+    outputs.nixosConfigurations or { }
+  );
+  versions = map versionOf versions;
+}
