@@ -225,7 +225,7 @@ fn unexpected(outputs: &Outputs, requirements: &Requirements, system: &System) -
         ("checks", true),
         ("devShells", true),
         ("nixosConfigurations", !machines.is_empty()),
-        ("packages", requirements.systems.iter().any(|system| !wanted.packages(system).is_empty())),
+        ("packages", requirements.systems.iter().chain([system]).any(|system| !wanted.packages(system).is_empty())),
     ];
     let sets = sets.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect();
     [

@@ -284,10 +284,12 @@ fn row_05_outputs_that_are_missing_or_too_many_are_not_evaluated_as_expected() {
         ("image = d; vm = d;", String::new(), &["fix"], &[]),
         ("image = d; vm = d;", format!("fix = {machine}; other = {machine};"), &[], &["other"]),
         ("image = d; vm = d;", format!("other = {machine};"), &["fix"], &["other"]),
+        ("image = d; vm = d;", format!("fix = {machine}; }}; apps = {{"), &[], &["apps"]),
     ] {
         let inside = format!(
             "outputs = {{ self }}: let d = derivation {{ name = \"x\"; system = \"{system}\"; builder = \"/bin/sh\"; }}; in \
-             {{ checks.{system}.devshell = d; packages.{system} = {{ {packages} }}; nixosConfigurations = {{ {machines} }}; }};"
+             {{ devShells.{system}.default = d; checks.{system}.devshell = d; \
+             packages.{system} = {{ {packages} }}; nixosConfigurations = {{ {machines} }}; }};"
         );
         each_nix(|project, nix| {
             let tree = tree(project, &inside);
@@ -374,7 +376,8 @@ fn row_07_nix_config() {
         let hook = project.root().join("hook");
         let inside = format!(
             "nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; extra-substituters = [ \"https://evil.example\" ]; }};\n\
-             outputs = {{ self }}: {{ checks.{system}.devshell = derivation {{ name = \"x\"; system = \"{system}\"; \
+             outputs = {{ self }}: {{ devShells.{system}.default = self.checks.{system}.devshell; \
+             checks.{system}.devshell = derivation {{ name = \"x\"; system = \"{system}\"; \
              builder = \"/bin/sh\"; args = [ \"-c\" \"test ! -e /etc/hostname && echo ok > $out\" ]; }}; }};",
             hook.display(),
             system = System::current(),
