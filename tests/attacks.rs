@@ -303,6 +303,31 @@ fn row_05_outputs_that_are_missing_or_too_many_are_not_evaluated_as_expected() {
     }
 }
 
+#[test]
+#[ignore = "needs real Nix"]
+fn row_05_other_systems_are_evaluated() {
+    let (system, other) = (System::current(), System::parse("x86_64-darwin").expect("a system"));
+    let inside = |shell: &str| {
+        format!(
+            "outputs = {{ self }}: let d = derivation {{ name = \"x\"; system = \"{system}\"; builder = \"/bin/sh\"; }}; in \
+             {{ devShells.{system}.default = d; checks.{system}.devshell = d; devShells.{other}.default = {shell}; }};"
+        )
+    };
+    each_nix(|project, nix| {
+        for (shell, refuses) in [("d", false), ("throw \"refused\"", true)] {
+            let tree = tree(project, &inside(shell));
+            let (said, evaluated) = Verification::evaluate(&tree, &Requirements::default(), nix).expect("nix runs");
+            assert!(evaluated.is_some(), "{:?}", said.failures);
+            assert_eq!(said.refused.iter().eq([&other]), refuses, "{shell}: {:?}", said.refused);
+            assert_eq!(said.warnings().len(), usize::from(refuses));
+        }
+        // What no package can say of itself is an error.
+        let (said, _) = Verification::evaluate(&tree(project, &inside("d.nosuch")), &Requirements::default(), nix)
+            .expect("nix runs");
+        assert_eq!(said.failures.first().map(|failure| &failure.why), Some(&Why::MissingAttr("nosuch".to_owned())));
+    });
+}
+
 /// Has each Nix of the test bed do something in a folder.
 fn each_nix(act: impl Fn(&Project, &Nix)) {
     for version in VERSIONS {

@@ -1,4 +1,5 @@
-# What a flake gives, all in one evaluation: its checks, what else it has, and the versions of packages among its inputs.
+# What a flake gives, all in one evaluation: its checks, what else it has, for which other systems it evaluates, and the
+# versions of packages among its inputs.
 {
   flakeref, # locked, so that it can be evaluated purely
   system,
@@ -19,6 +20,18 @@ let
       found = builtins.tryEval (if builtins.isString version then version else "");
     in
     if found.success then found.value else "";
+  # A package that refuses a system throws.
+  evaluates =
+    other:
+    let
+      all = map (set: drvs (outputs.${set}.${other} or { })) [
+        "checks"
+        "devShells"
+        "packages"
+      ];
+    in
+    (builtins.tryEval (builtins.deepSeq all true)).success;
+  others = builtins.filter (other: other != system) (builtins.attrNames (outputs.devShells or { }));
 in
 {
   names = builtins.attrNames outputs;
@@ -31,5 +44,6 @@ in
   machines = builtins.mapAttrs (_: machine: machine.config.system.build.vm.drvPath) (
     outputs.nixosConfigurations or { }
   );
+  refused = builtins.filter (other: !evaluates other) others;
   versions = map versionOf versions;
 }

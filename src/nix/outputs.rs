@@ -37,6 +37,8 @@ pub struct Outputs {
     pub packages: BTreeMap<String, String>,
     /// The derivations that run the machines, of whatever system.
     pub machines: BTreeMap<String, String>,
+    /// Other systems for which something of it refuses to evaluate.
+    pub refused: BTreeSet<String>,
     /// The versions of what was asked for, in that order; empty where there is none.
     pub versions: Vec<String>,
 }

@@ -287,6 +287,7 @@ mod tests {
             passed: Vec::new(),
             failures: vec![failure; 50],
             took: Default::default(),
+            refused: Default::default(),
             versions: Default::default(),
         };
         let journals: Vec<Journal> = vec![journal; 20];

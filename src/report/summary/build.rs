@@ -139,7 +139,8 @@ impl Report<'_> {
             let names: Vec<&str> = requirements.unfree.iter().map(String::as_str).collect();
             remark("unfree", names.join(", "), "the policy allows it, its licence is not free".to_owned());
         }
-        for finding in self.findings {
+        let warnings = self.verification.map(Verification::warnings).unwrap_or_default();
+        for finding in self.findings.iter().chain(&warnings) {
             let place = finding.path.clone().unwrap_or_default();
             remark(finding.code.as_str(), place, finding.message.clone());
         }
