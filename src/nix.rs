@@ -19,7 +19,7 @@ mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;
-pub use flakes::{Github, NoInput, Source};
+pub use flakes::{Github, NoInput, Reach, Source};
 pub use log::{Heard, drv_name, listen};
 pub use outputs::{Asked, Check, Outputs};
 pub use run::{Finished, Nix, Tree};
@@ -166,6 +166,13 @@ word!(
         }
     }
 );
+
+impl Installable {
+    /// Returns the name of a package of another flake.
+    pub fn of(owner: &GithubName, repo: &GithubName, name: &AttrPath) -> Self {
+        Self(format!("github:{owner}/{repo}#{name}"))
+    }
+}
 
 impl From<AttrPath> for Installable {
     fn from(attr: AttrPath) -> Self {

@@ -3,11 +3,13 @@
 //! [`Report::summary`] says what there is to say, the forms show it. Text from sessions is shown escaped: control,
 //! bidirectional and invisible characters as escapes, in Markdown as code that cannot end early, in HTML as text.
 
+use std::collections::BTreeSet;
+
 use crate::console::escape;
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::nix::AttrPath;
-use crate::requirements::{Document, Input, InputPackage, Requirement};
+use crate::requirements::{Document, Evidence, Input, InputPackage};
 use crate::verification::{Failure, Finding, Verification, Versions};
 
 mod ci;
@@ -66,10 +68,10 @@ impl Report<'_> {
         verified.or_else(|| self.versions.of_input(input, package)).map(|version| (version, VersionOf::Pin))
     }
 
-    /// Returns the line of the first command that needed a package.
-    pub fn first_line(&self, package: &Requirement) -> Option<String> {
+    /// Returns the line of the first command that is evidence, or has some.
+    pub fn first_line(&self, evidence: &BTreeSet<Evidence>) -> Option<String> {
         let book = Book::new(self.journals);
-        let first = book.commands(&package.evidence).into_iter().next()?;
+        let first = book.commands(evidence).into_iter().next()?;
         book.command(&first).map(|command| command.line.to_text().into_owned())
     }
 }

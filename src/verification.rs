@@ -264,7 +264,6 @@ fn differences(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<
 
 /// Returns the names of the checks that the flake must have.
 fn expected(requirements: &Requirements) -> BTreeSet<String> {
-    let programs = requirements.packages.iter().any(|package| !package.programs.is_empty());
-    let own = ["devshell"].into_iter().chain(programs.then_some("tools"));
+    let own = ["devshell"].into_iter().chain((!requirements.programs().is_empty()).then_some("tools"));
     own.chain(requirements.checks.iter().map(|check| check.name.as_str())).map(str::to_owned).collect()
 }

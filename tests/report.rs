@@ -6,18 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::Project;
-
-fn validate(schema: &str, json: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(schema);
-    let schema: Value = serde_json::from_slice(&fs::read(path).expect("a schema")).expect("JSON");
-    let validator = jsonschema::draft202012::new(&schema).expect("a schema of 2020-12");
-    let value: Value = serde_json::from_str(json).expect("JSON");
-    let errors: Vec<String> =
-        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    value
-}
+use support::{Project, validate};
 
 /// A repository with two captures, each committed: the second has another package, and lacks a check by the user's policy.
 fn two_captures() -> Project {

@@ -21,15 +21,13 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Those of all that is required.
     pub(super) fn of(requirements: &Requirements) -> Self {
-        let Requirements { packages, inputs, .. } = requirements;
-        let borrowed: Vec<(&Input, &InputPackage)> =
-            inputs.iter().flat_map(|input| input.packages.iter().map(move |package| (input, package))).collect();
+        let packages = &requirements.packages;
         let names = packages.iter().map(|package| package.attr.to_string());
         Self {
-            names: names.chain(borrowed.iter().map(|(input, package)| name(input, package))).collect(),
+            names: names.chain(requirements.borrowed().map(|(input, package)| name(input, package))).collect(),
             asked: Asked {
                 attrs: packages.iter().map(|package| package.attr.clone()).collect(),
-                borrowed: borrowed.iter().map(|(input, it)| (input.name.clone(), it.attr.clone())).collect(),
+                borrowed: requirements.borrowed().map(|(input, it)| (input.name.clone(), it.attr.clone())).collect(),
             },
         }
     }

@@ -87,10 +87,7 @@ impl Report<'_> {
             ..self.check(check.name.as_str())
         };
         let own = |name: &str, line: &str| CheckRow { line: line.to_owned(), own: true, ..self.check(name) };
-        let borrowed = requirements.inputs.iter().flat_map(|input| &input.packages);
-        let tools = requirements.packages.iter().any(|package| !package.programs.is_empty())
-            || borrowed.into_iter().any(|package| !package.programs.is_empty());
-        let tools = tools.then(|| own("tools", "finds each captured program"));
+        let tools = (!requirements.programs().is_empty()).then(|| own("tools", "finds each captured program"));
         let own = tools.into_iter().chain([own("devshell", "builds the shell")]);
         requirements.checks.iter().map(row).chain(own).collect()
     }

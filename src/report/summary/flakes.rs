@@ -15,7 +15,7 @@ pub(super) fn packages(report: &Report, input: &Input, book: &Book) -> Vec<Packa
         let first_command = commands.first().and_then(|at| book.command(at)).map(|command| text(&command.line));
         let version = report.version_of_input(input, it);
         Package {
-            attr: it.installable(input),
+            attr: it.installable(input).to_string(),
             version: version.map(|(text, _)| escape(text)),
             version_of: version.map(|(_, of)| of),
             seen: None,
