@@ -193,6 +193,8 @@ impl Report<'_> {
         if lost > 0 {
             add(plural(lost, "event"), "lost by the recorder".to_owned());
         }
+        let mut told = BTreeSet::new();
+        all.retain(|missed| told.insert(missed.clone()));
         all
     }
 
