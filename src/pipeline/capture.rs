@@ -111,7 +111,7 @@ pub(super) fn take(
     let before = journals.len();
     journals.push(journal);
     let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
-    if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
+    if before == 0 && plan.document.requirements.is_nothing() {
         if !options.dry_run {
             finish()?;
         }
