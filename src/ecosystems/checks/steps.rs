@@ -7,7 +7,7 @@ use crate::ecosystems::stage;
 use crate::event::Status;
 use crate::journal::{Command, Outcome};
 use crate::requirements::{CheckLine, Evidence, Step};
-use crate::shell::{self, Folder, Run, Says, Simple, Word};
+use crate::shell::{Folder, Line, Run, Says, Simple, Word};
 
 /// The most steps before a check.
 const MOST: usize = 12;
@@ -57,7 +57,7 @@ struct Spelled {
 }
 
 /// Returns what a command does to folders, however its line joins it: a step is only a way to a check, which decides.
-pub(super) fn of(at: usize, command: &Command, evidence: &Evidence) -> Vec<Prepares> {
+pub(super) fn of(at: usize, command: &Command, line: &Line, evidence: &Evidence) -> Vec<Prepares> {
     let ended_well = command.status.is_some_and(Status::is_success) && command.outcome == Outcome::Ran;
     if !ended_well || command.incomplete {
         return Vec::new();
@@ -75,13 +75,13 @@ pub(super) fn of(at: usize, command: &Command, evidence: &Evidence) -> Vec<Prepa
         };
         Some(Prepares { at, stage, folder, step, not })
     };
-    spelled(command).into_iter().filter_map(prepares).collect()
+    spelled(command, line).into_iter().filter_map(prepares).collect()
 }
 
 /// Returns the commands of a line as they are written into a step, with what is assigned for them. What names the machine, or
 /// what only the shell knows, is left out.
-fn spelled(command: &Command) -> Vec<Spelled> {
-    let (Some(line), Some(cwd)) = (command.line.as_str(), command.cwd.as_str()) else { return Vec::new() };
+fn spelled(command: &Command, line: &Line) -> Vec<Spelled> {
+    let Some(cwd) = command.cwd.as_str() else { return Vec::new() };
     let spell = |run: Run| {
         let folder = match &run.folder {
             Folder::Same => join(cwd, "")?,
@@ -106,7 +106,7 @@ fn spelled(command: &Command) -> Vec<Spelled> {
         let line = written.into_iter().flatten().chain([command]).collect::<Vec<_>>().join(" ");
         Some(Spelled { line: CheckLine::parse(&line)?, folder, words, whole })
     };
-    shell::programs(line).unwrap_or_default().into_iter().filter_map(spell).collect()
+    line.programs().unwrap_or_default().into_iter().filter_map(spell).collect()
 }
 
 /// Returns an assignment as it is written before a command; none when only the shell knew it or it names the machine.
@@ -121,7 +121,10 @@ fn assignment(word: &Word, folder: &str) -> Option<String> {
 
 /// Returns whether a command ran this step.
 pub fn shows(command: &Command, step: &Step) -> bool {
-    spelled(command).iter().any(|it| it.whole && it.line == step.line && it.folder == step.folder.as_str())
+    let line = command.line.as_str().map(Line::new);
+    line.is_some_and(|line| {
+        spelled(command, &line).iter().any(|it| it.whole && it.line == step.line && it.folder == step.folder.as_str())
+    })
 }
 
 /// Returns the steps before a check that is the command number `at`, whose commands are these; an error when its folder was
