@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use agent_capture::nix::System;
 use sha2::{Digest, Sha256};
-use support::{Project, Said, pin};
+use support::{Project, Said, bed};
 
 /// What Nix says when it is asked for one thing.
 #[track_caller]
@@ -21,11 +21,7 @@ fn asked(project: &Project, program: &str, arguments: &[&str]) -> String {
 /// A new store that has what the flake's checks are built from, and no check.
 fn new_store(project: &Project, name: &str) -> PathBuf {
     let system = System::current();
-    let mut inputs = vec![asked(
-        project,
-        "nix",
-        &["eval", "--raw", "--expr", &format!("(builtins.getFlake \"{}\").outPath", pin())],
-    )];
+    let mut inputs = Vec::new();
     for check in ["devshell", "tools"] {
         let drv = asked(project, "nix", &["eval", "--raw", &format!(".#checks.{system}.{check}.drvPath")]);
         for path in asked(project, "nix-store", &["-q", "--references", &drv]).lines() {
@@ -42,6 +38,17 @@ fn new_store(project: &Project, name: &str) -> PathBuf {
     let mut arguments = vec!["copy", "--no-check-sigs", "--to", &to];
     arguments.extend(inputs.iter().map(String::as_str));
     asked(project, "nix", &arguments);
+    // The package set, where Nix looks for a pin's.
+    let mut add = project.command("nix");
+    add.env("NIX_REMOTE", to).args([
+        "--extra-experimental-features",
+        "nix-command",
+        "store",
+        "add-path",
+        "--name",
+        "source",
+    ]);
+    Said::from(add.arg(bed().join("packages/flake")).output().expect("nix")).success();
     store
 }
 

@@ -15,7 +15,7 @@ mod steps;
 
 use needs::{is_made, locks, promised, ran};
 use place::{leaves, places, words};
-use steps::Prepares;
+use steps::Preparations;
 pub use steps::{Stage, State, shows};
 
 /// Reason for what only a hook or a transcript tells, where the policy demands more.
@@ -53,7 +53,7 @@ struct Judge<'a> {
     policy: &'a Policy,
     inner: &'a dyn Fn(&[&str]) -> Option<String>,
     /// What made folders ready, of all sessions in order.
-    prepares: Vec<Prepares>,
+    prepares: Preparations,
 }
 
 /// A command, and where it comes from.
@@ -86,7 +86,7 @@ pub(super) fn read(
         })
         .collect();
     let prepares = |case: &Case| Some(steps::of(case.at, case.command, case.line.as_ref()?, &case.evidence));
-    let prepares = cases.iter().filter_map(prepares).flatten().collect();
+    let prepares = Preparations::new(cases.iter().filter_map(prepares).flatten().collect());
     let judge = Judge { policy, inner, prepares };
     let mut wanted: BTreeMap<(CheckLine, CheckLine), Wanted> = BTreeMap::new();
     let mut unchecked = Vec::new();
