@@ -16,6 +16,7 @@
 mod attach;
 mod forks;
 mod guard;
+mod killable;
 mod opens;
 mod processes;
 mod reach;

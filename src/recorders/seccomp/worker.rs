@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{Timespec, epoll};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
+use super::killable;
 use super::opens::{Opening, Opens};
 use super::processes::Processes;
 use super::reach::{self, Reach, Told};
@@ -68,6 +69,7 @@ impl Begun {
         let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
         command.arg("__launch").arg("--socket").arg(number(&theirs));
         command.args(tells_by_filter(args.exit_group).then_some("--exit-group"));
+        command.args(killable::is_used(args.depth).then_some("--wait-killable"));
         command.args(["--depth", args.depth.name()]).arg("--").args(&args.argv);
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("failed to start the launcher")?;
