@@ -107,7 +107,7 @@ fn what_a_cache_has_is_built_here_all_the_same() {
     poison(&cache);
     let poisoned = new_store(&project, "store-poisoned");
     let said = verified(&project, &poisoned, &cache).code(1).stdout;
-    assert!(said.contains("devshell"), "{said}");
+    assert!(said.contains("check `devshell`: a cache has it, and building it here"), "{said}");
     // Files of a store are read-only.
     Said::from(project.command("chmod").args(["-R", "u+w"]).arg(project.home()).output().expect("chmod")).success();
 }

@@ -189,10 +189,10 @@ fn need(
     steps: &mut Vec<usize>,
 ) -> Result<(), &'static str> {
     let Some(state) = stage.needs else { return Ok(()) };
-    let giving = known.giving(state, place).iter().copied().filter(|number| known.all[*number].at < at);
+    let mut giving = known.giving(state, place).iter().copied().filter(|number| known.all[*number].at < at);
     let found: Vec<usize> = match state {
         State::Configured => giving.collect(),
-        State::Built => giving.last().into_iter().collect(),
+        State::Built => giving.next_back().into_iter().collect(),
     };
     if found.is_empty() && stage.must {
         return Err("no session made its build folder ready");
