@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 use super::{Index, rule, unversioned};
 use crate::nix::AttrPath;
 
+mod sets;
+
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 30] = [
+const PARTS: [&str; 60] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -39,6 +41,36 @@ const PARTS: [&str; 30] = [
     "-gui",
     "-qt",
     "-headless",
+    "-wm",
+    "-host",
+    "-gtk",
+    "-gtk3",
+    "-gtk4",
+    "-x11",
+    "-sdl",
+    "-curses",
+    "-ncurses",
+    "-tiny",
+    "-light",
+    "-daemon",
+    "-agent",
+    "-contrib",
+    "-extras",
+    "-examples",
+    "-tests",
+    "-scripts",
+    "-frontend",
+    "-backend",
+    "-mysql",
+    "-pgsql",
+    "-sqlite3",
+    "-ldap",
+    "-qt5",
+    "-qt6",
+    "-themes",
+    "-locales",
+    "-imapd",
+    "-pop3d",
 ];
 
 /// Extensions that the default build of PHP has.
@@ -58,11 +90,14 @@ impl Index {
         let package = rebuilt.unwrap_or(package);
         self.listed(package)
             .or_else(|| self.of_language(package))
+            .or_else(|| self.of_family(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
             .or_else(|| self.library(package))
             .or_else(|| self.tool(package))
             .or_else(|| self.part(package))
             .or_else(|| self.program(package).map(|found| found.attr))
+            .or_else(|| ["utils", "tools"].iter().find_map(|end| self.plain(package.strip_suffix(end)?)))
+            .or_else(|| self.squashed(package))
     }
 
     /// Returns what the table or a rule for versions says.
@@ -102,10 +137,6 @@ impl Index {
         }
         if let Some(name) = package.strip_prefix("lua-") {
             return ["", "lua"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
-        }
-        if let Some(name) = package.strip_prefix("fonts-") {
-            let names = [format!("{name}-fonts"), format!("{name}_fonts"), name.to_owned(), format!("{name}-font")];
-            return names.iter().find_map(|name| self.known(name));
         }
         let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
         haskell.and_then(|name| self.known(&format!("haskellPackages.{name}")))
@@ -191,7 +222,9 @@ impl Index {
         let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.module_file(name)));
         // `libsrt-openssl-dev`: one of several builds.
         let build = || ["-openssl", "-gnutls", "-nss"].iter().find_map(|end| self.development(bare.strip_suffix(end)?));
-        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build)
+        let spelled =
+            || names.iter().find_map(|name| self.plain(&name.replace('+', "x")).or_else(|| self.squashed(name)));
+        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build).or_else(spelled)
     }
 
     /// Returns the attr of exactly this name, when it is one without a set.
@@ -214,13 +247,17 @@ impl Index {
         old(module.trim_end_matches('-')).filter(|_| !module.is_empty())
     }
 
-    /// Finds a tool: the attr of this name, its version left out or not.
+    /// Finds a tool: the attr of this name, else a package with this program, else the same without a version.
     fn tool(&self, package: &str) -> Option<AttrPath> {
-        let names = [Some(package), unversioned(package)].into_iter().flatten();
-        let mut plain = names.filter(|name| name.len() > 1);
-        let spelled =
-            |name: &str| [name.replace('-', "_"), name.replace('-', "")].iter().find_map(|name| self.plain(name));
-        plain.find_map(|name| self.plain(name).or_else(|| spelled(name)))
+        let spelled = |name: &str| {
+            let names = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
+            names.iter().find_map(|name| self.plain(name))
+        };
+        let called = |name: &str| {
+            Some(name).filter(|name| name.len() > 1).and_then(|name| self.plain(name).or_else(|| spelled(name)))
+        };
+        let short = unversioned(package);
+        called(package).or_else(|| short.and_then(|short| self.candidates(package).next().or_else(|| called(short))))
     }
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.
