@@ -10,7 +10,7 @@ use crate::nix::AttrPath;
 mod sets;
 
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 60] = [
+const PARTS: [&str; 65] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -71,7 +71,15 @@ const PARTS: [&str; 60] = [
     "-locales",
     "-imapd",
     "-pop3d",
+    "-linux",
+    "-openbsd",
+    "-term",
+    "-icons",
+    "-locale",
 ];
+
+/// The same, where nothing stands between: `ldnsutils`, `zfsutils-linux`.
+const JOINED: [&str; 2] = ["utils", "tools"];
 
 /// Extensions that the default build of PHP has.
 const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
@@ -96,8 +104,9 @@ impl Index {
             .or_else(|| self.tool(package))
             .or_else(|| self.part(package))
             .or_else(|| self.program(package).map(|found| found.attr))
-            .or_else(|| ["utils", "tools"].iter().find_map(|end| self.plain(package.strip_suffix(end)?)))
             .or_else(|| self.squashed(package))
+            .or_else(|| self.known(&format!("kdePackages.{package}")))
+            .or_else(|| self.other_version(package))
     }
 
     /// Returns what the table or a rule for versions says.
@@ -106,6 +115,15 @@ impl Index {
             Some(attr) => self.known(attr),
             None => rule(package).and_then(|attr| self.known(&attr)),
         }
+    }
+
+    /// Returns the attr of a rule without the version that is gone: `go` of `golang-1.21-go`.
+    fn other_version(&self, package: &str) -> Option<AttrPath> {
+        let attr = rule(package)?;
+        let (first, rest) =
+            attr.split_once('.').map_or((attr.as_str(), ""), |(first, _)| (first, &attr[first.len()..]));
+        let short = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '-');
+        self.known(&format!("{short}{rest}"))
     }
 
     /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
@@ -262,7 +280,10 @@ impl Index {
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.
     fn part(&self, package: &str) -> Option<AttrPath> {
-        let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| whole.len() > 1)?;
+        let joined =
+            || JOINED.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| self.plain(whole).is_some());
+        let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).or_else(joined)?;
+        let whole = Some(whole).filter(|whole| whole.len() > 1)?;
         self.listed(whole).or_else(|| self.tool(whole)).or_else(|| self.library(whole)).or_else(|| self.part(whole))
     }
 }

@@ -26,6 +26,7 @@ impl Index {
             .or_else(|| self.ocaml(package))
             .or_else(|| self.kde(package))
             .or_else(|| self.qml(package))
+            .or_else(|| self.icons(package))
     }
 
     /// Finds `hunspellDicts.de-de` for `hunspell-de-de`, `hunspellDicts.it_IT` for `hunspell-it`.
@@ -76,6 +77,13 @@ impl Index {
         names.iter().find_map(|name| self.known(&format!("{set}.{name}")))
     }
 
+    /// Finds `kdePackages.breeze-icons` for `breeze-icon-theme`.
+    fn icons(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_suffix("-icon-theme")?;
+        let names = [package.to_owned(), format!("{name}-icons"), format!("kdePackages.{name}-icons")];
+        names.iter().find_map(|name| self.known(name))
+    }
+
     /// Finds the part of Qt that has a module of QML: `qml6-module-qtquick`.
     fn qml(&self, package: &str) -> Option<AttrPath> {
         let set = |before: &str, set: &'static str| Some((package.strip_prefix(before)?, set));
@@ -89,7 +97,7 @@ impl Index {
     /// `ebgaramond`.
     pub(super) fn squashed(&self, name: &str) -> Option<AttrPath> {
         static ATTRS: OnceLock<HashMap<String, Option<&str>>> = OnceLock::new();
-        let squash = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+        let squash = |name: &str| name.replace(['-', '_'], "").replace('+', "plus").to_ascii_lowercase();
         let attrs = ATTRS.get_or_init(|| {
             let mut attrs = HashMap::new();
             for attr in self.attrs.keys() {
