@@ -31,6 +31,8 @@ const LISTS: &[List] = &[
     list("Debian packages, third round", "deb:", include_str!("data/third/debian.tsv"), [0, 0, 0]),
     list("modules of pkg-config, third round", "pc:", include_str!("data/third/pkg-config.tsv"), [0, 0, 0]),
     list("modules of Python, third round", "py:", include_str!("data/third/python-modules.tsv"), [0, 0, 0]),
+    list("programs, fourth round", "", include_str!("data/fourth/programs.tsv"), [0, 0, 0]),
+    list("Debian packages, fourth round", "deb:", include_str!("data/fourth/debian.tsv"), [0, 0, 0]),
 ];
 
 const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {

@@ -54,8 +54,12 @@ impl Index {
             let plain = ends.iter().find_map(|end| self.known(&format!("{name}{end}")));
             plain.or_else(|| self.squashed(name)).or_else(|| self.squashed(&format!("{name}-font")))
         };
-        // After its foundry.
-        called(name).or_else(|| called(name.split_once('-')?.1))
+        // After its foundry; `fonts-sil-doulos` is `doulos-sil`.
+        let turned = || name.split_once('-').and_then(|(foundry, name)| self.known(&format!("{name}-{foundry}")));
+        called(name)
+            .or_else(turned)
+            .or_else(|| called(name.split_once('-')?.1))
+            .or_else(|| called(&format!("{name}-mono")))
     }
 
     fn ocaml(&self, package: &str) -> Option<AttrPath> {
