@@ -78,12 +78,16 @@ const PARTS: [&str; 65] = [
     "-locale",
 ];
 
+/// Ends of libraries that are built several times.
+const BUILDS: [&str; 10] =
+    ["-openssl", "-gnutls", "-nss", "-pthread", "-openmp", "-serial", "-openmpi", "-mpich", "-mpi", "-cxx"];
+
 /// The same, where nothing stands between: `ldnsutils`, `zfsutils-linux`.
 const JOINED: [&str; 2] = ["utils", "tools"];
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
-    gimp git gnome go golang haskell ibus java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php plasma \
+const EXTENDED: &str = "code data desktop file font linux mail server sound system test time user web ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
+    gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
     postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
     xserver yorick zsh";
 
@@ -105,7 +109,9 @@ impl Index {
             .find_map(|end| package.strip_suffix(end))
             .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
         let package = rebuilt.unwrap_or(package);
+        let package = package.strip_prefix("coinor-").unwrap_or(package);
         self.listed(package)
+            .or_else(|| self.beside(package))
             .or_else(|| self.of_language(package))
             .or_else(|| self.of_family(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
@@ -129,6 +135,12 @@ impl Index {
         wholes
             .filter(|_| !extended)
             .find_map(|whole| self.debian.get(whole).map_or_else(|| self.plain(whole), |attr| self.known(attr)))
+    }
+
+    /// Returns the package of what only documents it or helps to debug it: `libusb-1.0-doc` is of the same as `libusb-1.0-dev`.
+    fn beside(&self, package: &str) -> Option<AttrPath> {
+        let of = ["-doc", "-dbg", "-dbgsym", "-examples"].iter().find_map(|end| package.strip_suffix(end))?;
+        self.listed(of).or_else(|| self.debian(&format!("{of}-dev"))).or_else(|| self.debian(of))
     }
 
     /// Returns what the table or a rule for versions says.
@@ -247,7 +259,10 @@ impl Index {
         ];
         // `libicu72`, `libldap-2.5-0`: what has libraries of other names is known by what is built against.
         let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
-        let developed = || [name, short].iter().find_map(|name| self.listed(&format!("{name}-dev")));
+        let listed = || [name, short].iter().find_map(|name| self.listed(&format!("{name}-dev")));
+        let developed = || {
+            listed().or_else(|| self.development(BUILDS.iter().find_map(|end| bare.strip_suffix(end)).unwrap_or(bare)))
+        };
         files.iter().find_map(|file| self.soname(file)).or_else(developed)
     }
 
@@ -268,11 +283,7 @@ impl Index {
         let file = || self.soname(&format!("{bare}.so")).or_else(|| self.soname(&format!("{short}.so")));
         let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.module_file(name)));
         // `libsrt-openssl-dev`: one of several builds.
-        let build = || {
-            ["-openssl", "-gnutls", "-nss", "-pthread", "-openmp", "-serial", "-openmpi", "-mpich"]
-                .iter()
-                .find_map(|end| self.development(bare.strip_suffix(end)?))
-        };
+        let build = || BUILDS.iter().find_map(|end| self.development(bare.strip_suffix(end)?));
         let spelled =
             || names.iter().find_map(|name| self.plain(&name.replace('+', "x")).or_else(|| self.squashed(name)));
         exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build).or_else(spelled)
