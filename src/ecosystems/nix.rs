@@ -49,6 +49,10 @@ impl Ecosystem for Nix {
         if let Some(borrowed) = others::of_store(context.journal, store.folder, name) {
             return Reading::Borrows(borrowed);
         }
+        // Its name may be that of a package of nixpkgs, which it is not.
+        if others::is_of_other(context.journal, store.folder) {
+            return Reading::Unrecognized;
+        }
         if name.starts_with("ld-linux") && name.contains(".so") {
             return Reading::Ignored("the loader of another program");
         }
