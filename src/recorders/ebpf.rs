@@ -99,6 +99,7 @@ fn blind(depth: Depth) -> Vec<String> {
     };
     let always = [
         "What a shell does by itself: its builtins, and names that it looked up itself and did not find.",
+        "Arguments after the first 128, or after some 20 KiB, of programs that could not be run.",
         "What a script was called, which Linux itself replaces by its path.",
         "What a server that was running before does for the session: containers, systemd, build daemons.",
         "Loaders and inner #! lines of programs in other mount namespaces that were gone when they were looked at.",

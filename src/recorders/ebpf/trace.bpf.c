@@ -100,7 +100,7 @@ struct walk {
 struct words {
 	unsigned long from, end;
 	__u32 pointer; // Bytes in one.
-	__u32 at, over;
+	__u32 at;
 };
 
 struct record {
@@ -426,7 +426,7 @@ static __always_inline __u32 folder(struct record *record, __u32 at, int descrip
 	return walk_up(record, BY_CALL, FOLDER, at, &file->f_path, task);
 }
 
-// Copies one argument that a call names.
+// Copies one argument that a call names, as far as there is room.
 static long word(__u32 index, void *context)
 {
 	struct record *record = scratch_of(BY_CALL);
@@ -437,13 +437,13 @@ static long word(__u32 index, void *context)
 	long failed = words->pointer == 4 ? bpf_probe_read_user(&place, 4, (void *)words->from)
 					  : bpf_probe_read_user(&place, 8, (void *)words->from);
 	__u32 at = words->at;
-	if (failed || !place || at > DATA - PATH) {
-		words->over = !failed && !place;
+	if ((!failed && !place) || at > DATA - PATH)
+		return 1;
+	long length = failed ? failed : bpf_probe_read_user_str(&record->data[at], PATH, (void *)place);
+	if (length <= 0) {
+		count(NOT_READ);
 		return 1;
 	}
-	long length = bpf_probe_read_user_str(&record->data[at], PATH, (void *)place);
-	if (length <= 0)
-		return 1;
 	words->at = at + length;
 	words->from += words->pointer;
 	return 0;
@@ -469,11 +469,8 @@ static __always_inline void refused(struct record *record, struct ended_call *en
 	words->from = at_folder ? ended->args[2] : ended->args[1];
 	words->pointer = ended->pointer;
 	words->at = at;
-	words->over = 0;
 	bpf_loop(MOST_WORDS, word, 0, 0);
 	record->head.length[ARGUMENTS] = words->at - at;
-	if (!words->over)
-		record->head.flags |= UNREAD;
 	at = words->at;
 	if (at <= DATA)
 		hand_over(record, sizeof record->head + at);
