@@ -377,8 +377,13 @@ fn a_killed_worker_is_replaced() {
     assert!(losses == 3 || afterwards() && losses > 3, "{losses}");
     assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count(), 1);
     let trues = recorded.named("true");
-    // Until another has taken over, ptrace and eBPF tell nobody, and seccomp waits.
-    assert!(trues.len() > if afterwards() { 1200 } else { 1490 }, "{}", trues.len());
+    // Until another has taken over, ptrace and eBPF tell nobody, and seccomp waits. eBPF takes longest to begin.
+    let least = match RECORDER.get() {
+        "ebpf" => 400,
+        "ptrace" => 1300,
+        _ => 1490,
+    };
+    assert!(trues.len() > least, "{}", trues.len());
     assert!(trues.iter().all(|exec| exec.parent == Some(1)));
     let ids: Vec<_> = recorded.execs().map(|exec| exec.id).collect();
     assert!(ids.is_sorted_by(|a, b| a < b));
@@ -563,7 +568,7 @@ fn a_recorder_in_a_recorder() {
 fn a_closed_session_records_no_more() {
     let session = Session::new();
     let recorded = session.sh(
-        "/bin/true; timeout 60 sh -c 'until grep -q /bin/true segment; do :; done'; : >closed; cat /dev/null && exit 5",
+        r#"/bin/true; timeout 60 sh -c 'until grep -q "\"argv\":\[\"/bin/true\"\]" segment; do :; done'; : >closed; cat /dev/null && exit 5"#,
     );
     assert_eq!((recorded.code(), recorded.named("true").len(), recorded.named("cat").len()), (Some(5), 1, 0));
 }

@@ -13,7 +13,8 @@
 //!
 //! It needs CAP_BPF and CAP_PERFMON in the first user namespace, Linux 5.17 and its BTF. It is told after the fact: should
 //! records come faster than they are read, those that found no room are counted. Should the worker be killed, the kernel
-//! detaches the program, nothing stops, and another worker goes on; what happened between the two is lost.
+//! detaches the program, nothing stops, and another worker goes on; what happened between the two is lost. A session that is
+//! closed while programs run in it may lack what they did in its last milliseconds.
 
 mod kernel;
 mod record;
