@@ -37,6 +37,7 @@ mod lacks;
 mod mcp;
 mod merge;
 mod minimize;
+mod modules;
 mod open;
 mod plan;
 mod prove;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::io::BufReader;
 use std::process::Stdio;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
-use super::log::{Heard, listen};
-use super::{Finished, Nix};
+use super::log::{Heard, listen, plain};
+use super::{Finished, NarHash, Nix, System, Tree};
 
 /// The most lines of what Nix says that are kept, the latest.
 const LINES: usize = 200_000;
@@ -47,6 +47,16 @@ impl Nix {
         drvs.iter().map(|drv| format!("{drv}{suffix}")).collect()
     }
 
+    /// Builds a check of a tree that fetches something by [`NarHash::none`], and returns the hash that this really has. An error
+    /// says why it could not be fetched: the first line of what Nix says.
+    pub fn found_hash(&self, tree: &Tree, system: &System, name: &str) -> anyhow::Result<NarHash> {
+        let mut command = self.command(&["build", "--no-link", "--no-write-lock-file", "--no-update-lock-file"]);
+        command.arg(format!("{}#checks.{system}.{name}", tree.flakeref()));
+        let lines = plain(&self.output(command)?.stderr);
+        let error = || lines.iter().find(|line| line.starts_with("error: ")).or_else(|| lines.last()).cloned();
+        mismatch(&lines).ok_or_else(|| anyhow!(error().unwrap_or_else(|| "Nix says nothing".to_owned())))
+    }
+
     /// Returns which store paths are valid. Nix is asked once when all are, else for each.
     pub fn valid<'a>(&self, paths: &[&'a str]) -> anyhow::Result<BTreeSet<&'a str>> {
         if paths.is_empty() || self.are_valid(paths)? {
@@ -65,5 +75,43 @@ impl Nix {
         let mut command = self.command(&["path-info"]);
         command.arg("--").args(paths);
         Ok(self.output(command)?.status.success())
+    }
+}
+
+/// Returns the hash that Nix got where [`NarHash::none`] was specified (`hash mismatch in fixed-output derivation`).
+fn mismatch(lines: &[String]) -> Option<NarHash> {
+    let hash = |line: &str, what: &str| NarHash::parse(line.trim().strip_prefix(what)?.trim()).ok();
+    lines.windows(2).find_map(|pair| {
+        hash(&pair[0], "specified:").filter(|it| *it == NarHash::none())?;
+        hash(&pair[1], "got:")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_that_nix_got() {
+        let (none, got) = (NarHash::none(), "sha256-lDebytrYdd47IBLwvNOD+6AGeoqZ78CIKlp70hzW280=");
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let drv = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-go-go-modules.drv";
+        // Of 2.8 and of 2.34.
+        let error = format!("error: hash mismatch in fixed-output derivation '{drv}':");
+        for (specified, got_is) in
+            [("         specified: ", "            got:    "), ("  specified: ", "  got:       ")]
+        {
+            let said = lines(&format!("warning: x\n{error}\n{specified}{none}\n{got_is}{got}\nerror: 1 dependency"));
+            assert_eq!(mismatch(&said).as_ref().map(NarHash::as_str), Some(got));
+        }
+        for said in [
+            // What a build says is no word of Nix.
+            format!("x> specified: {none}\nx> got: {got}"),
+            format!("specified: {got}\ngot: {none}"),
+            format!("specified: {none}\ngot: sha256-x"),
+            format!("specified: {none}"),
+        ] {
+            assert_eq!(mismatch(&lines(&said)), None, "{said}");
+        }
     }
 }

@@ -69,7 +69,10 @@ impl NoInput {
             Self::NoPackage => {
                 ("it has no such package that evaluates without building", "name one that `nix flake show` lists")
             }
-            Self::Shell => ("a shell of another flake is no package", "name its packages: `nix shell FLAKE#NAME`"),
+            Self::Shell => (
+                "a shell of another flake is no package, what ran in it is captured by itself",
+                "of more name its packages: `nix shell FLAKE#NAME`",
+            ),
         }
     }
 }

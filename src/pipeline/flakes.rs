@@ -40,11 +40,16 @@ fn not(flakeref: String, why: NoInput) -> UsedFlake {
 }
 
 fn ask(flakeref: String, names: &BTreeSet<String>, nix: Option<&Nix>, reach: Reach) -> UsedFlake {
-    let source = match nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref, reach)) {
-        Ok(source) => source,
-        Err(why) => return not(flakeref, why),
-    };
-    let packages = nix.map(|nix| nix.packages(&flakeref, &System::current(), names, reach)).unwrap_or_default();
-    let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
-    UsedFlake { flakeref, source: Some(source), packages, why }
+    let source = nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref, reach));
+    let packages = || nix.map(|nix| nix.packages(&flakeref, &System::current(), names, reach)).unwrap_or_default();
+    match source {
+        Ok(source) => {
+            let packages = packages();
+            let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
+            UsedFlake { flakeref, source: Some(source), packages, why }
+        }
+        // It can be no input; what its programs are is known all the same, so that none is taken for that of nixpkgs.
+        Err(why @ NoInput::Inputs) => UsedFlake { packages: packages(), ..not(flakeref, why) },
+        Err(why) => not(flakeref, why),
+    }
 }

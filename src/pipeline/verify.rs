@@ -49,10 +49,13 @@ pub fn verify(world: &World, asked: &Verify) -> anyhow::Result<Verified> {
         Some(revision) => committed(revision)?,
         None => in_work_tree(&repository)?,
     };
-    readable(&files)?;
+    there(&files)?;
     let base = asked.base.as_deref().map(|name| base(&repository, name)).transpose()?;
     let index = Index::new();
     let judged = statics::judge(&files, &Rules { index: &index, base: base.as_ref(), untrusted: asked.untrusted });
+    if !judged.holds() {
+        readable(&files)?;
+    }
     let mut verified = Verified {
         version: VERSION,
         commit: revision.as_ref().map(Revision::id),
@@ -231,13 +234,17 @@ fn holes(nix: &Nix, untrusted: bool) -> Vec<Finding> {
     nix.advisories().iter().map(tell).collect()
 }
 
-/// Fails when there is nothing to verify, or when only a newer program can read it.
-fn readable(files: &Files) -> anyhow::Result<()> {
+/// Fails when there is nothing to verify.
+fn there(files: &Files) -> anyhow::Result<()> {
     let path = format!("{FOLDER}/requirements.json");
-    if !files.found.contains_key(&path) {
-        return Err(anyhow!("there is no `{path}`"))
-            .hint("`agent-capture run -- CMD` records a session and renders its flake");
+    if files.found.contains_key(&path) {
+        return Ok(());
     }
+    Err(anyhow!("there is no `{path}`")).hint("`agent-capture run -- CMD` records a session and renders its flake")
+}
+
+/// Fails when only a newer program can read a file.
+fn readable(files: &Files) -> anyhow::Result<()> {
     for (path, found) in &files.found {
         let Found::File(bytes) = found else { continue };
         let newer = match path.rsplit('/').next() {
