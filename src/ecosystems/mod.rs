@@ -12,6 +12,7 @@ use crate::requirements::Instead;
 
 mod aside;
 mod checks;
+pub mod cross;
 mod draft;
 mod export;
 mod families;
