@@ -25,7 +25,7 @@
 
 use std::sync::OnceLock;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::nix::AttrPath;
 
@@ -365,7 +365,9 @@ fn rule(name: &str) -> Option<String> {
         return None;
     }
     let rows = || RULES.lines().filter_map(|line| line.split_once('\t'));
-    let compile = |(expression, attr)| Some((Regex::new(expression).ok()?, attr));
+    // Digits of all scripts would take most of the time.
+    let ascii = |expression| RegexBuilder::new(expression).unicode(false).build().ok();
+    let compile = |(expression, attr)| Some((ascii(expression)?, attr));
     let rules = COMPILED.get_or_init(|| rows().filter_map(compile).collect());
     rules.iter().find_map(|(expression, attr)| {
         let groups = expression.captures(name)?;

@@ -206,8 +206,9 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             // Its error was told to the one that attaches, which says it.
             Ok(recorders::guard(args).is_err().into())
         }
-        Command::Launch(cli::Launch { socket, exit_group, no_filter, depth: name, argv }) => {
-            Ok(recorders::launch(&LaunchArgs { socket, exit_group, no_filter, depth: depth(&name)?, argv }))
+        Command::Launch(cli::Launch { socket, exit_group, wait_killable, no_filter, depth: name, argv }) => {
+            let depth = depth(&name)?;
+            Ok(recorders::launch(&LaunchArgs { socket, exit_group, depth, wait_killable, no_filter, argv }))
         }
     }
 }

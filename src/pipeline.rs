@@ -37,6 +37,7 @@ mod lacks;
 mod mcp;
 mod merge;
 mod minimize;
+mod modules;
 mod open;
 mod plan;
 mod prove;
@@ -50,6 +51,7 @@ mod status;
 mod tables;
 mod update;
 mod verify;
+mod versions;
 
 pub use attach::attach;
 use capture::capture;

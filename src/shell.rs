@@ -16,8 +16,13 @@ mod words;
 
 pub use programs::{Folder, Run, Says, programs};
 
-/// The longest line that is parsed, in bytes: the parser recurses, and no command that a person reads is longer.
-const LIMIT: usize = 16 * 1024;
+/// The longest line that is parsed, in bytes: the parser recurses. Lines that write a file from a here-document are long.
+const LIMIT: usize = 128 * 1024;
+
+/// The longest line whose commands are told apart, in bytes: no command that a person reads is longer.
+const READABLE: usize = 16 * 1024;
+
+const TOO_LONG: &str = "its line is too long or too deep";
 
 /// The deepest nesting of brackets in a line that is parsed.
 const DEPTH: usize = 64;
@@ -47,10 +52,46 @@ impl Simple {
     }
 }
 
-/// Returns the commands of a line that fails as soon as one of them does: simple commands joined by `&&`. Otherwise the
-/// reason why its status says less, a clause of fixed words.
+/// A line that was parsed, once for all that is asked of it.
+#[derive(Debug)]
+pub struct Line {
+    program: Result<Program, &'static str>,
+    readable: bool,
+}
+
+impl Line {
+    /// Parses a line; what is wrong with it is told when something is asked of it.
+    pub fn new(line: &str) -> Self {
+        Self { program: parse(line), readable: line.len() <= READABLE }
+    }
+
+    /// Returns the commands of a line that fails as soon as one of them does: simple commands joined by `&&`. Otherwise the
+    /// reason why its status says less, a clause of fixed words.
+    pub fn strict(&self) -> Result<Vec<Simple>, &'static str> {
+        strict_of(self.readable()?)
+    }
+
+    /// Returns all commands of a line, however they are joined; an error when one is no simple command.
+    pub fn all(&self) -> Result<Vec<Simple>, &'static str> {
+        all_of(self.readable()?)
+    }
+
+    /// Returns the programs that a line runs, as [`programs`] does.
+    pub fn programs(&self) -> Result<Vec<Run>, &'static str> {
+        self.program.as_ref().map(programs::of).map_err(|reason| *reason)
+    }
+
+    fn readable(&self) -> Result<&Program, &'static str> {
+        if self.readable { self.program.as_ref().map_err(|reason| *reason) } else { Err(TOO_LONG) }
+    }
+}
+
+/// Returns what [`Line::strict`] does.
 pub fn strict(line: &str) -> Result<Vec<Simple>, &'static str> {
-    let program = parse(line)?;
+    Line::new(line).strict()
+}
+
+fn strict_of(program: &Program) -> Result<Vec<Simple>, &'static str> {
     let mut items = program.complete_commands.iter().flat_map(|list| &list.0);
     let (Some(CompoundListItem(list, separator)), None) = (items.next(), items.next()) else {
         return Err("its line is several commands, of which only the last decides");
@@ -65,9 +106,7 @@ pub fn strict(line: &str) -> Result<Vec<Simple>, &'static str> {
     std::iter::once(Ok(&list.first)).chain(rest).map(|pipeline| simple(pipeline?)).collect()
 }
 
-/// Returns all commands of a line, however they are joined; an error when one is no simple command.
-pub fn all(line: &str) -> Result<Vec<Simple>, &'static str> {
-    let program = parse(line)?;
+fn all_of(program: &Program) -> Result<Vec<Simple>, &'static str> {
     let items = program.complete_commands.iter().flat_map(|list| &list.0);
     let pipelines = items.flat_map(|CompoundListItem(list, _)| {
         let rest = list.additional.iter().map(|next| match next {
@@ -82,9 +121,10 @@ pub fn all(line: &str) -> Result<Vec<Simple>, &'static str> {
     commands.collect()
 }
 
+/// Parses a line, or a script within one.
 fn parse(line: &str) -> Result<Program, &'static str> {
     if line.len() > LIMIT || nesting(line) > DEPTH {
-        return Err("its line is too long or too deep");
+        return Err(TOO_LONG);
     }
     Parser::new(Cursor::new(line), &ParserOptions::default())
         .parse_program()
@@ -214,7 +254,8 @@ mod tests {
     #[test]
     fn all_commands_of_a_line() {
         let texts = |line: &str| {
-            all(line)
+            Line::new(line)
+                .all()
                 .map(|commands| commands.iter().map(|command| command.texts().join(" ")).collect::<Vec<_>>().join("|"))
         };
         assert_eq!(texts("a x && b 2>&1 | tail -3; c || true &").as_deref(), Ok("a x|b|tail -3|c|true"));

@@ -47,10 +47,14 @@ pub const MACHINES: &[u16] = &[];
 // ---- the filter ------------------------------------------------------------------------------------------------
 
 /// Installs a filter that reports these calls on this thread and all that it will start; needs CAP_SYS_ADMIN or no_new_privs.
-pub fn install_filter(calls: &[Call]) -> io::Result<Listener> {
+/// Who waits may be let wait so that, once received, only a signal that kills interrupts it (Linux 5.19).
+pub fn install_filter(calls: &[Call], wait_killable: bool) -> io::Result<Listener> {
     let mut steps = filter(calls);
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
-    let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    let mut flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    if wait_killable {
+        flags |= libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    }
     // SAFETY: `program` points to `steps`, which outlives the call; the kernel copies it.
     let result = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &program) };
     let number = checked(result)? as RawFd;

@@ -358,3 +358,65 @@ fn a_check_whose_lock_file_is_not_committed_needs_uncommitted_work() {
     assert!(report.contains("| `cargo test` | it needs uncommitted work |"), "{report}");
     project.run(&["verify"]).success();
 }
+
+/// A project whose `go.mod` requires this, and an agent's shell that has a `go` which tests it.
+fn go_project(version: &str, requires: &str) -> Project {
+    let project = Project::bare_folder().with_nix(version);
+    project.write("sub/go.mod", &format!("module example.org/x\n\ngo 1.22\n\nrequire {requires} v1.0.0\n"));
+    project.write("sub/go.sum", &format!("{requires} v1.0.0 h1:x=\n"));
+    project.write("../home/bin/go", "#!/bin/sh\nexit 0\n");
+    project.git(&["init", "-qb", "main"]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "A project"]);
+    project
+}
+
+const GO_AGENT: &str = "export PATH=\"$HOME/bin:$PATH\"\ncd sub && go test ./...\n";
+
+#[test]
+#[ignore = "needs real Nix"]
+fn the_hash_of_what_go_mod_requires_is_found_by_building() {
+    for nix in VERSIONS {
+        let project = go_project(nix, "example.org/y");
+        let said = project.session(&["--yes", "--name", "demo"], GO_AGENT).success();
+        said.says("found by building what `sub/go.mod` requires: sha256-")
+            .says("verified: 3 checks")
+            .says("committed ");
+        let flake = project.read("flake.nix");
+        let (_, hash) = flake.split_once("vendorHash = \"").expect("a hash");
+        let hash = hash.split('"').next().expect("a hash");
+        assert!(hash.starts_with("sha256-") && !hash.contains("AAAA"), "{flake}");
+        assert!(flake.contains("modRoot = \"sub\";") && flake.contains("go-test = goFor pkgs;"), "{flake}");
+        let journal = project.read(".agent-capture/demo/journal.json");
+        assert!(journal.contains(&format!("\"found\": \"{hash}\"")), "{journal}");
+        // From the journal alone, without Nix, the same bytes come.
+        let without = Project::bare_folder();
+        let there = format!("{}/.", project.root().display());
+        Said::from(without.command("cp").args(["-r", &there, "."]).output().expect("cp")).success();
+        without.run(&["render"]).success();
+        assert_eq!(without.git(&["status", "--porcelain"]), "");
+        without.run(&["verify", "--level", "static"]).success();
+        // A hash that no session found is none.
+        let path = ".agent-capture/requirements.json";
+        let other = hash.replacen(&hash[7..11], "BBBB", 1);
+        without.write(path, &without.read(path).replace(hash, &other));
+        without.write("flake.nix", &flake.replace(hash, &other));
+        let said = without.run(&["verify", "--level", "static"]).code(1);
+        said.says(&format!("no journal has the lock file `sub/go.mod` with the hash {other}"));
+    }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn what_go_mod_requires_and_cannot_be_had_is_said() {
+    for nix in VERSIONS {
+        let project = go_project(nix, "unreachable.example/y");
+        let said = project.session(&["--yes", "--name", "demo"], GO_AGENT).success();
+        said.says("the hash of what `sub/go.mod` requires is not found, and its commands are no checks")
+            .says("committed ");
+        assert!(!project.read("flake.nix").contains("buildGoModule"));
+        let document = project.read(".agent-capture/requirements.json");
+        assert!(document.contains("their hash is found only by building with a network"), "{document}");
+        assert!(!project.read(".agent-capture/demo/journal.json").contains("\"found\""));
+    }
+}

@@ -43,10 +43,18 @@ impl Session {
     /// Runs a command recorded.
     #[track_caller]
     fn run(&self, argv: &[&str]) -> Recorded {
+        self.run_under(&[], argv)
+    }
+
+    /// Runs a command recorded, and the recorder under another.
+    #[track_caller]
+    fn run_under(&self, above: &[&str], argv: &[&str]) -> Recorded {
         let segment = self.path("segment");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_agent-capture"));
-        command.arg("__front").arg("--segment").arg(&segment).args(["--depth", self.depth, "--"]).args(argv);
-        command.env("PATH", support::PATH).current_dir(self.folder.path()).stdin(Stdio::null());
+        let words = [above, &[env!("CARGO_BIN_EXE_agent-capture"), "__front", "--segment"]].concat();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(&segment).args(["--depth", self.depth, "--"]).args(argv);
+        command.env("PATH", support::PATH).env("XDG_CACHE_HOME", self.path("cache"));
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
         let output = command.output().expect("run");
         let text = fs::read(segment).unwrap_or_default();
         let lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
@@ -378,6 +386,60 @@ fn opens_that_the_recorder_disturbs_are_counted() {
 }
 
 #[test]
+fn where_it_is_survived_only_what_kills_interrupts_an_open() {
+    const KEPT: &str = "cache/agent-capture/wait-killable";
+    let session = Session::new("full");
+    assert!(session.run(&["true"]).output.status.success());
+    let found = fs::read_to_string(session.path(KEPT)).expect("it is kept");
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    assert!([" survives\n", " kills\n"].map(|end| release.clone() + end).contains(&found), "{found}");
+    assert!(Session::new("network").run(&["true"]).output.status.success());
+    if !Command::new("strace").arg("true").output().is_ok_and(|output| output.status.success()) {
+        return skipped("strace is not there, or may not trace");
+    }
+    let calls = |kept: &str| {
+        session.write(KEPT, &kept.replace("RELEASE", &release));
+        let recorded = session.run_under(&["strace", "-f", "-e", "trace=seccomp", "-o", "calls"], &["true"]);
+        assert!(recorded.output.status.success(), "{:?}", recorded.output);
+        let calls = fs::read_to_string(session.path("calls")).expect("calls");
+        (calls.matches("NEW_LISTENER").count(), calls.matches("WAIT_KILLABLE_RECV").count())
+    };
+    assert_eq!(calls("RELEASE survives\n"), (1, 1));
+    assert_eq!(calls("RELEASE kills\n"), (1, 0));
+    // Of another kernel, so that it is tried anew: once for the trial, and for the session as it was found.
+    assert_eq!(calls("1.0 kills\n"), (2, 1 + usize::from(found.ends_with("survives\n"))));
+    assert_eq!(fs::read_to_string(session.path(KEPT)).expect("it is kept"), found);
+}
+
+/// Several threads of the recorder take what comes at a time, and each open counts once.
+#[test]
+fn opens_of_many_at_a_time() {
+    let session = Session::new("full");
+    let script = "
+for n in 1 2 3 4 5 6; do
+    mkdir $n
+    bash -c 'for i in {1..100}; do : >$1/$i; /bin/true; done' writes-$n $n &
+done
+wait";
+    let recorded = session.run(&["sh", "-c", script]);
+    assert!(recorded.output.status.success(), "{:?}", recorded.output);
+    let lost = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
+    assert_eq!((recorded.disturbed(), lost), (0, 0));
+    let files = recorded.events.iter().filter_map(|event| if let Event::Files(it) = event { Some(it) } else { None });
+    let mut written: Vec<_> = files.flat_map(|files| files.written.iter().map(|it| (files.exec, it.clone()))).collect();
+    written.retain(|(_, (folder, _))| folder.as_path().starts_with(session.path("")));
+    written.sort();
+    let execs = |name: &str| {
+        let is = |exec: &&Exec| exec.program.as_path().file_name().is_some_and(|file| file == name);
+        let all = recorded.events.iter().filter_map(|event| if let Event::Exec(it) = event { Some(it) } else { None });
+        all.filter(is).map(|exec| exec.id).collect::<Vec<_>>()
+    };
+    let expected = |id: &u64| written.iter().any(|(exec, (_, count))| exec == id && *count == 100);
+    assert_eq!((written.len(), execs("bash").iter().filter(|id| expected(id)).count()), (6, 6), "{written:?}");
+    assert_eq!(execs("true").len(), 600);
+}
+
+#[test]
 fn the_journal_says_what_was_opened() {
     let project = Project::demo();
     project.write("main.c", "#include <stdio.h>\n#include \"own.h\"\nint main(void) { return 0; }\n");
@@ -429,6 +491,8 @@ fn state_that_is_left_behind() {
         fs::create_dir_all(home.join(old).parent().expect("a folder")).expect("folders");
         fs::write(home.join(old), "old").expect("a file");
     }
+    // What is changed in the tick of the file system's clock in which a session begins counts as the session's.
+    std::thread::sleep(std::time::Duration::from_millis(30));
     let script = "
 echo 123 >~/.tool/bin/new; touch -d '2001-01-01' ~/.tool/bin/new; rm ~/.tool/bin/gone
 rm -r ~/.other; echo alias >>~/.bashrc; echo 1 >~/Documents; echo 1 >here

@@ -1,5 +1,7 @@
 #!/bin/sh
-# What a configure script does: 2,700 short commands.
+# What a configure script does: 2,700 short commands, in the locale that it sets.
+LC_ALL=C
+export LC_ALL
 folder=$(mktemp -d) && cd "$folder" || exit 1
 number=0
 while [ "$number" -lt 300 ]; do

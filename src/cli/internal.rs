@@ -106,6 +106,9 @@ pub struct Launch {
     /// How much is recorded
     #[arg(long, default_value = "network")]
     pub depth: String,
+    /// Let only signals that kill interrupt who waits for the recorder
+    #[arg(long)]
+    pub wait_killable: bool,
     /// Install no filter
     #[arg(long)]
     pub no_filter: bool,

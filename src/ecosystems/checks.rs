@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{paths, stage, verifies};
 use crate::event::Bytes;
-use crate::journal::{Command, Journal, Known, Outcome, Ref};
+use crate::journal::{Command, Journal, Known, Outcome};
 use crate::policy::Policy;
 use crate::requirements::{Check, CheckLine, CheckName, Evidence, Lock, Step, Unchecked};
-use crate::shell::{self, Simple};
+use crate::shell::{self, Line, Simple};
 
 mod needs;
 mod place;
@@ -15,7 +15,7 @@ mod steps;
 
 use needs::{is_made, locks, promised, ran};
 use place::{leaves, places, words};
-use steps::Prepares;
+use steps::Preparations;
 pub use steps::{Stage, State, shows};
 
 /// Reason for what only a hook or a transcript tells, where the policy demands more.
@@ -53,7 +53,7 @@ struct Judge<'a> {
     policy: &'a Policy,
     inner: &'a dyn Fn(&[&str]) -> Option<String>,
     /// What made folders ready, of all sessions in order.
-    prepares: Vec<Prepares>,
+    prepares: Preparations,
 }
 
 /// A command, and where it comes from.
@@ -62,6 +62,8 @@ struct Case<'a> {
     at: usize,
     journal: &'a Journal,
     command: &'a Command,
+    /// Its line; none when it is no UTF-8.
+    line: Option<Line>,
     evidence: Evidence,
 }
 
@@ -79,10 +81,12 @@ pub(super) fn read(
             at,
             journal,
             command,
+            line: command.line.as_str().map(Line::new),
             evidence: Evidence { session: journal.session.id.clone(), entry: command.id.clone() },
         })
         .collect();
-    let prepares = cases.iter().flat_map(|case| steps::of(case.at, case.command, &case.evidence)).collect();
+    let prepares = |case: &Case| Some(steps::of(case.at, case.command, case.line.as_ref()?, &case.evidence));
+    let prepares = Preparations::new(cases.iter().filter_map(prepares).flatten().collect());
     let judge = Judge { policy, inner, prepares };
     let mut wanted: BTreeMap<(CheckLine, CheckLine), Wanted> = BTreeMap::new();
     let mut unchecked = Vec::new();
@@ -102,10 +106,22 @@ pub(super) fn read(
     for (place, added) in policy.added_checks().filter_map(|check| judge.added(&check.add, &check.folder, journals)) {
         wanted.entry(place).or_insert(added);
     }
+    wanted.values_mut().for_each(|wanted| wanted.locks = newest(std::mem::take(&mut wanted.locks), journals));
     let (checks, dropped) = named_once(wanted, policy);
     unchecked.extend(dropped);
     unchecked.sort_by(|a, b| a.evidence.cmp(&b.evidence));
     (checks, unchecked)
+}
+
+/// Returns the locks with the hashes that the latest sessions found: what an earlier one found is of an earlier file.
+fn newest(locks: BTreeSet<Lock>, journals: &[&Journal]) -> BTreeSet<Lock> {
+    let latest = |lock: Lock| {
+        let files = journals.iter().rev().flat_map(|journal| &journal.files);
+        let path = lock.hash.as_ref().map(|_| lock.path());
+        let found = files.filter(|file| Some(&file.path) == path.as_ref()).find_map(|file| file.found.clone());
+        Lock { hash: found.or_else(|| lock.hash.clone()), ..lock }
+    };
+    locks.into_iter().map(latest).collect()
 }
 
 /// Gives each check a name of its own; what the policy drops is none.
@@ -162,9 +178,14 @@ impl Judge<'_> {
         let printable =
             |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
         let (asked, folder) = (printable(&command.line)?, printable(&command.cwd)?);
-        let line = unwrapped(asked.clone(), self.inner);
-        let commands = shell::strict(line.as_str())?;
-        let name = named(&commands).ok_or_else(|| nothing(&commands))?;
+        let written = case.line.as_ref().map_or_else(|| Ok(Vec::new()), Line::strict)?;
+        let inner = unwrapped(&written, self.inner).filter(|inner| *inner != asked);
+        let (line, commands, wrappers) = match inner {
+            Some(inner) => (inner.clone(), shell::strict(inner.as_str())?, written),
+            None => (asked, written, Vec::new()),
+        };
+        let names: Vec<Option<String>> = commands.iter().map(|simple| verifies(&words(simple))).collect();
+        let name = names.iter().flatten().next().cloned().ok_or_else(|| nothing(&commands))?;
         if command.writes > 0 {
             return Err("it wrote outside the project");
         }
@@ -172,15 +193,15 @@ impl Judge<'_> {
         if placed.iter().any(|(folder, simple)| leaves(folder, simple)) {
             return Err(OUTSIDE);
         }
-        if !placed.iter().all(|(folder, simple)| {
-            is_harmless(simple) || is_own(&words(simple)) || is_made(case.journal, folder, simple, &placed)
+        let is_own = |name: &Option<String>, simple: &Simple| name.is_some() || stage(&words(simple)).is_some();
+        if !placed.iter().zip(&names).all(|((folder, simple), name)| {
+            is_harmless(simple) || is_own(name, simple) || is_made(case.journal, folder, simple, &placed)
         }) {
             return Err("its line does other things besides");
         }
         let before = steps::before(case.at, &placed, &self.prepares)?;
-        let wrappers = if line == asked { Vec::new() } else { shell::strict(asked.as_str())? };
         let ran = ran(case).filter(|program| !wrappers.iter().any(|simple| words(simple).first() == Some(program)));
-        let locks = locks(case.journal, &placed, ran)?;
+        let locks = locks(case.journal, &placed, &names, ran)?;
         if command.network && locks.is_empty() {
             return Err(NETWORK);
         }
@@ -193,11 +214,13 @@ impl Judge<'_> {
     fn added(&self, line: &str, folder: &str, journals: &[&Journal]) -> Option<((CheckLine, CheckLine), Wanted)> {
         let place = (CheckLine::parse(folder)?, CheckLine::parse(line)?);
         let commands = shell::strict(line).unwrap_or_default();
-        let name = named(&commands).unwrap_or_else(|| "check".to_owned());
+        let names: Vec<Option<String>> = commands.iter().map(|simple| verifies(&words(simple))).collect();
+        let name = names.iter().flatten().next().cloned().unwrap_or_else(|| "check".to_owned());
         let placed = places(folder, &commands).unwrap_or_default();
         let before = steps::before(usize::MAX, &placed, &self.prepares).unwrap_or_default();
         let journal = journals.iter().rev().find(|journal| !journal.files.is_empty());
-        let locks = journal.and_then(|journal| locks(journal, &placed, std::iter::empty()).ok()).unwrap_or_default();
+        let locks =
+            journal.and_then(|journal| locks(journal, &placed, &names, std::iter::empty()).ok()).unwrap_or_default();
         Some((place, Wanted { name, evidence: BTreeSet::new(), before, locks, makes: Vec::new() }))
     }
 }
@@ -215,22 +238,14 @@ fn nothing(commands: &[Simple]) -> &'static str {
     }
 }
 
-/// Returns whether words verify, or make a folder ready for what does.
-fn is_own(words: &[&str]) -> bool {
-    verifies(words).is_some() || stage(words).is_some()
-}
-
-/// Returns the commands of a journal that only install packages: all that their lines run puts packages on the machine.
-pub(super) fn installing<'a>(journal: &'a Journal, installs: &dyn Fn(&[&str]) -> bool) -> BTreeSet<&'a Ref> {
+/// Returns whether a command only installs packages: all that its line runs puts packages on the machine.
+pub(super) fn only_installs(command: &Command, installs: &dyn Fn(&[&str]) -> bool) -> bool {
     let beside = |simple: &Simple| {
         is_harmless(simple) || simple.words.first().is_some_and(|word| BESIDE.contains(&word.text.as_str()))
     };
-    let only = |command: &&Command| {
-        let commands = command.line.as_str().and_then(|line| shell::all(line).ok()).unwrap_or_default();
-        let is_one = |simple: &Simple| installs(unprivileged(&simple.texts()));
-        commands.iter().any(is_one) && commands.iter().all(|simple| is_one(simple) || beside(simple))
-    };
-    journal.commands.iter().filter(only).map(|command| &command.id).collect()
+    let commands = command.line.as_str().and_then(|line| Line::new(line).all().ok()).unwrap_or_default();
+    let is_one = |simple: &Simple| installs(unprivileged(&simple.texts()));
+    commands.iter().any(is_one) && commands.iter().all(|simple| is_one(simple) || beside(simple))
 }
 
 /// Returns the words behind `sudo` and other wrappers.
@@ -252,24 +267,19 @@ pub(super) fn runs(line: &str, program: &str) -> bool {
     commands.iter().any(|simple| bare(&simple.texts()).first() == Some(&program))
 }
 
-/// Returns the line without what only provides the packages: those of the flake take its place.
-fn unwrapped(line: CheckLine, inner: &dyn Fn(&[&str]) -> Option<String>) -> CheckLine {
-    let commands = shell::strict(line.as_str()).unwrap_or_default();
+/// Returns the line of commands without what only provides the packages: those of the flake take its place. None when nothing
+/// of that is in it.
+fn unwrapped(commands: &[Simple], inner: &dyn Fn(&[&str]) -> Option<String>) -> Option<CheckLine> {
     let is_plain = |simple: &Simple| simple.others.is_empty() && simple.words.iter().all(|word| word.literal);
     if !commands.iter().all(is_plain) || !commands.iter().any(|simple| inner(bare(&simple.texts())).is_some()) {
-        return line;
+        return None;
     }
     let part = |simple: &Simple| {
         let texts = simple.texts();
         inner(bare(&texts)).or_else(|| shlex::try_join(texts.iter().copied()).ok())
     };
     let parts: Option<Vec<String>> = commands.iter().map(part).collect();
-    parts.and_then(|parts| CheckLine::parse(&parts.join(" && "))).unwrap_or(line)
-}
-
-/// Returns the name of the check that these commands are: of the first that verifies.
-fn named(commands: &[Simple]) -> Option<String> {
-    commands.iter().find_map(|simple| verifies(&words(simple)))
+    CheckLine::parse(&parts?.join(" && "))
 }
 
 fn is_harmless(simple: &Simple) -> bool {

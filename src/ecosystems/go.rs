@@ -3,11 +3,16 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, Reading, call, paths, verb};
 use crate::index::Index;
-use crate::journal::{Invocation, Program, ProjectFile};
+use crate::journal::{Invocation, Journal, Program, ProjectFile};
+use crate::requirements::LockKind;
 
 /// Options that take a value.
 const VALUES: &str =
     "-C -asmflags -buildmode -gcflags -ldflags -mod -modfile -overlay -p -pgo -pkgdir -tags -toolexec -exec -o";
+
+/// Reason for what needs modules of which nobody knows the hash yet.
+pub const UNFOUND: &str =
+    "its go.mod requires modules that are not vendored, and their hash is found only by building with a network";
 
 /// Programs whose packages have other names, by the last parts of their import paths.
 const NAMES: &str = "gofumpt=gofumpt go-bindata=go-bindata oapi-codegen=oapi-codegen migrate=go-migrate swag=go-swag \
@@ -72,11 +77,10 @@ impl Ecosystem for Go {
     }
 
     fn need(&self, program: &str, near: &Near) -> Option<Need> {
-        const WHY: &str = "its go.mod requires modules that are not vendored, and their hash is found only by building with a network";
         let folder = |file: &ProjectFile, name: &str| file.path.strip_suffix(name).map(str::to_owned);
         let module = near.find("go.mod").and_then(|file| folder(file, "go.mod"));
         let vendored = near.find("vendor/modules.txt").and_then(|file| folder(file, "vendor/modules.txt")) == module;
-        (program == "go" && !vendored).then(|| near.keeps("go.mod"))?.map(|_| Need::Online(WHY))
+        (program == "go" && !vendored).then(|| near.need(LockKind::Go, UNFOUND))?
     }
 
     fn makes(&self, argv: &[&str], _near: &Near) -> Vec<String> {
@@ -85,6 +89,21 @@ impl Ecosystem for Go {
             _ => Vec::new(),
         }
     }
+}
+
+/// Returns the `go.mod` files of a journal that require modules of which nobody knows the hash yet.
+pub fn unfound(journal: &Journal) -> Vec<&str> {
+    let is_vendored = |folder: &str| {
+        let list = format!("{folder}vendor/modules.txt");
+        journal.files.iter().any(|file| file.path == list)
+    };
+    let lacks = |file: &&ProjectFile| {
+        let folder = file.path.strip_suffix("go.mod").filter(|folder| folder.is_empty() || folder.ends_with('/'));
+        folder.is_some_and(|folder| !is_vendored(folder))
+            && file.found.is_none()
+            && file.keeps.is_some_and(|keeps| keeps.packages > 0)
+    };
+    journal.files.iter().filter(lacks).map(|file| file.path.as_str()).collect()
 }
 
 /// Returns the modules that a command line installs or runs from elsewhere, and whether it runs them. The project's own have

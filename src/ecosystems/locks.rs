@@ -50,13 +50,15 @@ impl<'a> Near<'a> {
         self.find(name)?.keeps.filter(|keeps| keeps.packages > 0)
     }
 
-    /// Returns the need of what a lock file near keeps; `why` it cannot be fetched when a package has no hash there.
+    /// Returns the need of what a lock file near keeps; `why` it cannot be fetched when its hash is not known.
     pub(super) fn need(&self, kind: LockKind, why: &'static str) -> Option<Need> {
         let name = kind.file();
         let file = self.find(name)?;
         let keeps = file.keeps.filter(|keeps| keeps.packages > 0)?;
-        let folder = CheckLine::parse(folder(&file.path, name)).filter(|_| keeps.unhashed == 0);
-        Some(folder.map_or(Need::Online(why), |folder| Need::Locked(Lock { kind, folder })))
+        let known = keeps.unhashed == 0 && (kind != LockKind::Go || file.found.is_some());
+        let folder = CheckLine::parse(folder(&file.path, name)).filter(|_| known);
+        let locked = |folder| Need::Locked(Lock { kind, folder, hash: file.found.clone() });
+        Some(folder.map_or(Need::Online(why), locked))
     }
 }
 
@@ -199,7 +201,7 @@ mod tests {
         assert_eq!(find("", "package-lock.json"), Some("js/package-lock.json"), "the only one there is");
         assert_eq!(find("", "go.mod"), None);
         let need = Near { journal: &journal, folder: "a" }.need(LockKind::Cargo, "why");
-        let lock = Lock { kind: LockKind::Cargo, folder: CheckLine::parse("a").expect("printable") };
+        let lock = Lock { kind: LockKind::Cargo, folder: CheckLine::parse("a").expect("printable"), hash: None };
         assert_eq!(need, Some(Need::Locked(lock)));
     }
 }

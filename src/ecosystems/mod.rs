@@ -3,10 +3,11 @@
 //! An ecosystem is one file: it says which command lines must be kept, and what programs and command lines need. Nothing
 //! here fails or looks at the machine.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Index;
-use crate::journal::{Invocation, Journal, Program, Ref};
+use crate::journal::{Command, Invocation, Journal, Program, Ref};
 use crate::nix::{AttrPath, Source};
 use crate::requirements::Instead;
 
@@ -67,6 +68,7 @@ mod zig;
 
 pub use checks::{Stage, State, shows};
 pub use export::{Exported, export};
+pub use go::{UNFOUND, unfound};
 pub use locks::{Near, Need};
 pub use nix::{Foreign, foreign};
 pub use resolve::{Unknown, resolve, unknown};
@@ -207,8 +209,8 @@ pub struct Context<'a> {
     stores: BTreeSet<&'a str>,
     /// Where such programs are, by name.
     places: BTreeMap<&'a str, Vec<&'a str>>,
-    /// Commands that only put packages on the machine.
-    installing: BTreeSet<&'a Ref>,
+    /// The commands, and whether they only put packages on the machine, once that was asked.
+    commands: BTreeMap<&'a Ref, (&'a Command, OnceCell<bool>)>,
 }
 
 impl<'a> Context<'a> {
@@ -223,13 +225,17 @@ impl<'a> Context<'a> {
                 places.entry(paths::name(path)).or_default().push(path);
             }
         }
-        let installing = checks::installing(journal, &installs);
-        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, installing }
+        let commands = journal.commands.iter().map(|it| (&it.id, (it, OnceCell::new()))).collect();
+        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, commands }
     }
 
     /// Returns whether a program ran only while packages were installed: it is not the project that needs it.
     fn only_installed(&self, program: &Program) -> bool {
-        !program.commands.is_empty() && program.commands.iter().all(|command| self.installing.contains(command))
+        let installs = |id: &Ref| {
+            let command = self.commands.get(id);
+            command.is_some_and(|(it, known)| *known.get_or_init(|| checks::only_installs(it, &installs)))
+        };
+        !program.commands.is_empty() && program.commands.iter().all(installs)
     }
 
     /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.

@@ -9,7 +9,7 @@ mod ask;
 mod others;
 mod typed;
 
-pub(super) use ask::is_nixpkgs;
+pub(super) use others::place;
 pub use others::{Foreign, foreign};
 pub(super) use typed::{Typed, typed};
 
@@ -81,7 +81,7 @@ impl Ecosystem for Nix {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
         let argv = argv?;
         let mut asked = ask::request(&argv)?.read(context.index, &invocation.says);
-        others::place(&mut asked, &argv, context.journal);
+        place(&mut asked, &argv, &context.journal.flakes);
         Some(asked)
     }
 

@@ -6,7 +6,7 @@ use minijinja::context;
 use minijinja::value::Value;
 
 use super::{nix_string, source};
-use crate::nix::nix_name;
+use crate::nix::{NarHash, nix_name};
 use crate::requirements::{Check, Lock, LockKind};
 
 /// The lock files that checks need, each with a name: `cargo`, `cargo2`, `npm`.
@@ -22,6 +22,7 @@ impl<'a> Fetched<'a> {
             let kind = match lock.kind {
                 LockKind::Cargo => "cargo",
                 LockKind::Npm => "npm",
+                LockKind::Go => "go",
             };
             let number = count.entry(kind).or_default();
             *number += 1;
@@ -36,6 +37,7 @@ impl<'a> Fetched<'a> {
             let folder = lock.folder.as_str();
             let below = |path: &str| nix_string(&format!("/{path}")).map(|path| format!("self.sourceInfo + {path}"));
             let path = match lock.kind {
+                LockKind::Go => Some("self.sourceInfo.outPath".to_owned()),
                 LockKind::Npm if folder.is_empty() => Some("self.sourceInfo.outPath".to_owned()),
                 LockKind::Npm => below(folder),
                 LockKind::Cargo => below(&lock.path()),
@@ -46,6 +48,9 @@ impl<'a> Fetched<'a> {
                 path => path.map_or_else(Value::default, source),
                 folder => folder,
                 cargo => lock.kind == LockKind::Cargo,
+                go => lock.kind == LockKind::Go,
+                hash => lock.hash.as_ref().map_or_else(NarHash::none, NarHash::clone).as_str(),
+                vendors => vendors(folder),
             }
         };
         self.locks.iter().map(lock).collect()
@@ -67,7 +72,14 @@ impl<'a> Fetched<'a> {
         let list = |kind| match kind {
             LockKind::Cargo => " ++ fetched.cargoHooks or [ ]",
             LockKind::Npm => " ++ fetched.npmHooks or [ ]",
+            LockKind::Go => "",
         };
         kinds.into_iter().map(list).collect()
     }
+}
+
+/// Returns what gives Go the modules of a folder: it looks for them nowhere else.
+fn vendors(folder: &str) -> String {
+    let to = if folder.is_empty() { "vendor".to_owned() } else { super::quote(&format!("{folder}/vendor")) };
+    format!("cp -r \"$goModules\" {to}; export GOFLAGS=-mod=vendor GOPROXY=off GOTOOLCHAIN=local")
 }

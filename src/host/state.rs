@@ -4,9 +4,10 @@
 //! installers write, and names that were in their upper folders before and are gone. One walk when the session closes, a
 //! look at those folders' names when it begins; no file is opened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,7 @@ pub struct Before(BTreeMap<PathBuf, BTreeSet<OsString>>);
 impl Before {
     /// Looks at the places below `root` (`/`) and at the home folder, `skip` left out (the project).
     pub fn look(root: &Path, home: Option<&Path>, skip: &Path) -> Self {
+        let skip = skip.components().as_path().as_os_str();
         let mut folders = BTreeMap::new();
         let mut seen = 0;
         for (path, top) in starts(root, home) {
@@ -84,10 +86,14 @@ impl Before {
             while let Some((path, depth)) = paths.pop() {
                 let all = fs::read_dir(&path).into_iter().flatten().flatten();
                 let mut names = BTreeSet::new();
-                for entry in all.filter(|entry| entry.path() != skip && !is_note(&entry.path(), &top)) {
+                for entry in all {
+                    let path = entry.path();
+                    if path.as_os_str() == skip || is_note(&path, &top) {
+                        continue;
+                    }
                     names.insert(entry.file_name());
                     if depth + 1 < DEEP && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                        paths.push((entry.path(), depth + 1));
+                        paths.push((path, depth + 1));
                     }
                 }
                 seen += names.len();
@@ -131,11 +137,15 @@ impl Before {
             PLACES.iter().map(|place| root.join(place)).chain(home.map(Path::to_path_buf)).collect();
         let mut gone = Vec::new();
         for (folder, names) in &self.0 {
-            let missing = |name: &&OsString| fs::symlink_metadata(folder.join(name)).is_err();
             // When the folder itself is gone, that is told of the one above it.
-            if let Some(top) = tops.iter().rev().find(|top| folder.starts_with(top)).filter(|_| folder.exists()) {
-                gone.extend(names.iter().filter(missing).map(|name| (folder.join(name), top.clone())));
-            }
+            let (Some(top), Ok(entries)) =
+                (tops.iter().rev().find(|top| folder.starts_with(top)), fs::read_dir(folder))
+            else {
+                continue;
+            };
+            let now: HashSet<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+            let missing = names.iter().filter(|name| !now.contains(*name));
+            gone.extend(missing.map(|name| (folder.join(name), top.clone())));
         }
         gone
     }
@@ -156,6 +166,7 @@ pub struct Found {
 /// gone that was there before.
 pub fn left_behind(root: &Path, home: Option<&Path>, skip: &Path, since: SystemTime, before: &Before) -> Found {
     let since = since.checked_sub(TICK).unwrap_or(UNIX_EPOCH);
+    let skip = skip.components().as_path().as_os_str();
     let mut walk = Walk { since, skip, seen: 0, found: BTreeMap::new() };
     for (path, top) in starts(root, home) {
         walk.below(&path, &top);
@@ -193,12 +204,14 @@ fn theirs(home: &Path) -> Vec<OsString> {
 
 /// Returns whether a path is what a program notes for itself.
 fn is_note(path: &Path, top: &Path) -> bool {
-    NOTES.iter().any(|own| path == top.join(own))
+    let below = path.as_os_str().as_bytes().strip_prefix(top.as_os_str().as_bytes());
+    let below = below.and_then(|below| below.strip_prefix(b"/"));
+    below.is_some_and(|below| NOTES.iter().any(|note| note.as_bytes() == below))
 }
 
 struct Walk<'a> {
     since: SystemTime,
-    skip: &'a Path,
+    skip: &'a OsStr,
     seen: usize,
     found: BTreeMap<PathBuf, Changed>,
 }
@@ -215,13 +228,13 @@ impl Walk<'_> {
     /// files did not change are passed over, and so is what is still deeper: what is installed is new, and there are too many
     /// of them to look at each.
     fn below(&mut self, path: &Path, top: &Path) {
-        let mut paths = vec![(path.to_path_buf(), 0)];
-        while let Some((path, depth)) = paths.pop() {
+        let mut paths = vec![(path.to_path_buf(), 0, fs::symlink_metadata(path))];
+        while let Some((path, depth, meta)) = paths.pop() {
             self.seen += 1;
-            if self.seen >= LIMIT || path == self.skip || is_note(&path, top) {
+            if self.seen >= LIMIT || path.as_os_str() == self.skip || is_note(&path, top) {
                 continue;
             }
-            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            let Ok(meta) = meta else { continue };
             let is_new = changed(&meta) >= self.since;
             if meta.is_dir() {
                 // On most file systems a folder without folders has two links: its name and its `.`.
@@ -229,7 +242,8 @@ impl Walk<'_> {
                 let entries = looks.then(|| fs::read_dir(&path)).into_iter().flatten().flatten().flatten();
                 let wanted =
                     |entry: &fs::DirEntry| is_new || depth < DEEP || entry.file_type().is_ok_and(|kind| kind.is_dir());
-                paths.extend(entries.filter(wanted).map(|entry| (entry.path(), depth + 1)));
+                // Asked of its folder, each is found without a walk from the root.
+                paths.extend(entries.filter(wanted).map(|entry| (entry.path(), depth + 1, entry.metadata())));
             } else if is_new {
                 let changed = self.found(&path, top);
                 changed.files += 1;
@@ -252,11 +266,14 @@ fn group(path: &Path, top: &Path) -> PathBuf {
     top.join(names.into_iter().take(depth).collect::<PathBuf>())
 }
 
-/// Returns packages of dpkg whose list of files was written since a time.
+/// Returns packages of dpkg whose list of files was written since a time: dpkg makes it anew, which changes its folder too.
 fn packages(root: &Path, since: SystemTime) -> Vec<String> {
-    let lists = fs::read_dir(root.join("var/lib/dpkg/info")).into_iter().flatten().flatten();
-    let lists = lists.filter(|entry| entry.metadata().is_ok_and(|meta| changed(&meta) >= since));
-    let names = lists.filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".list").map(str::to_owned));
+    let info = root.join("var/lib/dpkg/info");
+    let is_new = |meta: io::Result<fs::Metadata>| meta.is_ok_and(|meta| changed(&meta) >= since);
+    let entries = is_new(fs::metadata(&info)).then(|| fs::read_dir(&info)).into_iter().flatten().flatten().flatten();
+    let lists =
+        entries.filter_map(|entry| Some((entry.file_name().to_str()?.strip_suffix(".list")?.to_owned(), entry)));
+    let names = lists.filter(|(_, entry)| is_new(entry.metadata())).map(|(name, _)| name);
     let mut names: Vec<String> = names.map(|name| name.split(':').next().unwrap_or_default().to_owned()).collect();
     names.sort();
     names.dedup();

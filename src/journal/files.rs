@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::is_default;
+use crate::nix::NarHash;
 
 /// A well-known file of the project.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct ProjectFile {
     /// What it keeps, when it is a lock file that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keeps: Option<Locked>,
+    /// Hash of all that it requires, as Nix fetches that: found by building it when the session closed, where no file says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<NarHash>,
 }
 
 /// What a lock file keeps.

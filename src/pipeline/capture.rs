@@ -4,6 +4,7 @@ use anyhow::Context;
 
 use super::close::close;
 use super::lacks::say_lacks;
+use super::modules;
 use super::open::free_name;
 use super::plan::{Plan, journal_path, journals};
 use super::prove::{is_no_check, prove_or_leave_out, remember};
@@ -109,9 +110,13 @@ pub(super) fn take(
     // Its own, of a `stop` that was killed, is made anew.
     journals.retain(|other| other.session.id != journal.session.id);
     let before = journals.len();
+    let session = journal.session.id.clone();
     journals.push(journal);
     let mut plan = Plan::new(world, repository, journals, options.nixpkgs.as_deref())?;
-    if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
+    if options.verify && !options.dry_run {
+        plan = modules::found(world, repository, plan, &session, options)?;
+    }
+    if before == 0 && plan.document.requirements.is_nothing() {
         if !options.dry_run {
             finish()?;
         }

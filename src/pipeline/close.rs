@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::{panic, thread};
 
 use anyhow::Context;
 use chrono::{DateTime, SecondsFormat};
@@ -31,6 +32,10 @@ pub(super) fn close(
     let place = place(world, repository);
     let closing = Closing::new(&place, began.timestamp_millis(), leads(&line), &ecosystems::keeps);
     let mut closing = closing.in_parts(hooks || line.as_str() == Some(LINE));
+    let before = Before::parse(&fs::read(open.before()).unwrap_or_default());
+    let (root, home) = (repository.root().to_path_buf(), world.home.clone());
+    // It waits for the disk, while the log is read here.
+    let left = thread::spawn(move || host::left_behind(Path::new("/"), home.as_deref(), &root, began.into(), &before));
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),
@@ -59,9 +64,7 @@ pub(super) fn close(
         status,
     };
     let mut journal = closing.finish(session, digest, &|paths| host::owners(Path::new("/"), paths));
-    let before = Before::parse(&fs::read(open.before()).unwrap_or_default());
-    let home = world.home.as_deref();
-    let found = host::left_behind(Path::new("/"), home, repository.root(), began.into(), &before);
+    let found = left.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
     let private = |Changed { path, files, bytes, removed }| State { path: place.path(&path), files, bytes, removed };
     journal.state = found.changed.into_iter().map(private).collect();
     journal.installed = found.packages;

@@ -88,7 +88,7 @@ fn well_known(journal: &Journal, root: &Path) -> Vec<ProjectFile> {
             let text = text(root, &path, longest).unwrap_or_default();
             let has = |beside: &str| root.join(folder).join(beside).is_file();
             let says = [project::tools(name, &text), project::programs(name, &text, &has)].concat();
-            files.push(ProjectFile { path: shown.to_owned(), says, keeps: project::locked(name, &text) });
+            files.push(ProjectFile { path: shown.to_owned(), says, keeps: project::locked(name, &text), found: None });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

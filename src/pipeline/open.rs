@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::thread;
 
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
@@ -79,10 +80,12 @@ pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, option
             depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
         },
     };
+    let (root, home) = (repository.root().to_path_buf(), world.home.clone());
+    // While the disk takes in that the session is open.
+    let looked = thread::spawn(move || host::Before::look(Path::new("/"), home.as_deref(), &root).to_bytes());
     let open = Sessions::new(repository.git_dir()).open(active)?;
     // Without it nothing is told of what is gone when the session closes.
-    let before = host::Before::look(Path::new("/"), world.home.as_deref(), repository.root());
-    drop(fs::write(open.before(), before.to_bytes()));
+    drop(looked.join().map(|before| fs::write(open.before(), before)));
     Ok(open)
 }
 

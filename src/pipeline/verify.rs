@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::plan::{FOLDER, Plan};
 use super::prove::{Export, keep_logs, nix, remember, show};
-use super::{Answer, World};
+use super::{Answer, World, versions};
 use crate::commit::{Repository, Revision};
 use crate::console::{Hint, escape};
 use crate::event::hex;
@@ -49,10 +49,13 @@ pub fn verify(world: &World, asked: &Verify) -> anyhow::Result<Verified> {
         Some(revision) => committed(revision)?,
         None => in_work_tree(&repository)?,
     };
-    readable(&files)?;
+    there(&files)?;
     let base = asked.base.as_deref().map(|name| base(&repository, name)).transpose()?;
     let index = Index::new();
     let judged = statics::judge(&files, &Rules { index: &index, base: base.as_ref(), untrusted: asked.untrusted });
+    if !judged.holds() {
+        readable(&files)?;
+    }
     let mut verified = Verified {
         version: VERSION,
         commit: revision.as_ref().map(Revision::id),
@@ -131,6 +134,7 @@ impl Subject<'_> {
         };
         let export = Export::new(judged.folder, !judged.folder.is_empty(), &write)?;
         let verification = self.build(&export, verified)?;
+        verified.findings.extend(verification.warnings());
         verified.findings.extend(verification.failures.iter().map(|failure| failure.finding(&judged.lines)));
         if verification.is_passed() && asked.level >= Level::Build {
             if let Some(proposal) = &proposal {
@@ -160,7 +164,7 @@ impl Subject<'_> {
         };
         verified.reach(Level::Eval, evaluated.is_some(), proves);
         if let Some(evaluated) = evaluated.filter(|_| self.asked.level >= Level::Build) {
-            verification.build(&export.tree, &evaluated, nix, &mut |step| show(&mut board, step))?;
+            verification.build(&evaluated, nix, &mut |step| show(&mut board, step))?;
             let built = verification.passed.len();
             let proves = match verification.is_passed() {
                 true => format!(
@@ -174,6 +178,7 @@ impl Subject<'_> {
         drop(board);
         verification.advise(document, &judged.journals, self.index);
         keep_logs(self.repository, &mut verification)?;
+        versions::keep(self.repository, &document.pin, &verification.versions)?;
         Ok(verification)
     }
 
@@ -229,13 +234,17 @@ fn holes(nix: &Nix, untrusted: bool) -> Vec<Finding> {
     nix.advisories().iter().map(tell).collect()
 }
 
-/// Fails when there is nothing to verify, or when only a newer program can read it.
-fn readable(files: &Files) -> anyhow::Result<()> {
+/// Fails when there is nothing to verify.
+fn there(files: &Files) -> anyhow::Result<()> {
     let path = format!("{FOLDER}/requirements.json");
-    if !files.found.contains_key(&path) {
-        return Err(anyhow!("there is no `{path}`"))
-            .hint("`agent-capture run -- CMD` records a session and renders its flake");
+    if files.found.contains_key(&path) {
+        return Ok(());
     }
+    Err(anyhow!("there is no `{path}`")).hint("`agent-capture run -- CMD` records a session and renders its flake")
+}
+
+/// Fails when only a newer program can read a file.
+fn readable(files: &Files) -> anyhow::Result<()> {
     for (path, found) in &files.found {
         let Found::File(bytes) = found else { continue };
         let newer = match path.rsplit('/').next() {

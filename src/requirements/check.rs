@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{CheckLine, CheckName, Evidence};
+use crate::nix::NarHash;
 
 /// A command that is run again to prove the packages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Lock {
     pub kind: LockKind,
     /// Its folder below the repository's root; empty for the root.
     pub folder: CheckLine,
+    /// Hash of all of its packages together, of a kind that does not say the hash of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<NarHash>,
 }
 
 /// The kinds of lock files from which Nix fetches.
@@ -59,6 +63,8 @@ pub enum LockKind {
     Cargo,
     /// `package-lock.json`, version 2 or 3.
     Npm,
+    /// `go.mod`, and the hash of what `go mod vendor` makes of it.
+    Go,
 }
 
 impl LockKind {
@@ -67,6 +73,7 @@ impl LockKind {
         match self {
             Self::Cargo => "Cargo.lock",
             Self::Npm => "package-lock.json",
+            Self::Go => "go.mod",
         }
     }
 }

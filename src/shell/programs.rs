@@ -15,15 +15,10 @@
 //! Of a line that failed only [`Run::decides`] says something: the status is this program's, for nothing else of the line
 //! is a program that could have given it.
 
-use std::io::Cursor;
-
-use brush_parser::{Parser, ParserOptions};
+use brush_parser::ast::Program;
 
 use super::walk::Walk;
-use super::{DEPTH, Word, nesting};
-
-/// The longest line whose programs are read, in bytes: lines that write a file from a here-document are long.
-const LIMIT: usize = 128 * 1024;
+use super::{Line, Word};
 
 /// What the end of a line says of a program in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,20 +71,14 @@ impl Run {
 /// Returns the programs that a line runs, in the order in which they stand there; builtins and functions of the line are none.
 /// Text of here-documents is data. An error is the reason why the line cannot be read, a clause of fixed words.
 pub fn programs(line: &str) -> Result<Vec<Run>, &'static str> {
-    let mut walk = Walk::default();
-    let program = parse(line)?;
-    walk.program(&program, Says::Certain);
-    Ok(decided(walk.into_runs()))
+    Line::new(line).programs()
 }
 
-/// Parses a line or a script within one.
-pub(super) fn parse(line: &str) -> Result<brush_parser::ast::Program, &'static str> {
-    if line.len() > LIMIT || nesting(line) > DEPTH {
-        return Err("its line is too long or too deep");
-    }
-    Parser::new(Cursor::new(line), &ParserOptions::default())
-        .parse_program()
-        .map_err(|_unreadable| "its line is no Bash that can be parsed")
+/// Returns the programs that a parsed line runs.
+pub(super) fn of(program: &Program) -> Vec<Run> {
+    let mut walk = Walk::default();
+    walk.program(program, Says::Certain);
+    decided(walk.into_runs())
 }
 
 /// Says which run a failing line's status is of: the last certain one, when no other run could have ended the line.

@@ -1,16 +1,16 @@
 //! A walk through a parsed line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
     CompoundListItem, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator, SimpleCommand,
 };
 
-use super::Word;
-use super::programs::{Folder, Run, Says, parse};
+use super::programs::{Folder, Run, Says};
 use super::starts::{BUILTINS, SHELLS, WRAPPERS, own};
 use super::words::{Text, text};
+use super::{Word, parse};
 
 /// How deep scripts in scripts and calls of functions are followed.
 const LEVELS: usize = 8;
@@ -24,6 +24,10 @@ pub(super) struct Walk {
     folder: Folder,
     /// What is assigned for the command, and what is exported.
     assigned: Vec<Word>,
+    /// What is assigned for the shell alone.
+    variables: Vec<Word>,
+    /// Names that are exported, whether or not anything is assigned to them.
+    exported: BTreeSet<String>,
     functions: BTreeMap<String, CompoundCommand>,
     /// `set -e`, `set -o pipefail`.
     exits: bool,
@@ -176,6 +180,9 @@ impl Walk {
                 }
             }
         }
+        if bare {
+            return self.variables(assigned);
+        }
         words.iter().for_each(|word| self.scripts(&word.scripts, says.min(Says::Ran)));
         let exported = self.assigned.len();
         self.assigned.extend(assigned);
@@ -185,6 +192,23 @@ impl Walk {
         let added = self.assigned.split_off(own.min(self.assigned.len()));
         self.assigned.truncate(exported);
         self.assigned.extend(added.into_iter().filter(|_| words.first().is_some_and(|word| word.shown == "export")));
+    }
+
+    /// Notes assignments that stand alone: programs hear of those whose names are exported.
+    fn variables(&mut self, assigned: Vec<Word>) {
+        let is_heard = |word: &&Word| self.exported.contains(name(word));
+        let heard: Vec<Word> = assigned.iter().filter(is_heard).cloned().collect();
+        self.assigned.extend(heard);
+        self.variables.extend(assigned);
+    }
+
+    /// Follows `export`: `NAME=VALUE`, or a name to which something is assigned before or afterwards.
+    fn export(&mut self, words: &[Text]) {
+        for word in words.iter().filter(|word| !word.shown.starts_with('-')).map(Text::word) {
+            let held = self.variables.iter().rev().find(|held| name(held) == word.text).cloned();
+            self.exported.insert(name(&word).to_owned());
+            self.assigned.extend(if word.text.contains('=') { Some(word) } else { held });
+        }
     }
 
     fn redirect(&mut self, redirect: &IoRedirect, says: Says) {
@@ -212,8 +236,10 @@ impl Walk {
 
     fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
         let (folder, assigned, exits) = (self.folder.clone(), self.assigned.clone(), self.exits);
+        let (variables, exported) = (self.variables.clone(), self.exported.clone());
         walk(self);
         (self.folder, self.assigned, self.exits) = (folder, assigned, exits);
+        (self.variables, self.exported) = (variables, exported);
     }
 
     fn script(&mut self, script: &str, says: Says) {
@@ -286,7 +312,7 @@ impl Walk {
                 let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
                 self.script(&script.join(" "), says);
             }
-            "export" => self.assigned.extend(assignments(rest)),
+            "export" => self.export(rest),
             "set" => {
                 for (at, word) in rest.iter().enumerate().filter(|(_, word)| word.shown.starts_with('-')) {
                     self.exits |= word.shown.contains('e');
@@ -327,6 +353,11 @@ impl Walk {
             }
         }
     }
+}
+
+/// Returns the name of `NAME=VALUE`.
+fn name(word: &Word) -> &str {
+    word.text.split('=').next().unwrap_or_default()
 }
 
 /// Returns the assignments among words.

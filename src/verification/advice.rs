@@ -45,6 +45,10 @@ fn advice(failure: &Failure, requirements: &Requirements, journals: &[Journal], 
             left_out(failure, "it needs the network"),
         ],
         Why::Failed => vec![left_out(failure, "it fails in the sandbox")],
+        Why::OnlyCached => vec![
+            "`nix build --rebuild` of it says what differs; a cache that serves something else is not to be trusted"
+                .to_owned(),
+        ],
         Why::Evaluation | Why::NotBuilt | Why::Sandbox => Vec::new(),
     }
 }

@@ -40,7 +40,7 @@ pub enum Why {
         /// There and not expected.
         extra: Vec<String>,
     },
-    /// The flake has other images and machines than expected: these are missing, these too many.
+    /// The flake has other outputs besides its checks than expected: these are missing, these too many.
     Outputs {
         /// Expected and not there.
         missing: Vec<String>,
@@ -63,6 +63,8 @@ pub enum Why {
     Failed,
     /// The check was not built because something that it needs was not.
     NotBuilt,
+    /// A cache has it, and building it here failed or made something else.
+    OnlyCached,
     /// The sandbox does not work on this machine.
     Sandbox,
 }
@@ -105,7 +107,7 @@ impl Why {
             Self::MissingProgram(_) => Code::ProgramMissing,
             Self::Network(_) => Code::NetworkWanted,
             Self::Failed => Code::CheckFailed,
-            Self::NotBuilt => Code::NotBuilt,
+            Self::NotBuilt | Self::OnlyCached => Code::NotBuilt,
             Self::Sandbox => Code::SandboxBroken,
         }
     }
@@ -123,6 +125,9 @@ impl Why {
             Self::Network(what) => format!("it wants the network, which the sandbox does not have, for {what}"),
             Self::Failed => "it failed in the sandbox".to_owned(),
             Self::NotBuilt => "it was not built, because something that it needs was not".to_owned(),
+            Self::OnlyCached => {
+                "a cache has it, and building it here failed or made something else than the cache has".to_owned()
+            }
             Self::Sandbox => {
                 "the sandbox of Nix does not work here: user namespaces are missing (kernel.unprivileged_userns_clone, \
                  containers)"
@@ -170,6 +175,9 @@ pub(super) fn of(name: &str, check: &Check, said: &Finished) -> Failure {
         Why::MissingProgram(program.as_str().to_owned())
     } else if let Some(what) = wanted_from_network(&log) {
         Why::Network(what)
+    } else if said.success {
+        // Nix was content with what a cache has.
+        Why::OnlyCached
     } else if failed || !log.is_empty() {
         Why::Failed
     } else {

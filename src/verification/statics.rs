@@ -132,8 +132,9 @@ pub fn judge(files: &Files, rules: &Rules) -> Judged {
     let mut lines = Lines::default();
     if let Some(document) = &document {
         let flake = place(folder, "flake.nix");
-        lines = Lines::of(&flake, &Flake::of(document).render().unwrap_or_default());
-        findings.extend(rendered(files, document, folder));
+        let wanted = Flake::of(document).render();
+        lines = Lines::of(&flake, wanted.as_deref().unwrap_or_default());
+        findings.extend(rendered(files, document, folder, &wanted));
         findings.extend(entered(files, document, folder));
         findings.extend(pin(document, &policy, rules, &lines));
         findings.extend(inputs::foreign(document, rules.untrusted, &lines));
@@ -187,21 +188,20 @@ fn policy(files: &Files, rules: &Rules) -> (Option<Policy>, Vec<Finding>) {
 }
 
 /// Compares the flake and its lock with what the document renders to.
-fn rendered(files: &Files, document: &Document, folder: &str) -> Vec<Finding> {
-    let flake = Flake::of(document);
+fn rendered(files: &Files, document: &Document, folder: &str, wanted: &anyhow::Result<String>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let (path, lock) = (place(folder, "flake.nix"), place(folder, "flake.lock"));
-    let wanted = match flake.render() {
+    let wanted = match wanted {
         Ok(text) => text,
         Err(error) => return vec![Finding::error(Code::FlakeDiffers, error.to_string()).at(path, None)],
     };
     match files.bytes(&path) {
         Some(found) if found == wanted.as_bytes() => {}
-        Some(found) => findings.push(lines::difference(&path, found, &wanted)),
+        Some(found) => findings.push(lines::difference(&path, found, wanted)),
         None => findings.push(missing(Code::FlakeDiffers, &path)),
     }
     match files.bytes(&lock) {
-        Some(found) => findings.extend(lock::judge(&lock, found, document, &flake.lock())),
+        Some(found) => findings.extend(lock::judge(&lock, found, document, &Flake::of(document).lock())),
         None => findings.push(missing(Code::LockDiffers, &lock)),
     }
     if document.format < FORMAT {

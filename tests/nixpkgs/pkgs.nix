@@ -232,6 +232,41 @@ let
           printf '%s\n' ${lib.escapeShellArgs ([ "${name}:${tag}" ] ++ config.Cmd)} ${lib.concatStringsSep " " contents}
         '';
 
+      # Of Go as much as checks need: `go mod vendor` lists what go.mod requires, and all else wants that list.
+      go = pkgs.writeShellScriptBin "go" ''
+        required() { sed -n 's/^require //p' go.mod; }
+        case "$*" in
+          "mod vendor")
+            ! required | grep unreachable.example || exit 1
+            mkdir vendor && required > vendor/modules.txt
+            ;;
+          *) [ "$GOFLAGS" = -mod=vendor ] && [ "$(required)" = "$(< vendor/modules.txt)" ] ;;
+        esac
+      '';
+      # As in Nixpkgs (pkgs/build-support/go/module.nix): the modules are fetched by one hash.
+      buildGoModule =
+        {
+          name,
+          src,
+          modRoot ? "./",
+          vendorHash,
+        }:
+        {
+          goModules = pkgs.stdenvNoCC.mkDerivation {
+            name = "${name}-go-modules";
+            inherit src modRoot;
+            nativeBuildInputs = [ pkgs.go ];
+            buildPhase = ''
+              cd "$modRoot"
+              go mod vendor
+            '';
+            installPhase = "cp -r vendor $out";
+            outputHashMode = "recursive";
+            outputHashAlgo = "sha256";
+            outputHash = vendorHash;
+          };
+        };
+
       rustPlatform = import ./rust-platform.nix { inherit lib pkgs debian; };
 
       # Refused in the words of Nixpkgs (pkgs/stdenv/generic/check-meta.nix).

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::place::{join, words, works_in};
-use crate::ecosystems::{Near, Need, makes, need, paths, verifies};
+use crate::ecosystems::{Near, Need, makes, need, paths};
 use crate::journal::Journal;
 use crate::requirements::{CheckLine, Lock};
 use crate::shell::Simple;
@@ -33,25 +33,27 @@ pub(super) fn ran<'a>(case: &'a Case) -> impl Iterator<Item = &'a str> {
     in_it.filter_map(|program| Some(paths::name(program.path.as_str()?)))
 }
 
-/// Returns the lock files whose packages commands need; an error when they need what none keeps.
+/// Returns the lock files whose packages commands need, of which each has the name of the check that it is, if it is one; an
+/// error when they need what none keeps.
 pub(super) fn locks<'a>(
     journal: &Journal,
     placed: &[(String, &Simple)],
+    names: &[Option<String>],
     ran: impl Iterator<Item = &'a str>,
 ) -> Result<BTreeSet<Lock>, &'static str> {
-    let verifying: Vec<(String, Vec<&str>, String)> = placed
-        .iter()
-        .filter_map(|(folder, simple)| {
-            let words = words(simple);
-            let name = verifies(&words)?;
-            Some((works_in(folder, &words), words, name))
-        })
-        .collect();
-    if !verifying.is_empty() && verifying.iter().all(|(.., name)| ALONE.contains(&name.as_str())) {
+    let mut verifying = names.iter().flatten().peekable();
+    if verifying.peek().is_some() && verifying.all(|name| ALONE.contains(&name.as_str())) {
         return Ok(BTreeSet::new());
     }
-    let named = verifying.iter().filter_map(|(folder, words, _)| Some((folder.as_str(), *words.first()?)));
-    let folder = verifying.first().map_or("", |(folder, ..)| folder.as_str());
+    let verifying = placed.iter().zip(names).filter(|(_, name)| name.is_some());
+    let verifying: Vec<(String, Vec<&str>)> = verifying
+        .map(|((folder, simple), _)| {
+            let words = words(simple);
+            (works_in(folder, &words), words)
+        })
+        .collect();
+    let named = verifying.iter().filter_map(|(folder, words)| Some((folder.as_str(), *words.first()?)));
+    let folder = verifying.first().map_or("", |(folder, _)| folder.as_str());
     let mut locks = BTreeSet::new();
     for (folder, program) in named.chain(ran.map(|program| (folder, program))) {
         match need(program, &Near { journal, folder }) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::super::tests::{journal, program};
 use super::*;
 use crate::event::Status;
-use crate::journal::{CwdKnown, Locked, Program, ProjectFile, StatusKnown};
+use crate::journal::{CwdKnown, Locked, Program, ProjectFile, Ref, StatusKnown};
 
 /// A command that ended well: `folder: line`, `folder` empty for the root.
 fn command(at: usize, line: &str) -> Command {
@@ -38,6 +38,7 @@ fn with_files(mut journal: Journal, files: &[(&str, u64, u64)]) -> Journal {
         path: (*path).to_owned(),
         says: Vec::new(),
         keeps: Some(Locked { packages: *packages, unhashed: *unhashed }),
+        found: None,
     };
     journal.files = files.iter().map(file).collect();
     journal
@@ -205,6 +206,14 @@ fn steps_before() {
             "cmake-build: CC=clang cmake -B build && cmake --build build",
         ),
         (
+            &["CC=gcc; CC=clang; Y=2; export CC Z; X=1; Z=3; cmake -B build", "cmake --build build"],
+            "cmake-build: CC=clang Z=3 cmake -B build && cmake --build build",
+        ),
+        (
+            &["(CC=gcc; export X); export CC; X=1; cmake -B build", "cmake --build build"],
+            "cmake-build: cmake -B build && cmake --build build",
+        ),
+        (
             &["CC=clang true && X=1; cmake -B build", "cmake --build build"],
             "cmake-build: cmake -B build && cmake --build build",
         ),
@@ -230,7 +239,7 @@ fn steps_before() {
     let second = session(&["cmake --build build"]);
     assert_eq!(judged(&[&first, &second])[0], "cmake-build: cmake -B build && cmake --build build");
     assert!(judged(&[&second, &first])[0].starts_with("c1 no"));
-    for lost in ["CC=$(which clang)", "CC=/opt/clang", "A=(1 2)", "env CC=$X", "export CC=$X;"] {
+    for lost in ["CC=$(which clang)", "CC=/opt/clang", "A=(1 2)", "env CC=$X", "export CC=$X;", "CC=$X; export CC;"] {
         let all = judged(&[&session(&[&format!("{lost} cmake -B build"), "cmake --build build"])]);
         let reason = "what made its build folder ready was given variables that only its shell knew";
         assert_eq!(all[1], format!("c2 no: {reason}"), "{lost}: {all:?}");
@@ -257,7 +266,7 @@ fn what_lines_promise() {
     ] {
         let mut session = session(&[line]);
         let says = vec!["bin greet".to_owned()];
-        session.files = vec![ProjectFile { path: "Cargo.toml".to_owned(), says, keeps: None }];
+        session.files = vec![ProjectFile { path: "Cargo.toml".to_owned(), says, ..ProjectFile::default() }];
         let all = judged(&[&session]);
         let shown = all[0].split_once(": ").map_or("", |(name, command)| if name == "c1 no" { "" } else { command });
         assert_eq!(shown, command, "{line}: {all:?}");

@@ -13,7 +13,7 @@ pub struct Foreign {
     /// The name among its packages, or why it is none.
     pub package: Result<AttrPath, NoInput>,
     /// As a command line names it.
-    installable: String,
+    pub(in super::super) installable: String,
 }
 
 /// Returns what a command line of Nix names of other flakes.
@@ -47,10 +47,10 @@ impl Foreign {
         Some(Self { flakeref: flake.to_owned(), package, installable: installable.to_owned() })
     }
 
-    /// Returns the package, when the journal knows what the flakeref stood for and that it has one of this name.
-    fn borrowed(&self, journal: &Journal) -> Option<Borrowed> {
+    /// Returns the package, when it is known what the flakeref stood for and that it has one of this name.
+    fn borrowed(&self, flakes: &[UsedFlake]) -> Option<Borrowed> {
         let attr = self.package.clone().ok()?;
-        let used = journal.flakes.iter().find(|used| used.flakeref == self.flakeref)?;
+        let used = flakes.iter().find(|used| used.flakeref == self.flakeref)?;
         used.packages.get(attr.as_str())?;
         borrowed(used, attr, None)
     }
@@ -62,10 +62,10 @@ fn borrowed(used: &UsedFlake, attr: AttrPath, program: Option<&str>) -> Option<B
     Github::parse(&used.flakeref)?.is(&source).then_some(Borrowed { source, attr, programs })
 }
 
-/// Moves what is of other flakes from what is not recognized to what is borrowed from them, where the journal knows enough.
-pub(super) fn place(asked: &mut Asked, argv: &[&str], journal: &Journal) {
+/// Moves what is of other flakes from what is not recognized to what is borrowed from them, where enough is known of these.
+pub(in super::super) fn place(asked: &mut Asked, argv: &[&str], flakes: &[UsedFlake]) {
     for foreign in foreign(argv) {
-        if let Some(borrowed) = foreign.borrowed(journal) {
+        if let Some(borrowed) = foreign.borrowed(flakes) {
             asked.unrecognized.remove(&foreign.installable);
             asked.borrowed.push(borrowed);
         }

@@ -121,11 +121,12 @@ fn files_of_the_project_choose_versions() {
         ("/usr/bin/pnpm", "package.json", "pnpm 10.1.0", "pnpm_10 [pnpm] 1"),
         ("/usr/bin/jq", ".nvmrc", "node 22", "jq [jq] 1"),
     ] {
-        let files = vec![ProjectFile { path: file.to_owned(), says: vec![said.to_owned()], keeps: None }];
+        let files = vec![ProjectFile { path: file.to_owned(), says: vec![said.to_owned()], ..ProjectFile::default() }];
         assert_eq!(read(&Journal { files, ..journal("s", vec![program(path)]) }), [reading], "{file} {said}");
     }
     let owner = owned("/usr/bin/node", "nodejs", "18.20.4+dfsg-1");
-    let files = vec![ProjectFile { path: ".nvmrc".to_owned(), says: vec!["node 22".to_owned()], keeps: None }];
+    let files =
+        vec![ProjectFile { path: ".nvmrc".to_owned(), says: vec!["node 22".to_owned()], ..ProjectFile::default() }];
     assert_eq!(read(&Journal { files, ..journal("s", vec![owner]) }), ["nodejs 18.20.4 [node] 1"], "what ran is seen");
 }
 
@@ -145,14 +146,14 @@ fn requirement_files_and_locks() {
             "python3Packages.rich [] 1"
         ]
     );
-    said.files = vec![ProjectFile { path: "uv.lock".to_owned(), says: Vec::new(), keeps: None }];
+    said.files = vec![ProjectFile { path: "uv.lock".to_owned(), says: Vec::new(), ..ProjectFile::default() }];
     said.invocations.remove(0);
     assert_eq!(read(&said), ["python3 [python3] 1", "i2 ignored: the project's lock file keeps it"]);
 }
 
 #[test]
 fn what_ran_only_while_packages_were_installed() {
-    let command = |id: usize, line: &str| crate::journal::Command {
+    let command = |id: usize, line: &str| Command {
         id: Ref::new('c', id),
         line: Bytes::from(line),
         cwd: Bytes::default(),

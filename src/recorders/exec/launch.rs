@@ -19,6 +19,8 @@ pub struct LaunchArgs {
     pub exit_group: bool,
     /// How much is recorded.
     pub depth: Depth,
+    /// Whether who waits for the recorder is interrupted by signals that kill alone.
+    pub wait_killable: bool,
     /// Whether it is recorded without a filter.
     pub no_filter: bool,
     /// The command's file and its arguments.
@@ -29,7 +31,7 @@ pub struct LaunchArgs {
 pub fn launch(args: &LaunchArgs) -> u8 {
     let Ok(worker) = Channel::inherited(args.socket) else { return 125 };
     if !args.no_filter {
-        let message = match install(&calls(args.exit_group, args.depth)) {
+        let message = match install(&calls(args.exit_group, args.depth), args.wait_killable) {
             Ok((listener, restricted)) => Message::Filter { listener: listener.0, restricted },
             Err(why) => Message::Failed(why),
         };
@@ -72,12 +74,12 @@ pub(in crate::recorders) fn calls(exits: bool, depth: Depth) -> Vec<Call> {
 }
 
 /// Installs the filter; says whether that took away the right to gain privileges.
-fn install(calls: &[Call]) -> Result<(Listener, bool), String> {
+fn install(calls: &[Call], wait_killable: bool) -> Result<(Listener, bool), String> {
     let had = rustix::thread::no_new_privs().unwrap_or(false);
-    let result = match sys::install_filter(calls) {
+    let result = match sys::install_filter(calls, wait_killable) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) && !had => rustix::thread::set_no_new_privs(true)
             .map_err(io::Error::from)
-            .and_then(|()| sys::install_filter(calls))
+            .and_then(|()| sys::install_filter(calls, wait_killable))
             .map(|listener| (listener, true)),
         result => result.map(|listener| (listener, false)),
     };

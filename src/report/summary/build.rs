@@ -11,7 +11,6 @@ use super::{
 use crate::console::escape;
 use crate::ecosystems::cross;
 use crate::event::Server;
-use crate::flake::default_pin;
 use crate::journal::{Journal, Known, State};
 use crate::report::Report;
 use crate::report::text::plural;
@@ -31,7 +30,6 @@ impl Report<'_> {
             sessions: self.journals.iter().map(session).collect(),
             pin: pin.clone(),
             systems: requirements.systems.clone(),
-            versions_are_of_the_pin: *pin == default_pin(),
             index: escape(index),
             packages: self.packages(&book),
             checks: self.checks(&book),
@@ -51,7 +49,7 @@ impl Report<'_> {
     fn packages(&self, book: &Book) -> Vec<Package> {
         let Requirements { packages, inputs, .. } = &self.document.requirements;
         let own = packages.iter().map(|package| self.package(package, book));
-        own.chain(inputs.iter().flat_map(|input| flakes::packages(input, book))).collect()
+        own.chain(inputs.iter().flat_map(|input| flakes::packages(self, input, book))).collect()
     }
 
     fn package(&self, package: &Requirement, book: &Book) -> Package {
@@ -65,9 +63,11 @@ impl Report<'_> {
         };
         let commands = book.commands(evidence);
         let first_command = commands.first().and_then(|at| book.command(at)).map(|command| text(&command.line));
+        let version = self.version(attr);
         Package {
             attr: attr.to_string(),
-            version: self.index.attr(attr).and_then(|attr| attr.version).map(str::to_owned),
+            version: version.map(|(text, _)| escape(text)),
+            version_of: version.map(|(_, of)| of),
             seen: seen.as_deref().map(escape),
             role,
             runs: *runs,
@@ -88,10 +88,7 @@ impl Report<'_> {
             ..self.check(check.name.as_str())
         };
         let own = |name: &str, line: &str| CheckRow { line: line.to_owned(), own: true, ..self.check(name) };
-        let borrowed = requirements.inputs.iter().flat_map(|input| &input.packages);
-        let tools = requirements.packages.iter().any(|package| !package.programs.is_empty())
-            || borrowed.into_iter().any(|package| !package.programs.is_empty());
-        let tools = tools.then(|| own("tools", "finds each captured program"));
+        let tools = (!requirements.programs().is_empty()).then(|| own("tools", "finds each captured program"));
         let own = tools.into_iter().chain([own("devshell", "builds the shell")]);
         requirements.checks.iter().map(row).chain(own).collect()
     }
@@ -140,13 +137,10 @@ impl Report<'_> {
             let names: Vec<&str> = requirements.unfree.iter().map(String::as_str).collect();
             remark("unfree", names.join(", "), "the policy allows it, its licence is not free".to_owned());
         }
-        for finding in self.findings {
+        let warnings = self.verification.map(Verification::warnings).unwrap_or_default();
+        for finding in self.findings.iter().chain(&warnings) {
             let place = finding.path.clone().unwrap_or_default();
             remark(finding.code.as_str(), place, finding.message.clone());
-        }
-        if self.document.pin != default_pin() && !requirements.packages.is_empty() {
-            let what = format!("of the index, {}; this pin may have others", self.document.index);
-            remark("versions", "versions".to_owned(), what);
         }
         let is_claimed = |package: &&Requirement| package.known == Known::Claimed && !package.evidence.is_empty();
         let claimed = requirements.packages.iter().filter(is_claimed).count();
@@ -201,6 +195,8 @@ impl Report<'_> {
         if lost > 0 {
             add(plural(lost, "event"), "lost by the recorder".to_owned());
         }
+        let mut told = BTreeSet::new();
+        all.retain(|missed| told.insert(missed.clone()));
         all
     }
 

@@ -5,17 +5,20 @@ use super::{Book, Missed, Package, Role};
 use crate::console::escape;
 use crate::event::Status;
 use crate::journal::{Command, Journal, Ref};
+use crate::report::Report;
 use crate::report::text::plural;
 use crate::requirements::{Input, InputPackage, Unrecognized};
 
 /// Returns the packages of an input, each as its installable.
-pub(super) fn packages(input: &Input, book: &Book) -> Vec<Package> {
+pub(super) fn packages(report: &Report, input: &Input, book: &Book) -> Vec<Package> {
     let package = |it: &InputPackage| {
         let commands = book.commands(&it.evidence);
         let first_command = commands.first().and_then(|at| book.command(at)).map(|command| text(&command.line));
+        let version = report.version_of_input(input, it);
         Package {
-            attr: it.installable(input),
-            version: None,
+            attr: it.installable(input).to_string(),
+            version: version.map(|(text, _)| escape(text)),
+            version_of: version.map(|(_, of)| of),
             seen: None,
             role: if it.programs.is_empty() { Role::Asked } else { Role::Program },
             runs: it.runs,

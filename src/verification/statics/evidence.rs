@@ -12,7 +12,7 @@ use crate::ecosystems;
 use crate::event::Bytes;
 use crate::event::Status;
 use crate::index::{Index, normalized, unversioned};
-use crate::journal::{Command, Invocation, Journal, Part, Program, SessionId};
+use crate::journal::{Command, Invocation, Journal, Part, Program, ProjectFile, SessionId};
 use crate::nix::AttrPath;
 use crate::policy::Policy;
 use crate::requirements::{
@@ -316,11 +316,14 @@ impl<'a> Matter<'a> {
             return Some(Finding::error(Code::CheckWithoutEvidence, what));
         }
         let files = || self.journals.iter().flat_map(|journal| &journal.files);
-        let has = |path: &String| {
-            files().any(|file| file.path == *path && file.keeps.is_some_and(|keeps| keeps.unhashed == 0))
+        let has = |lock: &&Lock| {
+            let path = lock.path();
+            let is = |file: &ProjectFile| file.path == path && file.found == lock.hash;
+            files().any(|file| is(file) && file.keeps.is_some_and(|keeps| keeps.unhashed == 0))
         };
-        let path = check.locks.iter().map(Lock::path).find(|path| !has(path))?;
-        let what = format!("no journal has the lock file `{path}`, which the check `{name}` is given");
+        let lock = check.locks.iter().find(|lock| !has(lock))?;
+        let hash = lock.hash.as_ref().map(|hash| format!(" with the hash {hash}")).unwrap_or_default();
+        let what = format!("no journal has the lock file `{}`{hash}, which the check `{name}` is given", lock.path());
         Some(Finding::error(Code::CheckWithoutEvidence, what))
     }
 
