@@ -191,3 +191,11 @@ fn a_program_of_which_nothing_says_that_a_package_has_it_is_not_looked_for() {
     assert_eq!((attr.as_str(), index.called(&attr, "tinygo")), ("tinygo", None));
     assert!(index.which("tinygo")[0].reason.contains("nothing says"), "{:?}", index.which("tinygo"));
 }
+
+#[test]
+fn every_rule_is_an_expression_over_ascii() {
+    for line in RULES.lines() {
+        let (expression, _) = line.split_once('\t').expect("two fields");
+        assert!(regex::RegexBuilder::new(expression).unicode(false).build().is_ok(), "{line}");
+    }
+}
