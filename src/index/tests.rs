@@ -196,6 +196,6 @@ fn a_program_of_which_nothing_says_that_a_package_has_it_is_not_looked_for() {
 fn every_rule_is_an_expression_over_ascii() {
     for line in RULES.lines() {
         let (expression, _) = line.split_once('\t').expect("two fields");
-        assert!(regex::RegexBuilder::new(expression).unicode(false).build().is_ok(), "{line}");
+        assert!(RegexBuilder::new(expression).unicode(false).build().is_ok(), "{line}");
     }
 }
