@@ -330,7 +330,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// Takes events. A recorder writes to one.
-pub trait Sink {
+pub trait Sink: Send {
     /// Writes one event; an error means that it and what follows may be lost.
     fn event(&mut self, event: &Event) -> std::io::Result<()>;
 }

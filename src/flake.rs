@@ -12,7 +12,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, Undefi
 use serde::Serialize;
 
 use crate::nix::{self, NarHash, Pin, Rev, System, nix_name};
-use crate::requirements::{Document, Input, ProgramName, Requirement, Requirements};
+use crate::requirements::{Document, Input, Requirement, Requirements};
 
 mod fetched;
 mod inputs;
@@ -154,14 +154,9 @@ impl<'a> Flake<'a> {
 
     /// Returns the command that finds each captured program.
     fn tools(&self) -> Option<String> {
-        let names = self.requirements.packages.iter().flat_map(|package| &package.programs);
-        let borrowed = self.requirements.inputs.iter().flat_map(|input| &input.packages);
-        let names = names.chain(borrowed.flat_map(|package| &package.programs));
-        let mut names: Vec<&str> = names.map(ProgramName::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names = self.requirements.programs();
         (!names.is_empty()).then(|| {
-            let names: Vec<String> = names.into_iter().map(quote).collect();
+            let names: Vec<String> = names.into_iter().map(|name| quote(name.as_str())).collect();
             format!("for program in {}; do type -P \"$program\" || exit 127; done", names.join(" "))
         })
     }
@@ -317,7 +312,7 @@ mod tests {
     use super::*;
     use crate::journal::Known;
     use crate::nix::AttrPath;
-    use crate::requirements::{Check, CheckLine, CheckName, Evidence, InputPackage};
+    use crate::requirements::{Check, CheckLine, CheckName, Evidence, InputPackage, ProgramName};
 
     fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
         Requirement {

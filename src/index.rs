@@ -49,6 +49,14 @@ const RULES: &str = include_str!("index/rules.tsv");
 /// The set of Python modules.
 const PYTHON: &str = "python3Packages";
 
+/// Python packages of many distributions: that one of them has `backports` says nothing of `backports.zoneinfo`.
+const NAMESPACES: [&str; 9] =
+    ["backports", "collective", "databricks", "flufl", "jaraco", "plone", "repoze", "sphinxcontrib", "zope"];
+
+/// Points of a package whose programs nothing says, for the program of its own name. What is known to have a program of its
+/// name has far more.
+const UNSAID: i32 = 0;
+
 /// All tables.
 #[derive(Debug)]
 pub struct Index {
@@ -100,6 +108,8 @@ pub enum Source {
     Override,
     /// The table of programs.
     Table,
+    /// The package of this name, whose main program is written in other case.
+    Name,
     /// The name without its version; the index has no package of that version.
     Unversioned,
 }
@@ -148,9 +158,20 @@ impl Index {
         if let Some(attr) = self.candidates(name).next() {
             return Some(self.candidate(attr, Source::Table));
         }
-        let mut shorter = self.program(unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'))?)?;
+        if let Some(attr) = self.other_case(name) {
+            return Some(self.candidate(attr, Source::Name));
+        }
+        let versioned = || unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'));
+        let mut shorter = self.program(name.strip_suffix(".py").or_else(versioned)?)?;
         shorter.source = Source::Unversioned;
         Some(shorter)
+    }
+
+    /// Returns the package of this name, when its main program is called so in other case: `mailhog` of `MailHog`.
+    fn other_case(&self, name: &str) -> Option<AttrPath> {
+        let attr = self.known(name)?;
+        let main = self.attr(&attr)?.main_program?;
+        (main != name && main.eq_ignore_ascii_case(name)).then_some(attr)
     }
 
     /// Returns the attr of the version that a program's name says, whether or not the index has it: `gcc12` of `gcc-12`.
@@ -182,9 +203,12 @@ impl Index {
             main.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let has = |name: &&str| {
-            main.is_some_and(|main| is_main(main, name)) || self.candidates(name).any(|candidate| candidate == *attr)
+            let mut ranked = self.ranked(self.programs, name);
+            main.is_some_and(|main| is_main(main, name))
+                || ranked.any(|(candidate, points)| candidate == *attr && !is_unsaid(attr, name, points))
         };
-        let shorter = name.rsplit_once('.').map(|(short, _)| short).filter(|_| unversioned(name).is_some());
+        let shorter = name.rsplit_once('.').map(|(short, end)| (short, end == "py" || unversioned(name).is_some()));
+        let shorter = shorter.filter(|(_, may)| *may).map(|(short, _)| short);
         [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has)
     }
 
@@ -248,7 +272,10 @@ impl Index {
         let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]).take(4).collect::<Vec<_>>();
         let whole = || name.contains('.').then(|| self.distribution(name)).flatten();
         let module = self.module(name).or_else(whole);
-        let module = module.or_else(|| ends.iter().rev().find_map(|end| self.module(&name[..*end])));
+        let whole = |name: &str| !NAMESPACES.contains(&name) || self.by_hand("py", name).is_some();
+        let ends = ends.iter().rev().map(|end| &name[..*end]);
+        let module =
+            module.or_else(|| ends.filter(|start| *start == name || whole(start)).find_map(|start| self.module(start)));
         module.or_else(|| self.distribution(name.split('.').next().unwrap_or(name)))
     }
 
@@ -273,7 +300,9 @@ impl Index {
 
     fn distribution(&self, name: &str) -> Option<AttrPath> {
         let name = normalized(name);
-        let attr = if self.python.get(&name).is_some() { &name } else { self.pynames.get(&name)? };
+        let listed =
+            |name: &str| self.python.get(name).or_else(|| self.more.get(&format!("{PYTHON}.{name}"))).is_some();
+        let attr = if listed(&name) { &name } else { self.pynames.get(&name)? };
         self.known(&format!("{PYTHON}.{attr}"))
     }
 
@@ -303,6 +332,11 @@ impl Index {
             None => near::nearest(self.attrs, attr).map(str::to_owned).collect(),
         }
     }
+}
+
+/// Returns whether nothing says that a package in the table of programs has this one.
+fn is_unsaid(attr: &AttrPath, name: &str, points: i32) -> bool {
+    points == UNSAID && attr.as_str() == name
 }
 
 /// Returns the name of a Python distribution in the one form that is compared (PEP 503).

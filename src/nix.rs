@@ -12,14 +12,17 @@ mod build;
 mod develop;
 mod flakes;
 mod log;
+mod nar;
+mod outputs;
 mod run;
 mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;
-pub use flakes::{Github, NoInput, Source};
+pub use flakes::{Github, NoInput, Reach, Source};
 pub use log::{Heard, drv_name, listen};
-pub use run::{Check, Finished, Nix, Tree};
+pub use outputs::{Asked, Check, Outputs};
+pub use run::{Finished, Nix, Tree};
 
 /// Text that is not what it should be: a value of the named kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -148,6 +151,34 @@ word!(
             && !TAKEN.contains(&text)
     }
 );
+
+word!(
+    /// A package as one names it: an attribute path of nixpkgs, `ripgrep`, or a package of another flake,
+    /// `github:OWNER/REPO#NAME`.
+    Installable,
+    "a package (`ripgrep`, `github:OWNER/REPO#NAME`)",
+    |text| match text.strip_prefix("github:").and_then(|rest| rest.split_once('#')) {
+        None => AttrPath::parse(text).is_ok(),
+        Some((at, attr)) => {
+            let is_name = |name: &str| GithubName::parse(name).is_ok();
+            at.split_once('/').is_some_and(|(owner, repo)| is_name(owner) && is_name(repo))
+                && AttrPath::parse(attr).is_ok()
+        }
+    }
+);
+
+impl Installable {
+    /// Returns the name of a package of another flake.
+    pub fn of(owner: &GithubName, repo: &GithubName, name: &AttrPath) -> Self {
+        Self(format!("github:{owner}/{repo}#{name}"))
+    }
+}
+
+impl From<AttrPath> for Installable {
+    fn from(attr: AttrPath) -> Self {
+        Self(attr.0)
+    }
+}
 
 word!(
     /// A revision of a flake: 40 lower-case hexadecimal digits.

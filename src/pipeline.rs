@@ -51,6 +51,7 @@ mod status;
 mod tables;
 mod update;
 mod verify;
+mod versions;
 
 pub use attach::attach;
 use capture::capture;

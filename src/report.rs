@@ -3,11 +3,14 @@
 //! [`Report::summary`] says what there is to say, the forms show it. Text from sessions is shown escaped: control,
 //! bidirectional and invisible characters as escapes, in Markdown as code that cannot end early, in HTML as text.
 
+use std::collections::BTreeSet;
+
 use crate::console::escape;
 use crate::index::Index;
 use crate::journal::Journal;
-use crate::requirements::{Document, Requirement};
-use crate::verification::{Failure, Finding, Verification};
+use crate::nix::AttrPath;
+use crate::requirements::{Document, Evidence, Input, InputPackage};
+use crate::verification::{Failure, Finding, Verification, Versions};
 
 mod ci;
 mod difference;
@@ -27,7 +30,7 @@ pub use processes::Processes;
 use summary::Book;
 pub use summary::{
     Aside, At, CheckRow, Execs, FailureRow, LeftBehind, Missed, Outcome, Package, Proof, Remark, Role, Session,
-    Summary, Unchecked,
+    Summary, Unchecked, VersionOf,
 };
 use text::line;
 
@@ -40,8 +43,10 @@ pub struct Report<'a> {
     pub document: &'a Document,
     /// The journals, by session.
     pub journals: &'a [Journal],
-    /// Versions come from here.
+    /// Versions come from here, where those at the pin are not known.
     pub index: &'a Index,
+    /// Versions at the pin, as far as they are known; those of the verification come first.
+    pub versions: &'a Versions,
     /// What Nix said, when it was asked.
     pub verification: Option<&'a Verification>,
     /// What can be said of the files without Nix.
@@ -49,10 +54,24 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Returns the line of the first command that needed a package.
-    pub fn first_line(&self, package: &Requirement) -> Option<String> {
+    /// Returns the version of a package, and of what it is the version.
+    fn version(&self, attr: &AttrPath) -> Option<(&str, VersionOf)> {
+        let verified = self.verification.and_then(|it| it.versions.of(attr));
+        let at_pin = verified.or_else(|| self.versions.of(attr)).map(|version| (version, VersionOf::Pin));
+        let of_index = || self.index.attr(attr).and_then(|attr| attr.version).map(|it| (it, VersionOf::Index));
+        at_pin.or_else(of_index)
+    }
+
+    /// Returns the version of a package of another flake.
+    fn version_of_input(&self, input: &Input, package: &InputPackage) -> Option<(&str, VersionOf)> {
+        let verified = self.verification.and_then(|it| it.versions.of_input(input, package));
+        verified.or_else(|| self.versions.of_input(input, package)).map(|version| (version, VersionOf::Pin))
+    }
+
+    /// Returns the line of the first command that is evidence, or has some.
+    pub fn first_line(&self, evidence: &BTreeSet<Evidence>) -> Option<String> {
         let book = Book::new(self.journals);
-        let first = book.commands(&package.evidence).into_iter().next()?;
+        let first = book.commands(evidence).into_iter().next()?;
         book.command(&first).map(|command| command.line.to_text().into_owned())
     }
 }

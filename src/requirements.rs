@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Bytes;
 use crate::journal::{Known, Ref, SessionId, malformed};
-use crate::nix::{AttrPath, InputName, Pin, Source, System};
+use crate::nix::{AttrPath, InputName, Installable, Pin, Source, System};
 
 mod check;
 
@@ -166,8 +166,8 @@ pub struct InputPackage {
 
 impl InputPackage {
     /// Returns the package as one names it: `github:numtide/treefmt#default`.
-    pub fn installable(&self, input: &Input) -> String {
-        format!("github:{}/{}#{}", input.source.owner, input.source.repo, self.attr)
+    pub fn installable(&self, input: &Input) -> Installable {
+        Installable::of(&input.source.owner, &input.source.repo, &self.attr)
     }
 }
 
@@ -312,6 +312,28 @@ text!(
 );
 
 impl Requirements {
+    /// Returns whether a flake would have nothing in it.
+    pub fn is_nothing(&self) -> bool {
+        self.packages.is_empty() && self.inputs.is_empty() && self.checks.is_empty()
+    }
+
+    /// Returns the packages of other flakes.
+    pub fn borrowed(&self) -> impl Iterator<Item = (&Input, &InputPackage)> {
+        self.inputs.iter().flat_map(|input| input.packages.iter().map(move |package| (input, package)))
+    }
+
+    /// Returns all packages as one names them, with the evidence of each: those of nixpkgs, then those of other flakes.
+    pub fn installables(&self) -> impl Iterator<Item = (Installable, &BTreeSet<Evidence>)> {
+        let own = self.packages.iter().map(|package| (package.attr.clone().into(), &package.evidence));
+        own.chain(self.borrowed().map(|(input, package)| (package.installable(input), &package.evidence)))
+    }
+
+    /// Returns the names of all captured programs: the check `tools` finds each, and is there when there are some.
+    pub fn programs(&self) -> BTreeSet<&ProgramName> {
+        let borrowed = self.borrowed().flat_map(|(_, package)| &package.programs);
+        self.packages.iter().flat_map(|package| &package.programs).chain(borrowed).collect()
+    }
+
     /// Makes checks of these names commands that are none, with the reason.
     pub fn leave_out(&mut self, names: &BTreeSet<String>, reason: &str) {
         let (out, kept) =

@@ -4,19 +4,26 @@
 //! little. A [`Verification`] passes only when exactly the expected checks exist for this system (the devShell is one), and
 //! each is a valid store path afterwards.
 //!
-//! Nix evaluates the checks twice: `nix eval` says which there are, and where their outputs will be, before anything is built,
-//! and `nix flake check` builds them. It says neither the one nor the other, and it neither fills nor reads the evaluation
-//! cache (tried with Nix 2.8 and 2.34: it leaves no cache behind, and takes as long after an evaluation as before). The second
-//! evaluation costs what `nix flake check --no-build` takes: 70 to 260 ms with a small package set, of which 65 ms are the start
-//! of Nix, and about 0.6 s with nixpkgs. What is built is built once.
+//! Nix evaluates the flake once: which outputs there are, where those of the checks will be, what its packages' versions are,
+//! for which other systems it evaluates. Then the derivations of the checks are built, which evaluates nothing: what is built is
+//! what was looked at. This is what `nix flake check` does and more, and half of its evaluations: after ours it would evaluate
+//! all again, since it neither fills nor reads the evaluation cache (tried with Nix 2.8 and 2.34), 0.6 s with nixpkgs.
+//!
+//! | `nix flake check` | here |
+//! |---|---|
+//! | warns of outputs that it does not know | fails: the outputs are exactly the expected ones |
+//! | evaluates devShells, packages and machines | the same, and has the expected names of each |
+//! | evaluates other systems (2.8), skips them (later) | evaluates them, and says which refuse |
+//! | builds the checks of this system | the same |
+//! | passes over a check that a cache has (since 2.32) | builds it |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::nix::{Check, Finished, Heard, Nix, System, Tree};
-use crate::requirements::{Outputs, Requirements};
+use crate::nix::{Check, Finished, Heard, Nix, Outputs, System, Tree, drv_name};
+use crate::requirements::Requirements;
 
 mod advice;
 mod failure;
@@ -24,11 +31,14 @@ mod finding;
 mod replay;
 pub mod statics;
 mod verified;
+mod versions;
 
 pub use failure::{Failure, Why};
 pub use finding::{Code, Finding, Severity};
 pub use replay::{Different, Replay};
 pub use verified::{Level, Reached, VERSION, Verified};
+pub use versions::Versions;
+use versions::Wanted;
 
 /// What Nix said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +54,12 @@ pub struct Verification {
     /// How long each check took to build, in milliseconds; those that were built before are not in it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub took: BTreeMap<String, u64>,
+    /// Other systems of the flake for which a package of it refuses to evaluate.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub refused: BTreeSet<System>,
+    /// The versions of the packages at the pin, as far as they are known.
+    #[serde(default, skip_serializing_if = "Versions::is_empty")]
+    pub versions: Versions,
 }
 
 /// How far Nix is.
@@ -81,6 +97,15 @@ impl Verification {
         self.failures.is_empty()
     }
 
+    /// Returns what a person should know of it though it fails nothing: the systems that packages refuse.
+    pub fn warnings(&self) -> Vec<Finding> {
+        let warning = |system: &System| {
+            let what = format!("the flake does not evaluate for {system}: a package refuses that system");
+            Finding::warning(Code::SystemRefused, what).help("`nix flake check --all-systems` says which")
+        };
+        self.refused.iter().map(warning).collect()
+    }
+
     /// Proves a flake: evaluates it, builds its checks, and looks at each result. `watch` gets each step as it is made.
     /// Errors only when Nix cannot be run.
     pub fn run(
@@ -91,12 +116,12 @@ impl Verification {
     ) -> anyhow::Result<Self> {
         let (mut verification, evaluated) = Self::evaluate(tree, requirements, nix)?;
         if let Some(evaluated) = evaluated {
-            verification.build(tree, &evaluated, nix, watch)?;
+            verification.build(&evaluated, nix, watch)?;
         }
         Ok(verification)
     }
 
-    /// Evaluates a flake: purely, and without building. Returns the checks when they are exactly the expected ones.
+    /// Evaluates a flake: once, purely, and without building. Returns the checks when it has exactly what is expected.
     pub fn evaluate(tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<(Self, Option<Evaluated>)> {
         let mut verification = Self {
             nix: nix.version().to_owned(),
@@ -104,77 +129,41 @@ impl Verification {
             passed: Vec::new(),
             failures: Vec::new(),
             took: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            versions: Versions::default(),
         };
-        let checks = match nix.checks(tree, &verification.system)? {
-            Ok(checks) => checks,
+        let wanted = Wanted::of(requirements);
+        let mut outputs = match nix.outputs(tree, &verification.system, &wanted.asked)? {
+            Ok(outputs) => outputs,
             Err(said) => {
                 verification.failures.push(failure::evaluation(&said));
                 return Ok((verification, None));
             }
         };
-        let found = checks.keys().cloned().collect();
-        if let Some((missing, extra)) = differences(&expected(requirements), &found) {
-            verification.failures.push(Failure::new(None, Why::Checks { missing, extra }, Vec::new()));
+        verification.versions = wanted.named(std::mem::take(&mut outputs.versions));
+        verification.refused = outputs.refused.iter().filter_map(|system| System::parse(system).ok()).collect();
+        if let Some(why) = unexpected(&outputs, requirements, &verification.system) {
+            verification.failures.push(Failure::new(None, why, Vec::new()));
             return Ok((verification, None));
         }
-        let evaluated = verification.outputs(tree, requirements, nix)?.then_some(Evaluated { checks });
-        Ok((verification, evaluated))
-    }
-
-    /// Evaluates the images and machines, when the flake must have some; returns whether they are the expected ones.
-    fn outputs(&mut self, tree: &Tree, requirements: &Requirements, nix: &Nix) -> anyhow::Result<bool> {
-        let Outputs { machines, .. } = &requirements.outputs;
-        let packages = requirements.outputs.packages(&self.system);
-        let names: BTreeSet<String> = machines.keys().map(|session| session.as_str().to_owned()).collect();
-        for (expected, set, derivation) in [
-            (packages, format!("packages.{}", self.system), "output"),
-            (names, "nixosConfigurations".to_owned(), "output.config.system.build.vm"),
-        ] {
-            if expected.is_empty() {
-                continue;
-            }
-            let found = match nix.derivations(tree, &set, derivation)? {
-                Ok(found) => found.into_keys().collect(),
-                Err(said) => {
-                    self.failures.push(failure::evaluation(&said));
-                    return Ok(false);
-                }
-            };
-            if let Some((missing, extra)) = differences(&expected, &found) {
-                self.failures.push(Failure::new(None, Why::Outputs { missing, extra }, Vec::new()));
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        Ok((verification, Some(Evaluated { checks: outputs.checks })))
     }
 
     /// Builds the checks of a flake that was evaluated, and looks at each result.
-    pub fn build(
-        &mut self,
-        tree: &Tree,
-        evaluated: &Evaluated,
-        nix: &Nix,
-        watch: &mut dyn FnMut(Step),
-    ) -> anyhow::Result<()> {
+    pub fn build(&mut self, evaluated: &Evaluated, nix: &Nix, watch: &mut dyn FnMut(Step)) -> anyhow::Result<()> {
         let mut times = Times::default();
-        let said = evaluated.watched(tree, nix, &mut |step| {
+        let (said, fetched) = evaluated.watched(nix, &mut |step| {
             times.note(step);
             watch(step);
         })?;
         self.took = times.took;
         let outs: Vec<&str> = evaluated.checks.values().map(|check| check.out.as_str()).collect();
-        let mut valid = nix.valid(&outs)?;
-        let absent = |valid: &BTreeSet<&str>| -> Vec<&str> {
-            let absent = evaluated.checks.iter().filter(|(_, check)| !valid.contains(check.out.as_str()));
-            absent.map(|(name, _)| name.as_str()).collect()
-        };
-        // Nix 2.32 and later pass over a check that a cache has: the shell may be in one.
-        let passed_over = if said.success { absent(&valid) } else { Vec::new() };
-        if !passed_over.is_empty() && nix.build_here(tree, &self.system, &passed_over)? {
-            valid = nix.valid(&outs)?;
-        }
+        let valid = nix.valid(&outs)?;
+        // Checks themselves are never fetched, as their derivations say; the shell may be in a cache.
+        let drvs: Vec<&str> = fetched.iter().map(|name| evaluated.checks[name].drv.as_str()).collect();
+        let is_same = drvs.is_empty() || nix.build_again(&drvs)?;
         for (name, check) in &evaluated.checks {
-            match valid.contains(check.out.as_str()) {
+            match valid.contains(check.out.as_str()) && (is_same || !fetched.contains(name)) {
                 true => self.passed.push(name.clone()),
                 false => self.failures.push(failure::of(name, check, &said)),
             }
@@ -192,22 +181,29 @@ impl Evaluated {
         self.checks.len()
     }
 
-    /// Has Nix build the checks, and tells what it says by the names of the checks.
-    fn watched(&self, tree: &Tree, nix: &Nix, watch: &mut dyn FnMut(Step)) -> anyhow::Result<Finished> {
+    /// Has Nix build the checks, and tells what it says by the names of the checks. Returns those that came from a cache, too.
+    fn watched(&self, nix: &Nix, watch: &mut dyn FnMut(Step)) -> anyhow::Result<(Finished, BTreeSet<String>)> {
         let names: Vec<&str> = self.checks.keys().map(String::as_str).collect();
         watch(Step::Checks(&names));
-        let by_drv: BTreeMap<&str, &str> =
-            self.checks.iter().map(|(name, check)| (check.drv.as_str(), name.as_str())).collect();
-        let built = |drv: &str| by_drv.get(drv).copied();
-        nix.flake_check(tree, &mut |heard| {
-            let name = |drv| built(drv).map_or_else(|| Built::Dependency(crate::nix::drv_name(drv)), Built::Check);
+        let drvs: Vec<&str> = self.checks.values().map(|check| check.drv.as_str()).collect();
+        let by_drv: BTreeMap<&str, &str> = drvs.iter().copied().zip(names).collect();
+        let mut fetched = BTreeSet::new();
+        let said = nix.build(&drvs, &mut |heard| {
+            let name =
+                |drv| by_drv.get(drv).map_or_else(|| Built::Dependency(drv_name(drv)), |name| Built::Check(name));
             match heard {
                 Heard::Line(line) => watch(Step::Line(line)),
                 Heard::Building(drv) => watch(Step::Building(name(drv))),
                 Heard::Says(drv, line) => watch(Step::Says(name(drv), line)),
                 Heard::Ended(drv) => watch(Step::Ended(name(drv))),
+                Heard::Substituting(path) => {
+                    fetched.extend(
+                        self.checks.iter().filter(|(_, check)| check.out == path).map(|(name, _)| name.clone()),
+                    );
+                }
             }
-        })
+        })?;
+        Ok((said, fetched))
     }
 }
 
@@ -232,6 +228,33 @@ impl Times {
     }
 }
 
+/// Returns in what a flake is another than expected: in its checks, its shells, images and machines, or its outputs' names.
+fn unexpected(outputs: &Outputs, requirements: &Requirements, system: &System) -> Option<Why> {
+    let names = |map: &BTreeMap<String, String>| map.keys().cloned().collect::<BTreeSet<String>>();
+    let checks = outputs.checks.keys().cloned().collect();
+    if let Some((missing, extra)) = differences(&expected(requirements), &checks) {
+        return Some(Why::Checks { missing, extra });
+    }
+    let wanted = &requirements.outputs;
+    let machines: BTreeSet<String> = wanted.machines.keys().map(|session| session.as_str().to_owned()).collect();
+    let sets = [
+        ("checks", true),
+        ("devShells", true),
+        ("nixosConfigurations", !machines.is_empty()),
+        ("packages", requirements.systems.iter().chain([system]).any(|system| !wanted.packages(system).is_empty())),
+    ];
+    let sets = sets.into_iter().filter(|(_, is)| *is).map(|(name, _)| name.to_owned()).collect();
+    [
+        (sets, outputs.names.clone()),
+        (BTreeSet::from(["default".to_owned()]), names(&outputs.shells)),
+        (wanted.packages(system), names(&outputs.packages)),
+        (machines, names(&outputs.machines)),
+    ]
+    .iter()
+    .find_map(|(expected, found)| differences(expected, found))
+    .map(|(missing, extra)| Why::Outputs { missing, extra })
+}
+
 /// Returns what is missing of the expected names, and what is found and not expected; none when they are the same.
 fn differences(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<(Vec<String>, Vec<String>)> {
     let missing = expected.difference(found).cloned().collect();
@@ -241,7 +264,6 @@ fn differences(expected: &BTreeSet<String>, found: &BTreeSet<String>) -> Option<
 
 /// Returns the names of the checks that the flake must have.
 fn expected(requirements: &Requirements) -> BTreeSet<String> {
-    let programs = requirements.packages.iter().any(|package| !package.programs.is_empty());
-    let own = ["devshell"].into_iter().chain(programs.then_some("tools"));
+    let own = ["devshell"].into_iter().chain((!requirements.programs().is_empty()).then_some("tools"));
     own.chain(requirements.checks.iter().map(|check| check.name.as_str())).map(str::to_owned).collect()
 }

@@ -1,6 +1,17 @@
 //! How often the index names the right package. Each list of `tests/data` has names and the attrs that are right for them, the
 //! most idiomatic first, chosen by hand from what Nix users write, not from what the index says; `--nocapture` prints the
 //! figures and what is missed. How fast it does so: `cargo bench --bench index`.
+//!
+//! The rounds were written before the index was asked, each of names that are in no list before it, and are rarer from round
+//! to round. What was right, and right and the most idiomatic, in percent, before any rule or table was changed for them
+//! (names that are no program's, or of packages that nixpkgs has not, left out):
+//!
+//! | round | programs | Debian packages | modules of pkg-config | modules of Python |
+//! |---|---|---|---|---|
+//! | second | 96.6, 92.4 | 94.5, 93.5 | 99.2, 95.7 | 98.8, 97.9 |
+//! | third | 97.2, 95.6 | 95.7, 93.7 | 98.7, 93.3 | 99.6, 99.6 |
+//! | fourth | 97.0, 90.2 | 88.3, 82.8 | | |
+//! | fifth | 98.8, 92.4 | 91.0, 89.8 | | |
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -18,22 +29,28 @@ struct List {
 }
 
 const LISTS: &[List] = &[
-    List { name: "programs", text: include_str!("data/gold.tsv"), kind: "", reached: [997, 997, 973] },
-    List { name: "more programs", text: include_str!("data/programs.tsv"), kind: "", reached: [1000, 1000, 978] },
-    List { name: "Debian packages", text: include_str!("data/debian.tsv"), kind: "deb:", reached: [1000, 1000, 981] },
-    List {
-        name: "modules of pkg-config",
-        text: include_str!("data/pkg-config.tsv"),
-        kind: "pc:",
-        reached: [1000, 1000, 983],
-    },
-    List {
-        name: "modules of Python",
-        text: include_str!("data/python-modules.tsv"),
-        kind: "py:",
-        reached: [1000, 1000, 996],
-    },
+    list("programs", "", include_str!("data/gold.tsv"), [997, 997, 973]),
+    list("more programs", "", include_str!("data/programs.tsv"), [1000, 1000, 978]),
+    list("Debian packages", "deb:", include_str!("data/debian.tsv"), [1000, 1000, 981]),
+    list("modules of pkg-config", "pc:", include_str!("data/pkg-config.tsv"), [1000, 1000, 983]),
+    list("modules of Python", "py:", include_str!("data/python-modules.tsv"), [1000, 1000, 996]),
+    list("programs, second round", "", include_str!("data/second/programs.tsv"), [996, 999, 970]),
+    list("Debian packages, second round", "deb:", include_str!("data/second/debian.tsv"), [995, 995, 986]),
+    list("modules of pkg-config, second round", "pc:", include_str!("data/second/pkg-config.tsv"), [997, 997, 982]),
+    list("modules of Python, second round", "py:", include_str!("data/second/python-modules.tsv"), [1000, 1000, 990]),
+    list("programs, third round", "", include_str!("data/third/programs.tsv"), [995, 997, 979]),
+    list("Debian packages, third round", "deb:", include_str!("data/third/debian.tsv"), [1000, 1000, 983]),
+    list("modules of pkg-config, third round", "pc:", include_str!("data/third/pkg-config.tsv"), [1000, 1000, 945]),
+    list("modules of Python, third round", "py:", include_str!("data/third/python-modules.tsv"), [1000, 1000, 1000]),
+    list("programs, fourth round", "", include_str!("data/fourth/programs.tsv"), [1000, 1000, 943]),
+    list("Debian packages, fourth round", "deb:", include_str!("data/fourth/debian.tsv"), [1000, 1000, 941]),
+    list("programs, fifth round", "", include_str!("data/fifth/programs.tsv"), [988, 988, 924]),
+    list("Debian packages, fifth round", "deb:", include_str!("data/fifth/debian.tsv"), [1000, 1000, 987]),
 ];
+
+const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {
+    List { name, text, kind, reached }
+}
 
 /// What the index says of a list.
 #[derive(Default)]

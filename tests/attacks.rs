@@ -284,10 +284,12 @@ fn row_05_outputs_that_are_missing_or_too_many_are_not_evaluated_as_expected() {
         ("image = d; vm = d;", String::new(), &["fix"], &[]),
         ("image = d; vm = d;", format!("fix = {machine}; other = {machine};"), &[], &["other"]),
         ("image = d; vm = d;", format!("other = {machine};"), &["fix"], &["other"]),
+        ("image = d; vm = d;", format!("fix = {machine}; }}; apps = {{"), &[], &["apps"]),
     ] {
         let inside = format!(
             "outputs = {{ self }}: let d = derivation {{ name = \"x\"; system = \"{system}\"; builder = \"/bin/sh\"; }}; in \
-             {{ checks.{system}.devshell = d; packages.{system} = {{ {packages} }}; nixosConfigurations = {{ {machines} }}; }};"
+             {{ devShells.{system}.default = d; checks.{system}.devshell = d; \
+             packages.{system} = {{ {packages} }}; nixosConfigurations = {{ {machines} }}; }};"
         );
         each_nix(|project, nix| {
             let tree = tree(project, &inside);
@@ -299,6 +301,45 @@ fn row_05_outputs_that_are_missing_or_too_many_are_not_evaluated_as_expected() {
             }
         });
     }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn row_05_other_systems_are_evaluated() {
+    let (system, other) = (System::current(), System::parse("x86_64-darwin").expect("a system"));
+    let inside = |shell: &str| {
+        format!(
+            "outputs = {{ self }}: let d = derivation {{ name = \"x\"; system = \"{system}\"; builder = \"/bin/sh\"; }}; in \
+             {{ devShells.{system}.default = d; checks.{system}.devshell = d; devShells.{other}.default = {shell}; }};"
+        )
+    };
+    each_nix(|project, nix| {
+        for (shell, refuses) in [("d", false), ("throw \"refused\"", true)] {
+            let tree = tree(project, &inside(shell));
+            let (said, evaluated) = Verification::evaluate(&tree, &Requirements::default(), nix).expect("nix runs");
+            assert!(evaluated.is_some(), "{:?}", said.failures);
+            assert_eq!(said.refused.iter().eq([&other]), refuses, "{shell}: {:?}", said.refused);
+            assert_eq!(said.warnings().len(), usize::from(refuses));
+        }
+        // A machine of that system fails nothing, one of this system does.
+        let systems = [&system, &other].into_iter().cloned().collect();
+        let mut requirements = Requirements { systems, ..Requirements::default() };
+        requirements.outputs.machines.insert(SessionId::parse("fix").expect("a name"), other.clone());
+        for (of, holds) in [(&other, true), (&system, false)] {
+            let machine = format!(
+                "{{ pkgs.stdenv.hostPlatform.system = \"{of}\"; config.system.build.vm = throw \"refused\"; }}"
+            );
+            let inside =
+                inside(&format!("d; nixosConfigurations.fix = {machine}; packages.{other}.vm = throw \"refused\""));
+            let (said, evaluated) =
+                Verification::evaluate(&tree(project, &inside), &requirements, nix).expect("nix runs");
+            assert_eq!((evaluated.is_some(), said.refused.len()), (holds, usize::from(holds)), "{:?}", said.failures);
+        }
+        // What no package can say of itself is an error.
+        let (said, _) = Verification::evaluate(&tree(project, &inside("d.nosuch")), &Requirements::default(), nix)
+            .expect("nix runs");
+        assert_eq!(said.failures.first().map(|failure| &failure.why), Some(&Why::MissingAttr("nosuch".to_owned())));
+    });
 }
 
 /// Has each Nix of the test bed do something in a folder.
@@ -330,7 +371,7 @@ fn tree(project: &Project, inside: &str) -> Tree {
     let tree = project.root().join("tree");
     fs::create_dir_all(&tree).expect("a folder");
     fs::write(tree.join("flake.nix"), format!("{{\n{inside}\n}}\n")).expect("written");
-    Tree::new(&tree.canonicalize().expect("a folder"), "")
+    Tree::new(&tree.canonicalize().expect("a folder"))
 }
 
 #[test]
@@ -374,7 +415,8 @@ fn row_07_nix_config() {
         let hook = project.root().join("hook");
         let inside = format!(
             "nixConfig = {{ post-build-hook = \"{}\"; sandbox = false; extra-substituters = [ \"https://evil.example\" ]; }};\n\
-             outputs = {{ self }}: {{ checks.{system}.devshell = derivation {{ name = \"x\"; system = \"{system}\"; \
+             outputs = {{ self }}: {{ devShells.{system}.default = self.checks.{system}.devshell; \
+             checks.{system}.devshell = derivation {{ name = \"x\"; system = \"{system}\"; \
              builder = \"/bin/sh\"; args = [ \"-c\" \"test ! -e /etc/hostname && echo ok > $out\" ]; }}; }};",
             hook.display(),
             system = System::current(),

@@ -411,6 +411,34 @@ fn where_it_is_survived_only_what_kills_interrupts_an_open() {
     assert_eq!(fs::read_to_string(session.path(KEPT)).expect("it is kept"), found);
 }
 
+/// Several threads of the recorder take what comes at a time, and each open counts once.
+#[test]
+fn opens_of_many_at_a_time() {
+    let session = Session::new("full");
+    let script = "
+for n in 1 2 3 4 5 6; do
+    mkdir $n
+    bash -c 'for i in {1..100}; do : >$1/$i; /bin/true; done' writes-$n $n &
+done
+wait";
+    let recorded = session.run(&["sh", "-c", script]);
+    assert!(recorded.output.status.success(), "{:?}", recorded.output);
+    let lost = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
+    assert_eq!((recorded.disturbed(), lost), (0, 0));
+    let files = recorded.events.iter().filter_map(|event| if let Event::Files(it) = event { Some(it) } else { None });
+    let mut written: Vec<_> = files.flat_map(|files| files.written.iter().map(|it| (files.exec, it.clone()))).collect();
+    written.retain(|(_, (folder, _))| folder.as_path().starts_with(session.path("")));
+    written.sort();
+    let execs = |name: &str| {
+        let is = |exec: &&Exec| exec.program.as_path().file_name().is_some_and(|file| file == name);
+        let all = recorded.events.iter().filter_map(|event| if let Event::Exec(it) = event { Some(it) } else { None });
+        all.filter(is).map(|exec| exec.id).collect::<Vec<_>>()
+    };
+    let expected = |id: &u64| written.iter().any(|(exec, (_, count))| exec == id && *count == 100);
+    assert_eq!((written.len(), execs("bash").iter().filter(|id| expected(id)).count()), (6, 6), "{written:?}");
+    assert_eq!(execs("true").len(), 600);
+}
+
 #[test]
 fn the_journal_says_what_was_opened() {
     let project = Project::demo();

@@ -13,6 +13,7 @@ use agent_capture::pipeline::imported;
 use agent_capture::policy::Policy;
 use agent_capture::report::Report;
 use agent_capture::requirements::{Document, FORMAT, VERSION};
+use agent_capture::verification::Versions;
 use snapbox::{Assert, Data};
 
 fn session(path: &Path) -> datatest_stable::Result<()> {
@@ -41,7 +42,15 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
         "nixfmt leaves the flake as it is"
     );
     assert!(rnix::Root::parse(&flake).errors().is_empty(), "the flake parses");
-    let report = Report { document: &document, journals: &journals, index: &index, verification: None, findings: &[] };
+    let versions = Versions::default();
+    let report = Report {
+        document: &document,
+        journals: &journals,
+        index: &index,
+        versions: &versions,
+        verification: None,
+        findings: &[],
+    };
     let check = |name: &str, text: String| {
         Assert::new()
             .action_env("SNAPSHOTS")

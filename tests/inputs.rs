@@ -12,7 +12,8 @@ use agent_capture::journal::Journal;
 use agent_capture::nix::Pin;
 use agent_capture::policy::Policy;
 use agent_capture::requirements::{Document, FORMAT, Requirements, VERSION};
-use support::{Project, Said, pin};
+use serde_json::{Value, json};
+use support::{Project, Said, pin, validate};
 
 const DOCUMENT: &str = ".agent-capture/requirements.json";
 const JOURNAL: &str = ".agent-capture/nix-inputs/journal.json";
@@ -48,8 +49,8 @@ fn found(project: &Project, more: &[&str]) -> Vec<String> {
     project.git(&["commit", "-qm", "Change", "--allow-empty"]);
     let arguments = [&["verify", "--level", "static", "--commit", "HEAD", "--format", "json"], more].concat();
     let said = project.run(&arguments);
-    let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
-    let word = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let json: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    let word = |value: &Value| value.as_str().expect("text").to_owned();
     let findings = json["findings"].as_array().expect("findings").iter();
     findings
         .filter(|it| it["code"] != "attributes-differ")
@@ -72,6 +73,32 @@ fn code_of_another_flake_is_named_to_who_did_not_write_it() {
     let strange = found(&project, &["--untrusted"]);
     let what = format!("warning foreign-flake it brings code of another flake: numtide/treefmt at {REV}");
     assert!(strange.contains(&what), "{strange:#?}");
+}
+
+#[test]
+fn reviewers_see_other_flakes_as_all_else() {
+    let project = captured();
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "Captured"]);
+    let report = validate("report.schema.json", &project.run(&["report", "--format", "json"]).success().stdout);
+    let rows = report["packages"].as_array().expect("packages");
+    let row = rows.iter().find(|row| row["attr"] == "github:numtide/treefmt#default").expect("a row");
+    assert_eq!((&row["version"], &row["version_of"], &row["runs"]), (&Value::Null, &Value::Null, &2.into()));
+    project.run(&["report", "nix-inputs"]).success().stdout.contains("github:numtide/treefmt#default");
+    let diff = validate("diff.schema.json", &project.run(&["diff", "HEAD~1", "--json"]).code(1).stdout);
+    assert_eq!(diff["inputs"][1]["after"]["repo"], "treefmt", "{diff}");
+    let terminal = project.run(&["diff", "HEAD~1"]).code(1).stdout;
+    let moved = format!("  + github:numtide/treefmt/{REV}\n");
+    assert!(terminal.contains("  + github:numtide/treefmt#default ") && terminal.contains(&moved), "{terminal}");
+    // Another revision of the same flake is a change, and nothing else is.
+    let text = project.read(DOCUMENT).replace(REV, &REV.replace('0', "f"));
+    write(&project, &Document::parse(text.as_bytes()).expect("a document"));
+    let diff = validate("diff.schema.json", &project.run(&["diff", "--json"]).code(1).stdout);
+    assert_eq!((&diff["packages"], diff["inputs"].as_array().map(Vec::len)), (&json!([]), Some(1)), "{diff}");
+    let markdown = project.run(&["diff", "--format", "markdown"]).code(1).stdout;
+    assert!(markdown.contains(&format!("| **input** | **changed** | `github:numtide/treefmt/{REV}` → ")), "{markdown}");
+    project.write("d.json", &project.run(&["diff", "--json"]).code(1).stdout);
+    assert_eq!(project.run(&["diff", "--read", "d.json"]).stdout, project.run(&["diff"]).stdout);
 }
 
 #[test]
@@ -190,13 +217,8 @@ fn seed(project: &Project, folder: &std::path::Path) -> String {
     nix(&["hash", "path"]).trim().to_owned()
 }
 
-#[test]
-#[ignore = "needs real Nix"]
-fn a_session_with_another_flake_is_proved_by_new_nix_and_old() {
-    let project = Project::demo().with_nix("new");
-    let folder = second_flake(&project);
-    let hash = seed(&project, &folder);
-    // What Nix would have found in its cache: the locked flake, by the name that a registry has for it.
+/// Writes down what Nix would have found in its cache: the locked flake, by the name that a registry has for it.
+fn register(project: &Project, hash: &str) {
     let registry = project.home().join(".config/nix/registry.json");
     fs::create_dir_all(registry.parent().expect("a folder")).expect("folders");
     let to = format!(
@@ -205,8 +227,75 @@ fn a_session_with_another_flake_is_proved_by_new_nix_and_old() {
     let text =
         format!(r#"{{"version":2,"flakes":[{{"exact":true,"from":{{"type":"indirect","id":"greet"}},"to":{to}}}]}}"#);
     fs::write(registry, text).expect("a registry");
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_command_line_with_another_flake_is_exported() {
+    let project = Project::bare_folder().with_nix("new");
+    let hash = seed(&project, &second_flake(&project));
+    register(&project, &hash);
+    let (pin, line) = (pin(), ["nix", "shell", "greet", "nixpkgs#jq"]);
+    let export =
+        |more: &[&str], line: &[&str]| project.run(&[&["export", "--nixpkgs", &pin], more, &["--"], line].concat());
+    export(&["--write"], &line).success().says("wrote flake.nix and flake.lock");
+    let flake = project.read("flake.nix");
+    let line = "        greet.packages.${pkgs.stdenv.hostPlatform.system}.default # asked for\n";
+    assert!(flake.contains(line) && flake.contains("        pkgs.jq # asked for\n"), "{flake}");
+    let lock = project.read("flake.lock");
+    let mut command = project.command("nix");
+    command.args([
+        "--extra-experimental-features",
+        "nix-command flakes",
+        "develop",
+        "--offline",
+        "path:.",
+        "-c",
+        "greet",
+    ]);
+    assert_eq!(Said::from(command.output().expect("nix")).success().stdout, "hello\n");
+    assert_eq!(project.read("flake.lock"), lock, "Nix has nothing to add");
+    for (line, why) in [
+        (["nix", "shell", "greet#nosuch"], "`greet#nosuch`: it has no such package that evaluates"),
+        (["nix", "develop", "greet"], "`greet`: a shell of another flake is no package"),
+        (["nix", "shell", "path:/somewhere#x"], "only flakes github:OWNER/REPO[/REV] are"),
+    ] {
+        export(&[], &line).code(1).says(why).says("nothing is exported");
+    }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn packages_of_another_flake_are_proved_necessary_or_not() {
+    let project = Project::demo().with_nix("new");
+    project.write("Makefile", "check:\n\tgreet\n");
+    project.git(&["commit", "-qam", "A check that needs it"]);
+    let hash = seed(&project, &second_flake(&project));
+    register(&project, &hash);
+    project.write(".agent-capture/policy.toml", "[[check]]\nadd = \"make check\"\n");
+    let agent = "nix shell greet -c make check\n";
+    project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
+    let said = project.run(&["minimize"]).success().stdout;
+    assert!(said.contains("github:acme/greet#default  necessary: without it make-check failed"), "{said}");
+    // Without the check nothing needs it.
+    project.write(".agent-capture/policy.toml", "");
+    project.run(&["render"]).success();
+    assert!(project.run(&["minimize", "--json"]).code(1).stdout.contains("\"attr\": \"github:acme/greet#default\""));
+    project.run(&["minimize", "--write"]).success().says("drops 1");
+    assert!(!project.read("flake.nix").contains("acme/greet"), "{}", project.read("flake.nix"));
+    project.run(&["verify"]).success();
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_session_with_another_flake_is_proved_by_new_nix_and_old() {
+    let project = Project::demo().with_nix("new");
+    let folder = second_flake(&project);
+    let hash = seed(&project, &folder);
+    register(&project, &hash);
     let agent = "nix shell greet -c greet\nnix run greet\nnix run github:acme/unknown\nmake check";
     let said = project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
+    let said = said.says("the flake github:acme/unknown: not captured: its run failed");
     let flake = project.read("flake.nix");
     for line in [
         &format!("  inputs.greet.url = \"github:acme/greet/{REV}\";\n"),
@@ -216,6 +305,8 @@ fn a_session_with_another_flake_is_proved_by_new_nix_and_old() {
     ] {
         assert!(flake.contains(line), "no {line} in\n{flake}\n{said:?}");
     }
+    let json = project.run(&["report", "--format", "json"]).success().stdout;
+    validate("report.schema.json", &json);
     let lock = project.read("flake.lock");
     let mut project = project;
     for version in support::VERSIONS {

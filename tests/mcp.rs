@@ -102,6 +102,22 @@ async fn session_and_verification_are_those_of_the_repository() {
     project.session(&["--no-verify", "--no-commit", "--name", "one", "--nixpkgs", pin], "jq -n 1").success();
     assert_eq!(call(&client, "last_verification", json!({})).await, (true, json!({ "verification": null })));
     let (_, said) = call(&client, "check_attrs", json!({ "attrs": ["jq"] })).await;
-    assert!(said["pin"]["note"].as_str().is_some_and(|note| note.contains("may have others")), "{said}");
+    assert_eq!(said["attrs"][0]["version_of"], "index", "{said}");
+    assert!(said["pin"]["note"].as_str().is_some_and(|note| note.contains("this pin may have another")), "{said}");
+    client.cancel().await.expect("it ends");
+}
+
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "needs real Nix"]
+async fn versions_are_those_of_the_pin_once_nix_evaluated_them() {
+    let project = Project::demo().with_nix("new");
+    project.session(&["--yes", "--name", "one"], "jq -n 1").success();
+    let client = connect(&project).await;
+    let (_, said) = call(&client, "check_attrs", json!({ "attrs": ["jq", "ripgrep"] })).await;
+    let of = |number: usize| (&said["attrs"][number]["version"], &said["attrs"][number]["version_of"]);
+    assert_eq!(of(0), (&"1.7.1".into(), &"pin".into()), "{said}");
+    assert_eq!(of(1).1, "index", "{said}");
+    let (_, said) = call(&client, "last_verification", json!({})).await;
+    assert_eq!(said["verification"]["versions"], json!({ "jq": "1.7.1" }), "{said}");
     client.cancel().await.expect("it ends");
 }

@@ -96,7 +96,7 @@ fn a_command_line_becomes_a_flake_and_nothing_is_run() {
     assert!(said.stdout.contains("mkShell {") && said.stdout.contains("ps.requests # asked for"), "{}", said.stdout);
     for (line, why) in [
         (&["nix", "shell", "nixpkgs#ripgerp", "nixpkgs#jq"][..], "near to it are: ripgrep"),
-        (&["nix", "shell", "github:a/b#x"], "another flake than nixpkgs"),
+        (&["nix", "shell", "github:a/b#x"], "Nix could not look it up"),
         (&["nix", "develop", "nixpkgs#jq"], "a shell in which a package is built is not exported"),
         (&["nix", "shell", "nixpkgs#terraform"], "its licence is not free"),
         (&["nix", "develop"], "the project's own flake is a flake already"),

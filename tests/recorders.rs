@@ -379,6 +379,27 @@ fn a_killed_worker_is_replaced() {
     assert_eq!(recorded.end(recorded.named("sh")[0]), Some(Status::Code(3)));
 }
 
+/// Opens are taken by several threads, any of which may have one in hand.
+#[test]
+fn a_killed_worker_that_records_opens_is_replaced() {
+    let mut session = Session::new();
+    session.flags = vec!["--depth", "full"];
+    let script = "for n in 1 2 3 4; do
+        (i=0; while [ $i -lt 400 ]; do cat /etc/passwd >$n || echo bad; i=$((i+1)); done) &
+        done; wait; exit 3";
+    let mut command = session.recording(["/bin/sh", "-c", script]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
+    for more in [50, 100, 150] {
+        let seen = session.events().len();
+        session.wait_for(|recorded| recorded.events.len() > seen + more);
+        signal(session.worker(), Signal::KILL);
+    }
+    let recorded = session.finish(child.wait_with_output().expect("wait"));
+    assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
+    assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count(), 3);
+    assert!(recorded.named("cat").len() > 1580, "{}", recorded.named("cat").len());
+}
+
 #[test]
 fn a_killed_front_ends_nothing() {
     let session = Session::new();

@@ -6,18 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use support::Project;
-
-fn validate(schema: &str, json: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(schema);
-    let schema: Value = serde_json::from_slice(&fs::read(path).expect("a schema")).expect("JSON");
-    let validator = jsonschema::draft202012::new(&schema).expect("a schema of 2020-12");
-    let value: Value = serde_json::from_str(json).expect("JSON");
-    let errors: Vec<String> =
-        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    value
-}
+use support::{Project, validate};
 
 /// A repository with two captures, each committed: the second has another package, and lacks a check by the user's policy.
 fn two_captures() -> Project {
@@ -50,6 +39,7 @@ fn the_json_forms_are_of_their_schemas() {
 
 #[test]
 fn fixtures_of_all_kinds_are_of_the_schema() {
+    use agent_capture::verification::Versions;
     use agent_capture::{index::Index, journal::Journal, report::Report, requirements::Document};
     let folders = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).expect("fixtures");
     let mut count = 0;
@@ -61,8 +51,15 @@ fn fixtures_of_all_kinds_are_of_the_schema() {
         };
         let journals = [Journal::parse(&journal).expect("a journal")];
         let document = Document::parse(&document).expect("a document");
-        let (index, verification, findings) = (Index::new(), None, &[][..]);
-        let report = Report { document: &document, journals: &journals, index: &index, verification, findings };
+        let (index, versions, verification, findings) = (Index::new(), Versions::default(), None, &[][..]);
+        let report = Report {
+            document: &document,
+            journals: &journals,
+            index: &index,
+            versions: &versions,
+            verification,
+            findings,
+        };
         validate("report.schema.json", &report.summary().json().expect("JSON"));
         count += 1;
     }
@@ -107,7 +104,7 @@ fn a_difference_says_what_came_and_went() {
     let markdown = project.run(&["diff", "--format", "markdown"]).code(1).stdout;
     assert!(markdown.contains("| `make-check` | **out** | `make check` |"), "{markdown}");
     assert!(markdown.contains("| **policy** | in | `.agent-capture/policy.toml` |"), "{markdown}");
-    assert!(markdown.contains("| `ripgrep` | in `15.1.0` | 1 | `rg -n def stats` | traced |"), "{markdown}");
+    assert!(markdown.contains("| `ripgrep` | in `~15.1.0` | 1 | `rg -n def stats` | traced |"), "{markdown}");
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use support::{Project, bed};
+use agent_capture::flake::Flake;
+use agent_capture::nix::Pin;
+use agent_capture::requirements::Requirements;
+use support::{Project, bed, pin};
 
 /// Returns the flake's packages without the reasons.
 fn packages(project: &Project) -> Vec<String> {
@@ -26,6 +29,29 @@ fn register(project: &Project) {
         set.display()
     );
     fs::write(registry, text).expect("a registry");
+}
+
+/// Writes a flake for building the project, and puts its nixpkgs at the test bed's pin.
+fn shell_of_the_project(project: &Project) {
+    let flake = r#"{
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/REV";
+  outputs = { self, nixpkgs }: {
+    devShells = nixpkgs.lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: {
+      default = with nixpkgs.legacyPackages.${system}; mkShell { packages = [ cargo rustc ]; };
+    });
+  };
+}
+"#;
+    write_flake(project, "shell", flake);
+}
+
+/// Writes a flake into a folder of the project, its nixpkgs at the test bed's pin, and commits it.
+fn write_flake(project: &Project, folder: &str, flake: &str) {
+    let pin = Pin::parse(&pin()).expect("a pin");
+    project.write(&format!("{folder}/flake.nix"), &flake.replace("REV", pin.rev.as_str()));
+    project.write(&format!("{folder}/flake.lock"), &Flake::new(&Requirements::default(), &pin).lock());
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "Add a flake"]);
 }
 
 /// A folder with a toolchain, as rustup keeps it: the one that builds these tests.
@@ -48,9 +74,10 @@ fn installer(project: &Project, path: &str, script: &str) {
 fn with_nix_nothing_is_left_behind() {
     let project = Project::of("story").with_nix("new");
     register(&project);
+    shell_of_the_project(&project);
     let agent = "timeout 10 cargo build\n\
         nix shell nixpkgs#cargo nixpkgs#rustc -c cargo build\n\
-        nix shell nixpkgs#cargo nixpkgs#rustc -c cargo test --offline\n\
+        nix develop ./shell -c cargo test --offline\n\
         nix run nixpkgs#jq -- -e '.lines == 2' data.json\n\
         test -x target/debug/tally";
     let said = project.session(&["--yes", "--name", "story"], agent).success();
@@ -95,5 +122,32 @@ fn on_a_host_that_it_changes_the_flake_is_the_same_and_the_report_says_what_is_l
     let report = project.run(&["report"]).success().stdout;
     for left in ["~/.bashrc: 1 file", "~/.cargo/bin: 1 file", "~/.local/lib", "~/.rustup/toolchains: "] {
         assert!(report.contains(left), "no `{left}` in\n{report}");
+    }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn what_nix_runs_to_build_is_no_program_of_the_session() {
+    for version in support::VERSIONS {
+        let project = Project::of("story").with_nix(version);
+        register(&project);
+        let flake = r#"{
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/REV";
+  outputs = { self, nixpkgs }: {
+    packages.x86_64-linux.default = nixpkgs.legacyPackages.x86_64-linux.runCommand "greet-NUMBER" { } ''
+      mkdir -p $out/bin
+      printf '#!/bin/sh\necho hello\n' | sed s/hello/hallo/ > $out/bin/greet
+      chmod +x $out/bin/greet
+      bash -n $out/bin/greet
+    '';
+  };
+}
+"#;
+        write_flake(&project, "greet", &flake.replace("NUMBER", &std::process::id().to_string()));
+        let agent = "nix build ./greet\nnix run nixpkgs#jq -- -e '.lines == 2' data.json";
+        let said = project.session(&["--yes", "--name", "story"], agent).says("verified: ");
+        assert_eq!(packages(&project), ["jq"], "{said:?}");
+        let journal = project.read(".agent-capture/story/journal.json");
+        assert!(journal.contains("Nix ran it to fetch or build"), "{version}: {journal}");
     }
 }

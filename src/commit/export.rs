@@ -8,21 +8,26 @@ use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use git2::{FileMode, ObjectType, Oid};
+use git2::{FileMode, ObjectType, Oid, Signature, Time};
 
 use super::index::to_path;
 use super::{Proposal, Repository, said};
+use crate::nix::Rev;
 
-/// Makes an exported tree a git repository that tracks all its files, ignored ones too.
-pub fn track(tree: &Path) -> Result<()> {
+/// Makes an exported tree a git repository with one commit of all its files, ignored ones too; returns the commit.
+pub fn track(tree: &Path) -> Result<Rev> {
     let make = || {
         let mut options = git2::RepositoryInitOptions::new();
         let repository = git2::Repository::init_opts(tree, options.external_template(false))?;
         let mut index = repository.index()?;
         index.add_all(["*"], git2::IndexAddOption::FORCE, None)?;
-        index.write()
+        index.write()?;
+        let all = repository.find_tree(index.write_tree()?)?;
+        let nobody = Signature::new("agent-capture", "agent-capture", &Time::new(0, 0))?;
+        Ok(repository.commit(Some("HEAD"), &nobody, &nobody, "The tree that is verified", &all, &[])?.to_string())
     };
-    make().map_err(said).with_context(|| format!("failed to make `{}` a repository", tree.display()))
+    let commit = make().map_err(said).with_context(|| format!("failed to make `{}` a repository", tree.display()))?;
+    Ok(Rev::parse(&commit)?)
 }
 
 impl Proposal<'_> {

@@ -1,9 +1,10 @@
 //! A command line of Nix → [`Requirements`], without a session: what is typed, not what ran.
 
 use super::draft::{Draft, Entry};
-use super::nix::{Typed, typed};
+use super::nix::{Foreign, Typed, foreign, place, typed};
 use crate::index::Index;
-use crate::journal::{Known, Ref, SessionId};
+use crate::journal::{Known, Ref, SessionId, UsedFlake};
+use crate::nix::NoInput;
 use crate::policy::Policy;
 use crate::requirements::{Evidence, Refusal, Refused, Requirements};
 
@@ -22,9 +23,11 @@ pub struct Exported {
     pub not: Vec<String>,
 }
 
-/// Reads a command line, of which only `unfree` in the policy counts; none when it is none of Nix that names packages.
-pub fn export(argv: &[&str], index: &Index, policy: &Policy) -> Option<Exported> {
-    let Typed { asked, nixpkgs, command, compiler } = typed(argv, index)?;
+/// Reads a command line, of which only `unfree` in the policy counts; none when it is none of Nix that names packages. `flakes`
+/// is what is known of the other flakes that it names.
+pub fn export(argv: &[&str], flakes: &[UsedFlake], index: &Index, policy: &Policy) -> Option<Exported> {
+    let Typed { mut asked, nixpkgs, command, compiler } = typed(argv, index)?;
+    place(&mut asked, argv, flakes);
     let session = SessionId::parse("export").ok()?;
     let evidence = Evidence { session, entry: Ref::new('i', 1) };
     let entry = Entry { evidence, runs: 0, known: Known::Claimed, is_program: false };
@@ -32,12 +35,28 @@ pub fn export(argv: &[&str], index: &Index, policy: &Policy) -> Option<Exported>
     for want in asked.wants {
         draft.want(&entry, want);
     }
+    asked.borrowed.into_iter().for_each(|borrowed| draft.inputs.want(&entry, borrowed));
     draft.refuse(&Policy { unfree: policy.unfree.clone(), ..Policy::default() });
     let requirements = draft.finish();
     let mut not: Vec<String> = asked.ignored.iter().map(|what| format!("{what} is a flake already")).collect();
-    not.extend(asked.unrecognized.iter().map(|name| unknown(name, index)));
+    let others = foreign(argv);
+    let of_another = |name: &str| {
+        let name = name.strip_prefix("what builds ").unwrap_or(name);
+        others.iter().find(|it| it.installable == name).map(|it| (name.to_owned(), why(it, flakes)))
+    };
+    not.extend(asked.unrecognized.iter().map(|name| match of_another(name) {
+        Some((name, NoInput::Unknown)) => format!("`{name}`: Nix could not look it up"),
+        Some((name, why)) => format!("`{name}`: {}; {}", why.why().0, why.why().1),
+        None => unknown(name, index),
+    }));
     not.extend(requirements.refused.iter().map(refused));
     Some(Exported { requirements, compiler, nixpkgs, command, not })
+}
+
+/// Returns why a package of another flake is not in the flake.
+fn why(foreign: &Foreign, flakes: &[UsedFlake]) -> NoInput {
+    let used = flakes.iter().find(|used| used.flakeref == foreign.flakeref);
+    foreign.package.as_ref().err().copied().or(used.and_then(|used| used.why)).unwrap_or(NoInput::Unknown)
 }
 
 /// Says why a word is not in the flake.
@@ -48,12 +67,7 @@ fn unknown(name: &str, index: &Index) -> String {
     if name.contains([' ', '(', '{', ';', '"']) {
         return format!("`{name}`: only names of packages are exported, no expressions");
     }
-    let attr = match name.split_once('#') {
-        Some((flake, attr)) if super::nix::is_nixpkgs(flake) => attr,
-        Some((flake, _)) => return format!("`{name}`: `{flake}` is another flake than nixpkgs, which no index knows"),
-        None if name.contains([':', '/']) => return format!("`{name}`: it is another flake than nixpkgs"),
-        None => name,
-    };
+    let attr = name.split_once('#').map_or(name, |(_, attr)| attr);
     let near = index.near(attr);
     let near = if near.is_empty() { String::new() } else { format!("; near to it are: {}", near.join(", ")) };
     format!("`{name}`: the index has no such package{near}")
@@ -80,7 +94,7 @@ mod tests {
     fn ask(line: &str) -> Option<(String, Vec<String>, Option<String>)> {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-        let Exported { requirements, not, command, .. } = export(&argv, &Index::new(), &Policy::default())?;
+        let Exported { requirements, not, command, .. } = export(&argv, &[], &Index::new(), &Policy::default())?;
         let attrs: Vec<&str> = requirements.packages.iter().map(|package| package.attr.as_str()).collect();
         Some((attrs.join(" "), not, command))
     }
@@ -98,8 +112,10 @@ mod tests {
             ("nix run github:NixOS/nixpkgs/nixos-26.05#hello -- --greeting x", "hello", "", Some("--greeting x")),
             ("nix shell nixpkgs#no-such-thing-x", "", "the index has no such package", None),
             ("nix shell nixpkgs#ripgerp", "", "near to it are: ripgrep", None),
-            ("nix shell github:a/b#x nixpkgs#jq", "jq", "`github:a/b` is another flake", None),
-            ("nix shell github:a/b", "", "it is another flake than nixpkgs", None),
+            ("nix shell github:a/b#x nixpkgs#jq", "jq", "`github:a/b#x`: Nix could not look it up", None),
+            ("nix shell github:a/b", "", "`github:a/b`: Nix could not look it up", None),
+            ("nix shell git+https://x.y/z#a", "", "only flakes github:OWNER/REPO[/REV] are", None),
+            ("nix develop github:a/b", "", "a shell of another flake is no package", None),
             ("nix develop", "", "the project's own flake is a flake already", None),
             ("nix develop nixpkgs#jq", "", "`nixpkgs#jq`: a shell in which a package is built", None),
             ("nix shell nixpkgs#terraform", "", "its licence is not free", None),

@@ -9,13 +9,16 @@ mod ask;
 mod others;
 mod typed;
 
-pub(super) use ask::is_nixpkgs;
+pub(super) use others::place;
 pub use others::{Foreign, foreign};
 pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
-const ITSELF: &str = ", comma nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \
+const ITSELF: &str = ", build-remote comma nix nix-build nix-channel nix-collect-garbage nix-copy-closure nix-daemon nix-env nix-hash \
     nix-instantiate nix-prefetch-url nix-shell nix-store";
+
+/// Names of store paths that are the compiler and binutils of the standard environment.
+const TOOLCHAIN: &str = "binutils-wrapper gcc-wrapper";
 
 /// The ecosystem.
 pub(super) struct Nix;
@@ -46,11 +49,21 @@ impl Ecosystem for Nix {
         if let Some(borrowed) = others::of_store(context.journal, store.folder, name) {
             return Reading::Borrows(borrowed);
         }
+        // Its name may be that of a package of nixpkgs, which it is not.
+        if others::is_of_other(context.journal, store.folder) {
+            return Reading::Unrecognized;
+        }
+        if name.starts_with("ld-linux") && name.contains(".so") {
+            return Reading::Ignored("the loader of another program");
+        }
         let is_part = !paths::is_bin(place) || name.starts_with('.');
         if is_part && context.ran_from(store.folder) {
             return Reading::Ignored("a part of another program");
         }
         let asked = asked_for(context, &store);
+        if asked.is_none() && listed(TOOLCHAIN, store.name) {
+            return Reading::Stdenv { compiler: true };
+        }
         if let Some(package) = context.index.stdenv(name).filter(|_| asked.is_none() && !is_part) {
             return Reading::Stdenv { compiler: package == "gcc" };
         }
@@ -68,7 +81,7 @@ impl Ecosystem for Nix {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
         let argv = argv?;
         let mut asked = ask::request(&argv)?.read(context.index, &invocation.says);
-        others::place(&mut asked, &argv, context.journal);
+        place(&mut asked, &argv, &context.journal.flakes);
         Some(asked)
     }
 

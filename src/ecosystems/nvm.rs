@@ -68,7 +68,11 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
         ("node", Some(version.trim_start_matches('v')).filter(|v| v.starts_with(|c: char| c.is_ascii_digit())))
     };
     match program {
-        "nvm" | "fnm" => Some(line.after("alias default install use")?.iter().take(1).map(node).collect()),
+        "nvm" | "fnm" => {
+            let named = line.after("alias default install use")?;
+            let latest = named.is_empty() && words.iter().any(|word| listed("--lts --latest", word));
+            Some(if latest { vec![("node", None)] } else { named.iter().take(1).map(node).collect() })
+        }
         "n" => Some(
             line.words.iter().filter(|word| !listed("install exec run rm prune", word)).take(1).map(node).collect(),
         ),
@@ -90,7 +94,8 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("nvm install 22", "tools nodejs_22=22"),
-            ("nvm install --lts", ""),
+            ("nvm install --lts", "tools nodejs"),
+            ("nvm install", ""),
             ("nvm use v20.11.1", "tools nodejs_22=20.11.1"),
             ("fnm use 24", "tools nodejs_24=24"),
             ("n lts", "tools nodejs"),

@@ -67,7 +67,7 @@ impl<'a> Part<'a> {
 
     fn node(path: &'a [u8]) -> Option<Self> {
         let folder = b"/node_modules/";
-        let start = path.windows(folder.len()).rposition(|part| part == folder)? + folder.len();
+        let start = memchr::memmem::rfind(path, folder)? + folder.len();
         let (folder, rest) = path.split_at(start);
         let mut slashes = rest.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         let end = if rest.starts_with(b"@") { slashes.nth(1) } else { slashes.next() };
@@ -102,7 +102,7 @@ fn step(path: &[u8]) -> &[u8] {
 }
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    text.windows(part.len()).position(|window| window == part)
+    memchr::memmem::find(text, part)
 }
 
 #[cfg(test)]

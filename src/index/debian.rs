@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 use super::{Index, rule, unversioned};
 use crate::nix::AttrPath;
 
+mod sets;
+
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 30] = [
+const PARTS: [&str; 65] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -39,7 +41,58 @@ const PARTS: [&str; 30] = [
     "-gui",
     "-qt",
     "-headless",
+    "-wm",
+    "-host",
+    "-gtk",
+    "-gtk3",
+    "-gtk4",
+    "-x11",
+    "-sdl",
+    "-curses",
+    "-ncurses",
+    "-tiny",
+    "-light",
+    "-daemon",
+    "-agent",
+    "-contrib",
+    "-extras",
+    "-examples",
+    "-tests",
+    "-scripts",
+    "-frontend",
+    "-backend",
+    "-mysql",
+    "-pgsql",
+    "-sqlite3",
+    "-ldap",
+    "-qt5",
+    "-qt6",
+    "-themes",
+    "-locales",
+    "-imapd",
+    "-pop3d",
+    "-linux",
+    "-openbsd",
+    "-term",
+    "-icons",
+    "-locale",
 ];
+
+/// Ends of libraries that are built several times.
+const BUILDS: [&str; 10] =
+    ["-openssl", "-gnutls", "-nss", "-pthread", "-openmp", "-serial", "-openmpi", "-mpich", "-mpi", "-cxx"];
+
+/// The same, where nothing stands between: `ldnsutils`, `zfsutils-linux`.
+const JOINED: [&str; 2] = ["utils", "tools"];
+
+/// Names that packages of others begin with, which are no parts of it.
+const EXTENDED: &str = "code data desktop file font linux mail server sound system test time user web ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
+    gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
+    postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
+    xserver yorick zsh";
+
+/// Sets in whose names case does not count.
+const SQUASHED: [&str; 2] = ["haskellPackages.", "perlPackages."];
 
 /// Extensions that the default build of PHP has.
 const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
@@ -56,13 +109,41 @@ impl Index {
             .find_map(|end| package.strip_suffix(end))
             .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
         let package = rebuilt.unwrap_or(package);
+        if self.debian.get(package).is_none() && is_cross(package) {
+            return None;
+        }
+        let package = package.strip_prefix("coinor-").unwrap_or(package);
         self.listed(package)
+            .or_else(|| self.beside(package))
             .or_else(|| self.of_language(package))
+            .or_else(|| self.of_family(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
             .or_else(|| self.library(package))
+            // `vlc-bin` is a part of vlc; in nixpkgs it is what others have built.
+            .or_else(|| self.part(package).filter(|_| package.ends_with("-bin")))
             .or_else(|| self.tool(package))
             .or_else(|| self.part(package))
             .or_else(|| self.program(package).map(|found| found.attr))
+            .or_else(|| self.squashed(package))
+            .or_else(|| self.known(&format!("kdePackages.{package}")))
+            .or_else(|| self.other_version(package))
+            .or_else(|| self.whole(package))
+    }
+
+    /// Returns what a package's name begins with, when that is a package: Debian names the parts of a package after it.
+    /// `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`.
+    fn whole(&self, package: &str) -> Option<AttrPath> {
+        let extended = EXTENDED.split_ascii_whitespace().any(|name| package.split('-').next() == Some(name));
+        let wholes = package.rmatch_indices('-').map(|(at, _)| &package[..at]).filter(|whole| whole.len() > 2);
+        wholes
+            .filter(|_| !extended)
+            .find_map(|whole| self.debian.get(whole).map_or_else(|| self.plain(whole), |attr| self.known(attr)))
+    }
+
+    /// Returns the package of what only documents it or helps to debug it: `libusb-1.0-doc` is of the same as `libusb-1.0-dev`.
+    fn beside(&self, package: &str) -> Option<AttrPath> {
+        let of = ["-doc", "-dbg", "-dbgsym", "-examples"].iter().find_map(|end| package.strip_suffix(end))?;
+        self.listed(of).or_else(|| self.debian(&format!("{of}-dev"))).or_else(|| self.debian(of))
     }
 
     /// Returns what the table or a rule for versions says.
@@ -71,6 +152,15 @@ impl Index {
             Some(attr) => self.known(attr),
             None => rule(package).and_then(|attr| self.known(&attr)),
         }
+    }
+
+    /// Returns the attr of a rule without the version that is gone: `go` of `golang-1.21-go`.
+    fn other_version(&self, package: &str) -> Option<AttrPath> {
+        let attr = rule(package)?;
+        let (first, rest) =
+            attr.split_once('.').map_or((attr.as_str(), ""), |(first, _)| (first, &attr[first.len()..]));
+        let short = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '-');
+        self.known(&format!("{short}{rest}"))
     }
 
     /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
@@ -82,7 +172,8 @@ impl Index {
             return self.known(&format!("python3{version}")).or_else(|| self.known("python3"));
         }
         if let Some(module) = package.strip_prefix("lib").and_then(|rest| rest.strip_suffix("-perl")) {
-            return self.perl(module);
+            let short = module.strip_suffix("-pm").unwrap_or(module);
+            return self.in_set("perlPackages", module).or_else(|| self.in_set("perlPackages", short));
         }
         if let Some(rest) = package.strip_prefix("php") {
             return self.php(rest);
@@ -103,12 +194,9 @@ impl Index {
         if let Some(name) = package.strip_prefix("lua-") {
             return ["", "lua"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
         }
-        if let Some(name) = package.strip_prefix("fonts-") {
-            let names = [format!("{name}-fonts"), format!("{name}_fonts"), name.to_owned(), format!("{name}-font")];
-            return names.iter().find_map(|name| self.known(name));
-        }
         let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
-        haskell.and_then(|name| self.known(&format!("haskellPackages.{name}")))
+        let names = |name| [Some(name), unversioned(name)].into_iter().flatten();
+        haskell.and_then(|name| names(name).find_map(|name| self.in_set("haskellPackages", name)))
     }
 
     fn python_package(&self, module: &str) -> Option<AttrPath> {
@@ -119,15 +207,15 @@ impl Index {
         names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
     }
 
-    /// Finds `JSONXS` for `json-xs`: Debian writes names of Perl in small letters.
-    fn perl(&self, module: &str) -> Option<AttrPath> {
+    /// Finds `perlPackages.JSONXS` for `json-xs`: Debian writes names in small letters, and some without `-`.
+    fn in_set(&self, set: &str, name: &str) -> Option<AttrPath> {
         static NAMES: OnceLock<HashMap<String, &str>> = OnceLock::new();
         let squashed = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
         let names = NAMES.get_or_init(|| {
-            let perl = self.more.keys().filter_map(|attr| attr.strip_prefix("perlPackages."));
-            perl.map(|name| (squashed(name), name)).collect()
+            let is_in = |attr: &&str| SQUASHED.iter().any(|set| attr.starts_with(set));
+            self.more.keys().filter(is_in).map(|attr| (squashed(attr), attr)).collect()
         });
-        names.get(&squashed(module)).and_then(|name| self.known(&format!("perlPackages.{name}")))
+        names.get(&squashed(&format!("{set}.{name}"))).and_then(|attr| self.known(attr))
     }
 
     /// Reads what follows `php`: a version, an extension, or both.
@@ -156,6 +244,10 @@ impl Index {
         if !package.starts_with("lib") {
             return None;
         }
+        // What tells builds apart: `libharfbuzz0b`, `libgmpxx4ldbl`.
+        let package =
+            package.strip_suffix("ldbl").unwrap_or_else(|| package.trim_end_matches(|c: char| "abcdefg".contains(c)));
+        let package = if package.ends_with(|c: char| c.is_ascii_digit()) { package } else { bare };
         // `libgtk-3-0` has libgtk-3.so.0, `libssl3` libssl.so.3, `libglib2.0-0` libglib-2.0.so.0.
         let at = package.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').len();
         let (name, major) = (package[..at].trim_end_matches('-'), &package[at..]);
@@ -166,10 +258,14 @@ impl Index {
             format!("{split}.so.{major}"),
             format!("{}.so", name.replace('-', "_")),
             format!("{package}.so"),
+            format!("libX{}.so.{major}", name.strip_prefix("libx").unwrap_or(name)),
         ];
         // `libicu72`, `libldap-2.5-0`: what has libraries of other names is known by what is built against.
         let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
-        let developed = || [name, short].iter().find_map(|name| self.listed(&format!("{name}-dev")));
+        let listed = || [name, short].iter().find_map(|name| self.listed(&format!("{name}-dev")));
+        let developed = || {
+            listed().or_else(|| self.development(BUILDS.iter().find_map(|end| bare.strip_suffix(end)).unwrap_or(bare)))
+        };
         files.iter().find_map(|file| self.soname(file)).or_else(developed)
     }
 
@@ -190,8 +286,10 @@ impl Index {
         let file = || self.soname(&format!("{bare}.so")).or_else(|| self.soname(&format!("{short}.so")));
         let by_name = || names.iter().skip(2).find_map(|name| self.plain(name).or_else(|| self.module_file(name)));
         // `libsrt-openssl-dev`: one of several builds.
-        let build = || ["-openssl", "-gnutls", "-nss"].iter().find_map(|end| self.development(bare.strip_suffix(end)?));
-        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build)
+        let build = || BUILDS.iter().find_map(|end| self.development(bare.strip_suffix(end)?));
+        let spelled =
+            || names.iter().find_map(|name| self.plain(&name.replace('+', "x")).or_else(|| self.squashed(name)));
+        exact.or_else(file).or_else(by_name).or_else(|| self.tool(bare)).or_else(build).or_else(spelled)
     }
 
     /// Returns the attr of exactly this name, when it is one without a set.
@@ -214,18 +312,31 @@ impl Index {
         old(module.trim_end_matches('-')).filter(|_| !module.is_empty())
     }
 
-    /// Finds a tool: the attr of this name, its version left out or not.
+    /// Finds a tool: the attr of this name, else a package with this program, else the same without a version.
     fn tool(&self, package: &str) -> Option<AttrPath> {
-        let names = [Some(package), unversioned(package)].into_iter().flatten();
-        let mut plain = names.filter(|name| name.len() > 1);
-        let spelled =
-            |name: &str| [name.replace('-', "_"), name.replace('-', "")].iter().find_map(|name| self.plain(name));
-        plain.find_map(|name| self.plain(name).or_else(|| spelled(name)))
+        let spelled = |name: &str| {
+            let names = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
+            names.iter().find_map(|name| self.plain(name))
+        };
+        let called = |name: &str| {
+            Some(name).filter(|name| name.len() > 1).and_then(|name| self.plain(name).or_else(|| spelled(name)))
+        };
+        let short = unversioned(package);
+        called(package).or_else(|| short.and_then(|short| self.candidates(package).next().or_else(|| called(short))))
     }
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.
     fn part(&self, package: &str) -> Option<AttrPath> {
-        let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| whole.len() > 1)?;
+        let joined =
+            || JOINED.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| self.plain(whole).is_some());
+        let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).or_else(joined)?;
+        let whole = Some(whole).filter(|whole| whole.len() > 1)?;
         self.listed(whole).or_else(|| self.tool(whole)).or_else(|| self.library(whole)).or_else(|| self.part(whole))
     }
+}
+
+/// Returns whether a package builds for another system: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`.
+fn is_cross(package: &str) -> bool {
+    let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "binutils-", "crossbuild-"];
+    builds.iter().any(|tool| package.starts_with(tool)) && (package.contains("-linux-gnu") || package.contains("mingw"))
 }

@@ -144,3 +144,58 @@ fn names_near_to_a_wrong_one() {
     assert_eq!(index.near("ripgrp").first().map(String::as_str), Some("ripgrep"));
     assert_eq!(index.near("python3Packages.request").first().map(String::as_str), Some("python3Packages.requests"));
 }
+
+#[test]
+fn packages_of_debian_that_nixpkgs_has_not_are_none() {
+    let none = [
+        "dh-make",
+        "g++-arm-linux-gnueabihf",
+        "gcc-12-aarch64-linux-gnu",
+        "code-insiders",
+        "git-nothing",
+        "golang-github-spf13-cobra-dev",
+        "libcommons-io-java",
+        "librust-serde-dev",
+        "node-lodash",
+        "pkg-kde-tools",
+        "python3-no-such-module",
+        "vim-fugitive",
+    ];
+    for package in none {
+        assert_eq!(Index::new().debian(package), None, "{package}");
+    }
+}
+
+#[test]
+fn parts_of_a_package_of_debian_are_of_it() {
+    let parts = [
+        ("fonts-sil-doulos", "doulos-sil"),
+        ("golang-1.21-go", "go"),
+        ("hunspell-it", "hunspellDicts.it_IT"),
+        ("libkf6coreaddons-dev", "kdePackages.kcoreaddons"),
+        ("libsrt1.5-gnutls", "srt"),
+        ("libusb-1.0-doc", "libusb1"),
+        ("qml6-module-qtquick-controls", "qt6.qtdeclarative"),
+        ("squid-openssl", "squid"),
+        ("vlc-bin", "vlc"),
+    ];
+    for (package, attr) in parts {
+        assert_eq!(Index::new().debian(package).expect(package).as_str(), attr, "{package}");
+    }
+}
+
+#[test]
+fn a_program_of_which_nothing_says_that_a_package_has_it_is_not_looked_for() {
+    let index = Index::new();
+    let attr = index.program("tinygo").expect("a package").attr;
+    assert_eq!((attr.as_str(), index.called(&attr, "tinygo")), ("tinygo", None));
+    assert!(index.which("tinygo")[0].reason.contains("nothing says"), "{:?}", index.which("tinygo"));
+}
+
+#[test]
+fn every_rule_is_an_expression_over_ascii() {
+    for line in RULES.lines() {
+        let (expression, _) = line.split_once('\t').expect("two fields");
+        assert!(regex::RegexBuilder::new(expression).unicode(false).build().is_ok(), "{line}");
+    }
+}

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::libraries::{headers, sonames};
 use super::table::Table;
-use super::{Index, PYTHON, Source, unversioned};
+use super::{Index, PYTHON, Source, is_unsaid, unversioned};
 use crate::nix::AttrPath;
 
 /// Points of what was chosen by hand.
@@ -58,7 +58,11 @@ impl Index {
         let ranked: Vec<(AttrPath, i32)> = self.ranked(self.programs, name).collect();
         let others = ranked.len();
         let table = ranked.into_iter().map(|(attr, score)| {
-            let reason = self.reason(&attr, name, others);
+            let reason = if is_unsaid(&attr, name, score) {
+                "the attr is called like it; nothing says what programs it has".to_owned()
+            } else {
+                self.reason(&attr, name, others)
+            };
             Scored { attr, score, reason }
         });
         let Some(taken) = self.program(name) else { return table.collect() };
@@ -66,6 +70,7 @@ impl Index {
             Source::Table => return table.collect(),
             Source::Rule => (BY_RULE, "a rule for versioned names".to_owned()),
             Source::Override => (BY_HAND, "chosen by hand".to_owned()),
+            Source::Name => (BY_NAME, "the attr is called like it; its program is written in other case".to_owned()),
             Source::Unversioned => {
                 (BY_NAME, format!("no package of this version; it has `{}`", unversioned(name).unwrap_or(name)))
             }

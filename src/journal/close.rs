@@ -58,6 +58,7 @@ pub struct Closing<'a> {
     /// Whether recorders saw only parts of the session: those commands that hooks had them start.
     in_parts: bool,
     own_execs: u64,
+    nix_execs: u64,
     segment: Segment,
     segments: u64,
     commands: VecDeque<Command>,
@@ -93,11 +94,14 @@ struct Segment {
     running: HashMap<u64, Run>,
     /// Commands that a hook told of, too.
     asked: BTreeSet<usize>,
+    builds: Builds,
 }
 
 mod hooks;
+mod nix;
 
 use hooks::{HOOK, SHELL};
+use nix::{Builds, NIX};
 
 #[derive(Clone, Copy)]
 struct Driver {
@@ -128,6 +132,7 @@ impl<'a> Closing<'a> {
             told_by: None,
             in_parts: false,
             own_execs: 0,
+            nix_execs: 0,
             segment: Segment::default(),
             segments: 0,
             commands: VecDeque::new(),
@@ -187,8 +192,10 @@ impl<'a> Closing<'a> {
     fn exec(&mut self, exec: &Exec) {
         self.execs += 1;
         let inherited = |segment: &Segment| exec.parent.and_then(|parent| segment.execs.get(&parent)?.1);
-        if is_own(exec) {
-            self.own_execs += 1;
+        let (is_own, is_nix) = (is_own(exec), self.segment.builds.take(exec));
+        if is_own || is_nix {
+            self.own_execs += u64::from(is_own);
+            self.nix_execs += u64::from(is_nix && !is_own);
             let command = inherited(&self.segment);
             self.segment.execs.insert(exec.id, (exec.process, command));
             return;
@@ -375,6 +382,9 @@ impl<'a> Closing<'a> {
     }
 
     fn missing(&mut self, missing: &crate::event::Missing) {
+        if missing.parent.is_some_and(|parent| self.segment.builds.is_part(parent)) {
+            return;
+        }
         let program = self.place.path(missing.program.as_path());
         let command = missing.parent.and_then(|parent| self.segment.execs.get(&parent)?.1);
         let id = command.and_then(|command| self.kept(command)).map(|command| command.id.clone());
@@ -397,6 +407,9 @@ impl<'a> Closing<'a> {
     }
 
     fn files(&mut self, files: &Files) {
+        if self.segment.builds.has(files.exec) {
+            return;
+        }
         let (process, command) = self.segment.execs.get(&files.exec).copied().unzip();
         let run = process.and_then(|process| self.segment.running.get(&process));
         let program = run.map(|run| self.programs[run.program].id.clone());
@@ -445,7 +458,7 @@ impl<'a> Closing<'a> {
         let used = self.used.finish(self.place, &owners);
         let own = self.own;
         let delegated = self.delegated.into_iter().filter(|(server, _)| !own.contains(server));
-        let ignored = (self.own_execs > 0).then(|| Ignored { reason: OWN.to_owned(), runs: self.own_execs });
+        let ignored = [(OWN, self.own_execs), (NIX, self.nix_execs)].into_iter().filter(|(_, runs)| *runs > 0);
         let traced = Journal {
             version: VERSION,
             session,
@@ -461,7 +474,7 @@ impl<'a> Closing<'a> {
             delegated: delegated.map(|(server, commands)| Delegated { server, commands }).collect(),
             state: Vec::new(),
             installed: Vec::new(),
-            ignored: ignored.into_iter().collect(),
+            ignored: ignored.map(|(reason, runs)| Ignored { reason: reason.to_owned(), runs }).collect(),
             events: Events {
                 count: self.count,
                 execs: self.execs,

@@ -1,4 +1,4 @@
-//! Building checks, and which are built.
+//! Building derivations, and what is built.
 
 use std::collections::BTreeSet;
 use std::io::BufReader;
@@ -13,18 +13,11 @@ use super::{Finished, NarHash, Nix, System, Tree};
 const LINES: usize = 200_000;
 
 impl Nix {
-    /// Runs `nix flake check` on a tree, all checks whether or not one fails. What Nix says is handed to `hear` as it comes.
-    pub fn flake_check(&self, tree: &Tree, hear: &mut dyn FnMut(Heard)) -> anyhow::Result<Finished> {
-        let mut command = self.command(&[
-            "flake",
-            "check",
-            "--keep-going",
-            "--log-format",
-            "internal-json",
-            "--no-write-lock-file",
-            "--no-update-lock-file",
-        ]);
-        command.arg(tree.flakeref()).stdout(Stdio::null()).stderr(Stdio::piped());
+    /// Builds derivations that were evaluated, all whether or not one fails; nothing is evaluated again. What Nix says is handed
+    /// to `hear` as it comes.
+    pub fn build(&self, drvs: &[&str], hear: &mut dyn FnMut(Heard)) -> anyhow::Result<Finished> {
+        let mut command = self.command(&["build", "--no-link", "--keep-going", "--log-format", "internal-json"]);
+        command.args(self.outputs_of(drvs)).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("failed to run `{}`", self.program().display()))?;
         let mut all = Vec::new();
         let stderr = BufReader::new(child.stderr.take().context("nix has no standard error")?);
@@ -40,19 +33,18 @@ impl Nix {
         Ok(Finished { success: child.wait()?.success(), lines: all })
     }
 
-    /// Builds checks of a tree here, where a cache may have them: what they need is fetched, and they are built once more
-    /// than that. Returns whether all were built, and the second time as the first.
-    pub fn build_here(&self, tree: &Tree, system: &System, names: &[&str]) -> anyhow::Result<bool> {
-        for how in [None, Some("--rebuild")] {
-            let mut command =
-                self.command(&["build", "--no-link", "--keep-going", "--no-write-lock-file", "--no-update-lock-file"]);
-            command.args(how);
-            command.args(names.iter().map(|name| format!("{}#checks.{system}.{name}", tree.flakeref())));
-            if !self.output(command)?.status.success() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+    /// Builds derivations once more whose outputs are there; returns whether they are the same again.
+    pub fn build_again(&self, drvs: &[&str]) -> anyhow::Result<bool> {
+        let mut command = self.command(&["build", "--no-link", "--keep-going", "--rebuild"]);
+        command.args(self.outputs_of(drvs));
+        Ok(self.output(command)?.status.success())
+    }
+
+    /// Names all outputs of derivations, as this Nix wants it: since 2.13 the path alone is the derivation itself.
+    fn outputs_of(&self, drvs: &[&str]) -> Vec<String> {
+        let minor = self.version().strip_prefix("2.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        let suffix = if minor.is_some_and(|minor| minor < 13) { "" } else { "^*" };
+        drvs.iter().map(|drv| format!("{drv}{suffix}")).collect()
     }
 
     /// Builds a check of a tree that fetches something by [`NarHash::none`], and returns the hash that this really has. An error

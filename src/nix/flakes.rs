@@ -69,7 +69,10 @@ impl NoInput {
             Self::NoPackage => {
                 ("it has no such package that evaluates without building", "name one that `nix flake show` lists")
             }
-            Self::Shell => ("a shell of another flake is no package", "name its packages: `nix shell FLAKE#NAME`"),
+            Self::Shell => (
+                "a shell of another flake is no package, what ran in it is captured by itself",
+                "of more name its packages: `nix shell FLAKE#NAME`",
+            ),
         }
     }
 }
@@ -177,13 +180,30 @@ fn only_nixpkgs(locks: &Value) -> Result<bool, NoInput> {
     }
 }
 
+/// Whether Nix may look something up in the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It takes what it knows already.
+    Offline,
+    /// It may.
+    Network,
+}
+
+impl Reach {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Offline => &["--offline"],
+            Self::Network => &[],
+        }
+    }
+}
+
 impl Nix {
-    /// Returns what a flakeref of GitHub, or a registry's name for one, stood for on this machine, as far as Nix knows it
-    /// without network.
-    pub fn source(&self, flakeref: &str) -> Result<Source, NoInput> {
+    /// Returns what a flakeref of GitHub, or a registry's name for one, stands for on this machine, as far as Nix knows it.
+    pub fn source(&self, flakeref: &str, reach: Reach) -> Result<Source, NoInput> {
         let github = Github::parse(flakeref).ok_or(NoInput::NotGithub)?;
-        let mut command = self.command(&["flake", "metadata", "--json", "--offline", "--no-write-lock-file"]);
-        command.arg(flakeref);
+        let mut command = self.command(&["flake", "metadata", "--json", "--no-write-lock-file"]);
+        command.args(reach.options()).arg(flakeref);
         let output = self.output(command).ok().filter(|output| output.status.success()).ok_or(NoInput::Unknown)?;
         let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|_malformed| NoInput::Unknown)?;
         let source = Source::of_metadata(&metadata)?;
@@ -194,16 +214,18 @@ impl Nix {
         }
     }
 
-    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate, without network.
+    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate.
     pub fn packages(
         &self,
         flakeref: &str,
         system: &System,
         names: &BTreeSet<String>,
+        reach: Reach,
     ) -> BTreeMap<String, BTreeSet<String>> {
         let one = |name: &String| {
-            let mut command = self.command(&["eval", "--json", "--offline", "--no-write-lock-file"]);
+            let mut command = self.command(&["eval", "--json", "--no-write-lock-file"]);
             command
+                .args(reach.options())
                 .arg("--apply")
                 .arg("package: map (output: package.${output}.outPath) (package.outputs or [ \"out\" ])");
             command.arg(format!("{flakeref}#packages.{system}.{}", nix_name(name)));

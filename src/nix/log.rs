@@ -10,6 +10,9 @@ use super::run::each_line;
 /// An activity that is one build.
 const BUILD: u64 = 105;
 
+/// An activity that is the fetch of one path from a cache.
+const SUBSTITUTE: u64 = 108;
+
 /// A result that is a line of a build's log.
 const LOG_LINE: u64 = 101;
 
@@ -27,6 +30,8 @@ pub enum Heard<'a> {
     Says(&'a str, &'a str),
     /// A build ended, well or not.
     Ended(&'a str),
+    /// This store path comes from a cache.
+    Substituting(&'a str),
 }
 
 /// Reads all that Nix says, line by line, and tells what is heard as it comes. Lines are cut as in [`each_line`].
@@ -72,10 +77,13 @@ impl Log {
                 plain(message.msg.as_bytes()).iter().for_each(|line| hear(Heard::Line(line)));
             }
             "start" => {
-                let drv = message.fields.first().and_then(serde_json::Value::as_str);
-                if let Some(drv) = drv.filter(|_| message.kind == BUILD) {
-                    hear(Heard::Building(drv));
-                    self.builds.insert(message.id, drv.to_owned());
+                match (message.kind, message.fields.first().and_then(serde_json::Value::as_str)) {
+                    (BUILD, Some(drv)) => {
+                        hear(Heard::Building(drv));
+                        self.builds.insert(message.id, drv.to_owned());
+                    }
+                    (SUBSTITUTE, Some(path)) => hear(Heard::Substituting(path)),
+                    _ => {}
                 }
                 if message.level <= INFO {
                     plain(message.text.as_bytes()).iter().for_each(|line| hear(Heard::Line(line)));

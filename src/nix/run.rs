@@ -1,6 +1,5 @@
 //! Running `nix`.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -49,23 +48,13 @@ pub struct Nix {
     upstream: bool,
 }
 
-/// A folder with a flake in it, or in a folder below it; then the whole is a git repository that tracks all its files.
+/// A folder with a flake in it, or in a folder below it; then the whole is a git repository with all its files in a commit.
 #[derive(Clone, Debug)]
 pub struct Tree {
     /// The root, absolute: what checks copy.
     pub root: PathBuf,
-    /// Where the flake is, relative to the root; empty for the root itself. Letters, digits, `._-/`.
-    pub folder: String,
-}
-
-/// A derivation that `nix flake check` builds.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Check {
-    /// Path of its derivation.
-    pub drv: String,
-    /// Path of its output.
-    pub out: String,
+    /// Where the flake is when it is not in the root, relative to it (letters, digits, `._-/`), and the commit.
+    below: Option<(String, Rev)>,
 }
 
 /// A call that ended, with what it said on standard error, free of colours.
@@ -78,9 +67,14 @@ pub struct Finished {
 }
 
 impl Tree {
-    /// Returns the tree at `root` whose flake is in `folder`, relative to it.
-    pub fn new(root: &Path, folder: &str) -> Self {
-        Self { root: root.to_path_buf(), folder: folder.trim_matches('/').to_owned() }
+    /// Returns the tree at `root`, whose flake is there.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), below: None }
+    }
+
+    /// Returns the tree at `root` whose flake is in `folder`, relative to it; `commit` has all that is in the tree.
+    pub fn below(root: &Path, folder: &str, commit: Rev) -> Self {
+        Self { root: root.to_path_buf(), below: Some((folder.to_owned(), commit)) }
     }
 
     /// Returns the flakeref. `path:` takes the folder as it is, without a git program; checks then copy a store path that
@@ -89,16 +83,43 @@ impl Tree {
     pub(super) fn flakeref(&self) -> String {
         let root = self.root.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-        let encode = |c: char| {
-            let mut bytes = [0; 4];
-            c.encode_utf8(&mut bytes).bytes().map(|byte| format!("%{byte:02X}")).collect()
-        };
-        let root: String = root.chars().map(|c| if plain(c) { c.to_string() } else { encode(c) }).collect();
-        match self.folder.as_str() {
-            "" => format!("path:{root}"),
-            folder => format!("git+file://{root}?dir={folder}"),
+        let root: String = root.chars().map(|c| if plain(c) { c.to_string() } else { encoded(c) }).collect();
+        match &self.below {
+            None => format!("path:{root}"),
+            Some((folder, commit)) => format!("git+file://{root}?dir={folder}&rev={commit}"),
         }
     }
+
+    /// Returns the flakeref with what makes it say every byte: pure evaluation takes no other.
+    pub(super) fn locked(&self) -> anyhow::Result<String> {
+        let flakeref = self.flakeref();
+        if self.below.is_some() {
+            return Ok(flakeref);
+        }
+        let hash: String = NarHash::of(&self.root)?
+            .as_str()
+            .chars()
+            .map(|c| match c {
+                '+' | '/' | '=' => encoded(c),
+                c => c.to_string(),
+            })
+            .collect();
+        Ok(format!("{flakeref}?narHash={hash}"))
+    }
+}
+
+/// Returns a character as it stands in a URL where it may mean something else.
+fn encoded(c: char) -> String {
+    c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// Reads what `nix eval --json` says of something, or why it does not.
+pub(super) fn said_or_read<T: DeserializeOwned>(output: &Output, what: &str) -> anyhow::Result<Result<T, Finished>> {
+    if !output.status.success() {
+        return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
+    }
+    let read = serde_json::from_slice(&output.stdout);
+    Ok(Ok(read.with_context(|| format!("failed to read what `nix eval` said of {what}"))?))
 }
 
 impl Nix {
@@ -142,33 +163,11 @@ impl Nix {
         command.output().with_context(|| format!("failed to run `{}`", self.program.display()))
     }
 
-    /// Evaluates the checks of a tree: none with what Nix said when it cannot evaluate them.
-    pub fn checks(&self, tree: &Tree, system: &System) -> anyhow::Result<Result<BTreeMap<String, Check>, Finished>> {
-        let apply = "builtins.mapAttrs (name: check: { drv = check.drvPath; out = check.outPath; })";
-        self.eval(tree, &format!("checks.{system}"), apply)
-    }
-
-    /// Evaluates what is in a set of a tree's outputs, down to derivations: their paths by name. `derivation` is the Nix
-    /// expression of the derivation of an `output`. None with what Nix said when it cannot evaluate them.
-    pub fn derivations(
-        &self,
-        tree: &Tree,
-        set: &str,
-        derivation: &str,
-    ) -> anyhow::Result<Result<BTreeMap<String, String>, Finished>> {
-        self.eval(tree, set, &format!("builtins.mapAttrs (name: output: ({derivation}).drvPath)"))
-    }
-
     /// Evaluates a function of an attribute of a tree's flake; what Nix said when it cannot.
     fn eval<T: DeserializeOwned>(&self, tree: &Tree, attr: &str, apply: &str) -> anyhow::Result<Result<T, Finished>> {
         let mut command = self.command(&["eval", "--json", "--no-write-lock-file", "--no-update-lock-file"]);
         command.args(["--apply", apply]).arg(format!("{}#{attr}", tree.flakeref()));
-        let output = self.output(command)?;
-        if !output.status.success() {
-            return Ok(Err(Finished { success: false, lines: plain(&output.stderr) }));
-        }
-        let read = serde_json::from_slice(&output.stdout);
-        Ok(Ok(read.with_context(|| format!("failed to read what `nix eval` said of `{attr}`"))?))
+        said_or_read(&self.output(command)?, &format!("`{attr}`"))
     }
 
     /// Returns the names, with versions, of the packages that a tree's shell has: those of its inputs, and what is in an
@@ -304,11 +303,10 @@ mod tests {
 
     #[test]
     fn flakerefs() {
-        assert_eq!(Tree::new(Path::new("/tmp/a b#é"), "").flakeref(), "path:/tmp/a%20b%23%C3%A9");
-        assert_eq!(
-            Tree::new(Path::new("/x"), ".agent-capture/flake/").flakeref(),
-            "git+file:///x?dir=.agent-capture/flake"
-        );
+        assert_eq!(Tree::new(Path::new("/tmp/a b#é")).flakeref(), "path:/tmp/a%20b%23%C3%A9");
+        let commit = Rev::parse("8eeec934ae0dbeca3d7868c059568a65c08b2fc3").expect("a revision");
+        let flakeref = format!("git+file:///x?dir=.agent-capture/flake&rev={commit}");
+        assert_eq!(Tree::below(Path::new("/x"), ".agent-capture/flake", commit).flakeref(), flakeref);
     }
 
     #[test]

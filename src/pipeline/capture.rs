@@ -116,7 +116,7 @@ pub(super) fn take(
     if options.verify && !options.dry_run {
         plan = modules::found(world, repository, plan, &session, options)?;
     }
-    if before == 0 && plan.document.requirements.packages.is_empty() && plan.document.requirements.checks.is_empty() {
+    if before == 0 && plan.document.requirements.is_nothing() {
         if !options.dry_run {
             finish()?;
         }

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 
 use super::plan::FOLDER;
 use super::verify::{committed, in_work_tree};
-use super::{Answer, World};
+use super::{Answer, World, versions};
 use crate::commit::{Repository, Revision};
 use crate::console::{Hint, escape};
 use crate::index::Index;
@@ -37,14 +37,15 @@ pub fn diff(world: &World, revisions: Option<&str>) -> anyhow::Result<Difference
         },
     };
     let from = match from {
-        Some((name, revision)) => of_revision(name, &revision, &index)?,
+        Some((name, revision)) => of_revision(&repository, name, &revision, &index)?,
         None => (Side { name: "nothing".to_owned(), commit: None }, Capture::default()),
     };
     let to = match to {
-        Some((name, revision)) => of_revision(name, &revision, &index)?,
+        Some((name, revision)) => of_revision(&repository, name, &revision, &index)?,
         None => {
             let side = Side { name: "the work tree".to_owned(), commit: None };
-            let capture = capture(&in_work_tree(&repository)?, &index).context("failed to read the work tree")?;
+            let capture =
+                capture(&repository, &in_work_tree(&repository)?, &index).context("failed to read the work tree")?;
             (side, capture)
         }
     };
@@ -78,14 +79,19 @@ fn before(repository: &Repository) -> anyhow::Result<Option<(String, Revision<'_
     Ok(revision.map(|revision| (revision.id(), revision)))
 }
 
-fn of_revision(name: String, revision: &Revision, index: &Index) -> anyhow::Result<(Side, Capture)> {
+fn of_revision(
+    repository: &Repository,
+    name: String,
+    revision: &Revision,
+    index: &Index,
+) -> anyhow::Result<(Side, Capture)> {
     let doing = || format!("failed to read the capture of `{}`", escape(&name));
-    let capture = capture(&committed(revision).with_context(doing)?, index).with_context(doing)?;
+    let capture = capture(repository, &committed(revision).with_context(doing)?, index).with_context(doing)?;
     Ok((Side { commit: Some(revision.id()), name }, capture))
 }
 
 /// Reads what files say; what is not of its form is refused.
-fn capture(files: &Files, index: &Index) -> anyhow::Result<Capture> {
+fn capture(repository: &Repository, files: &Files, index: &Index) -> anyhow::Result<Capture> {
     let judged = statics::judge(files, &Rules { index, base: None, untrusted: false });
     let unread =
         [Code::DocumentMalformed, Code::JournalMalformed, Code::JournalMisplaced, Code::NotAFile, Code::TooLarge];
@@ -98,5 +104,7 @@ fn capture(files: &Files, index: &Index) -> anyhow::Result<Capture> {
         Some(Found::File(bytes)) => Some(bytes.clone()),
         _ => None,
     };
-    Ok(Capture { document: judged.document, journals: judged.journals, policy })
+    let pin = judged.document.as_ref().map(|document| &document.pin);
+    let versions = pin.map(|pin| versions::known(repository, pin)).unwrap_or_default();
+    Ok(Capture { document: judged.document, journals: judged.journals, policy, versions })
 }

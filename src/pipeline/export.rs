@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
+use super::flakes::named;
 use super::plan::policy;
 use super::{Answer, World};
 use crate::commit::{File, Repository, write_files};
@@ -11,7 +12,7 @@ use crate::console::{Hint, escape};
 use crate::ecosystems::{self, Exported};
 use crate::flake::{Flake, default_pin};
 use crate::index::{Index, pins};
-use crate::nix::{Nix, Pin, Rev, System};
+use crate::nix::{Nix, Pin, Reach, Rev, System};
 use crate::policy::Policy;
 
 /// `export`: validates the whole line first; prints the flake, or with `write` puts it with its lock into the current folder.
@@ -22,7 +23,10 @@ pub fn export(world: &World, argv: &[String], nixpkgs: Option<&str>, write: bool
     // Outside of a repository nobody has chosen anything.
     let policy = Repository::discover(&world.cwd).map_or_else(|_| Ok(Policy::default()), |it| Ok(policy(&it)?.0));
     let policy: anyhow::Result<Policy> = policy;
-    let exported = ecosystems::export(&words, &Index::new(), &policy?);
+    let progress = console.progress("looking up what the line names");
+    let flakes = named(std::iter::once(words.clone()), Nix::find(world.path.as_deref()).as_ref(), Reach::Network);
+    drop(progress);
+    let exported = ecosystems::export(&words, &flakes, &Index::new(), &policy?);
     let exported = exported.ok_or_else(|| anyhow!("`{}` names no packages", escape(&argv.join(" "))));
     let Exported { mut requirements, compiler, nixpkgs: refs, command, not } = exported
         .hint("`nix shell`, `nix run` and `nix-shell -p` do; for another program, record it: `agent-capture run`")?;

@@ -4,16 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecosystems;
 use crate::journal::{Invocation, Journal, UsedFlake};
-use crate::nix::{Nix, NoInput, System};
+use crate::nix::{Nix, NoInput, Reach, System};
 
 /// The most flakes that are asked for.
 const MOST: usize = 50;
 
 /// Returns the other flakes that command lines named which ended well, each with what Nix knows of it without network.
 pub(super) fn flakes(journal: &Journal, nix: Option<&Nix>) -> Vec<UsedFlake> {
+    let lines = journal.invocations.iter().filter(|call| call.is_used()).filter_map(Invocation::words);
+    named(lines, nix, Reach::Offline)
+}
+
+/// Returns the other flakes that command lines name, each with what Nix knows of it.
+pub(super) fn named<'a>(lines: impl Iterator<Item = Vec<&'a str>>, nix: Option<&Nix>, reach: Reach) -> Vec<UsedFlake> {
     let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut refused = BTreeMap::new();
-    for words in journal.invocations.iter().filter(|call| call.is_used()).filter_map(Invocation::words) {
+    for words in lines {
         for foreign in ecosystems::foreign(&words) {
             match foreign.package {
                 Ok(attr) => drop(names.entry(foreign.flakeref).or_default().insert(attr.as_str().to_owned())),
@@ -23,7 +29,8 @@ pub(super) fn flakes(journal: &Journal, nix: Option<&Nix>) -> Vec<UsedFlake> {
     }
     let mut all: BTreeMap<String, UsedFlake> =
         refused.into_iter().map(|(flakeref, why)| (flakeref.clone(), not(flakeref, why))).collect();
-    let asked = names.into_iter().take(MOST).map(|(flakeref, names)| (flakeref.clone(), ask(flakeref, &names, nix)));
+    let asked =
+        names.into_iter().take(MOST).map(|(flakeref, names)| (flakeref.clone(), ask(flakeref, &names, nix, reach)));
     all.extend(asked);
     all.into_values().take(MOST).collect()
 }
@@ -32,12 +39,17 @@ fn not(flakeref: String, why: NoInput) -> UsedFlake {
     UsedFlake { flakeref, source: None, packages: BTreeMap::new(), why: Some(why) }
 }
 
-fn ask(flakeref: String, names: &BTreeSet<String>, nix: Option<&Nix>) -> UsedFlake {
-    let source = match nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref)) {
-        Ok(source) => source,
-        Err(why) => return not(flakeref, why),
-    };
-    let packages = nix.map(|nix| nix.packages(&flakeref, &System::current(), names)).unwrap_or_default();
-    let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
-    UsedFlake { flakeref, source: Some(source), packages, why }
+fn ask(flakeref: String, names: &BTreeSet<String>, nix: Option<&Nix>, reach: Reach) -> UsedFlake {
+    let source = nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref, reach));
+    let packages = || nix.map(|nix| nix.packages(&flakeref, &System::current(), names, reach)).unwrap_or_default();
+    match source {
+        Ok(source) => {
+            let packages = packages();
+            let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
+            UsedFlake { flakeref, source: Some(source), packages, why }
+        }
+        // It can be no input; what its programs are is known all the same, so that none is taken for that of nixpkgs.
+        Err(why @ NoInput::Inputs) => UsedFlake { packages: packages(), ..not(flakeref, why) },
+        Err(why) => not(flakeref, why),
+    }
 }

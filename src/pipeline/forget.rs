@@ -12,6 +12,7 @@ use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::index::Index;
 use crate::journal::Journal;
+use crate::nix::Installable;
 use crate::report::failures;
 use crate::requirements::Requirements;
 
@@ -61,11 +62,12 @@ pub fn forget(world: &World, names: &[String], options: &Options) -> anyhow::Res
 /// Says what goes with the sessions.
 fn say(world: &World, plan: &Plan, before: &Requirements) {
     let after = &plan.document.requirements;
-    let packages: BTreeSet<&str> = after.packages.iter().map(|package| package.attr.as_str()).collect();
+    let packages: BTreeSet<Installable> = after.installables().map(|(name, _)| name).collect();
     let checks: BTreeSet<&str> = after.checks.iter().map(|check| check.name.as_str()).collect();
     let gone = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let attrs = before.packages.iter().map(|package| package.attr.as_str());
-    world.console.say(format_args!("packages that go: {}", gone(attrs.filter(|it| !packages.contains(it)).collect())));
+    let names: Vec<Installable> = before.installables().map(|(name, _)| name).collect();
+    let names = names.iter().filter(|name| !packages.contains(*name)).map(Installable::as_str);
+    world.console.say(format_args!("packages that go: {}", gone(names.collect())));
     let names = before.checks.iter().map(|check| check.name.as_str());
     world.console.say(format_args!("checks that go: {}", gone(names.filter(|it| !checks.contains(it)).collect())));
 }

@@ -40,7 +40,7 @@ fn lacks(nix: &Nix, repository: &Repository, plan: &Plan) -> anyhow::Result<Vec<
             nix.shell_packages(tree, &system)?.iter().map(|name| plain(name).to_owned()).collect(),
         )
     };
-    let theirs = names(&Tree::new(&export.tree.root, "")).context("failed to evaluate it")?;
+    let theirs = names(&Tree::new(&export.tree.root)).context("failed to evaluate it")?;
     let ours = names(&export.tree).context("failed to evaluate ours")?;
     Ok(ours.difference(&theirs).cloned().collect())
 }

@@ -16,12 +16,13 @@ use serde_json::{Value, json};
 
 use super::plan::Plan;
 use super::prove::remembered;
-use super::{Answer, World, status};
+use super::{Answer, World, status, versions};
 use crate::commit::Repository;
 use crate::console::{Console, Level, escape, hints};
 use crate::flake::default_pin;
 use crate::index::{Index, Scored};
-use crate::nix::AttrPath;
+use crate::nix::{AttrPath, Pin};
+use crate::verification::Versions;
 
 /// The most names in one question, and the most bytes of each.
 const NAMES: usize = 50;
@@ -104,14 +105,18 @@ impl Server {
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     fn find_package(&self, Parameters(Find { kind, names }): Parameters<Find>) -> CallToolResult {
-        let index = Index::new();
+        let (index, at) = (Index::new(), self.at());
         let find = |name: &String| {
             let candidates = index.which(&kind.key(name)?);
-            let candidates: Vec<Value> = candidates.into_iter().map(|scored| candidate(&index, scored)).collect();
+            let candidate = |Scored { attr, score, reason }: Scored| {
+                let (version, version_of) = at.version(&index, &attr);
+                json!({ "attr": attr, "version": version, "version_of": version_of, "score": score, "reason": reason })
+            };
+            let candidates: Vec<Value> = candidates.into_iter().map(candidate).collect();
             Ok(json!({ "name": name, "candidates": candidates }))
         };
         let found = bounded(&names).and_then(|()| names.iter().map(find).collect::<anyhow::Result<Vec<Value>>>());
-        said(found.map(|found| self.with_pin(&index, json!({ "found": found }))))
+        said(found.map(|found| at.with_pin(&index, json!({ "found": found }))))
     }
 
     #[tool(
@@ -119,17 +124,18 @@ impl Server {
         annotations(read_only_hint = true, open_world_hint = false)
     )]
     fn check_attrs(&self, Parameters(Attrs { attrs }): Parameters<Attrs>) -> CallToolResult {
-        let index = Index::new();
+        let (index, at) = (Index::new(), self.at());
         let check = |text: &String| match index.known(text) {
             Some(attr) => {
-                let fields = index.attr(&attr).unwrap_or_default();
-                json!({ "attr": text, "exists": true, "write": attr, "version": fields.version, "main_program": fields.main_program })
+                let program = index.attr(&attr).unwrap_or_default().main_program;
+                let (version, version_of) = at.version(&index, &attr);
+                json!({ "attr": text, "exists": true, "write": attr, "version": version, "version_of": version_of, "main_program": program })
             }
             None if AttrPath::parse(text).is_err() => json!({ "attr": text, "exists": false, "near": [] }),
             None => json!({ "attr": text, "exists": false, "near": index.near(text) }),
         };
         let checked = bounded(&attrs).map(|()| attrs.iter().map(check).collect::<Vec<Value>>());
-        said(checked.map(|checked| self.with_pin(&index, json!({ "attrs": checked }))))
+        said(checked.map(|checked| at.with_pin(&index, json!({ "attrs": checked }))))
     }
 
     #[tool(
@@ -153,7 +159,7 @@ impl Server {
             let proposal = proposal.propose(&repository, false)?;
             let verified = remembered(&repository, &proposal);
             Ok(verified.map(
-                |it| json!({ "nix": it.nix, "system": it.system, "passed": it.passed, "is_proved": it.is_passed() }),
+                |it| json!({ "nix": it.nix, "system": it.system, "passed": it.passed, "is_proved": it.is_passed(), "versions": it.versions }),
             ))
         });
         said(verified.map(|verified| json!({ "verification": verified })))
@@ -177,16 +183,37 @@ impl Server {
         act(&World { console: &console, cwd, home, path, now: self.now })
     }
 
+    /// Returns the pin of the repository, else the built-in one, and what is known of its versions.
+    fn at(&self) -> At {
+        let known = self.world(|world| {
+            let repository = Repository::discover(&world.cwd)?;
+            let pin = Plan::as_written(&repository)?.document.pin;
+            Ok(At { versions: versions::known(&repository, &pin), pin })
+        });
+        known.unwrap_or_else(|_no_capture| At { pin: default_pin(), versions: Versions::default() })
+    }
+}
+
+/// The pin, and the versions that are known of it.
+struct At {
+    pin: Pin,
+    versions: Versions,
+}
+
+impl At {
+    /// Returns the version of a package, and of what it is the version: `pin`, `index`.
+    fn version<'a>(&'a self, index: &'a Index, attr: &AttrPath) -> (Option<&'a str>, Option<&'static str>) {
+        match (self.versions.of(attr), index.attr(attr).and_then(|attr| attr.version)) {
+            (Some(version), _) => (Some(version), Some("pin")),
+            (None, Some(version)) => (Some(version), Some("index")),
+            (None, None) => (None, None),
+        }
+    }
+
     /// Adds what the versions are those of.
     fn with_pin(&self, index: &Index, mut answer: Value) -> Value {
-        let pin = self.world(|world| Ok(Plan::as_written(&Repository::discover(&world.cwd)?)?.document.pin)).ok();
-        let pin = pin.unwrap_or_else(default_pin);
-        answer["pin"] = json!({ "nixpkgs": pin.rev });
-        if pin != default_pin() {
-            let what =
-                format!("versions are those of nixpkgs at {}; this repository's pin may have others", index.date());
-            answer["pin"]["note"] = what.into();
-        }
+        let note = format!("a version_of `index` is that of nixpkgs at {}; this pin may have another", index.date());
+        answer["pin"] = json!({ "nixpkgs": self.pin.rev, "note": note });
         answer
     }
 }
@@ -208,11 +235,6 @@ impl Kind {
             Self::Cmake => Ok(format!("cmake:{name}")),
         }
     }
-}
-
-fn candidate(index: &Index, Scored { attr, score, reason }: Scored) -> Value {
-    let version = index.attr(&attr).and_then(|attr| attr.version);
-    json!({ "attr": attr, "version": version, "score": score, "reason": reason })
 }
 
 /// Fails when there are too many names, or one is too long or no text.

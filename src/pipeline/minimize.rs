@@ -1,5 +1,6 @@
 //! Which packages the checks prove necessary: each is taken away in turn, and Nix builds what it must.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use anyhow::Context;
@@ -11,8 +12,8 @@ use super::{Answer, World};
 use crate::commit::Repository;
 use crate::console::escape;
 use crate::flake::python_module;
-use crate::nix::AttrPath;
-use crate::requirements::Requirement;
+use crate::nix::Installable;
+use crate::requirements::{Evidence, Requirement, Requirements};
 use crate::verification::Failure;
 
 /// What `minimize` found.
@@ -26,7 +27,7 @@ pub struct Minimal {
 #[derive(Debug, Serialize)]
 pub struct Judged {
     /// The package.
-    pub attr: AttrPath,
+    pub attr: Installable,
     /// Checks that fail without it: it is proved necessary when there is one.
     pub fails: Vec<String>,
     /// How many runs of the sessions needed it.
@@ -80,18 +81,47 @@ pub fn minimize(world: &World, write: bool) -> anyhow::Result<Option<Minimal>> {
         say_mismatches(world, &mismatches);
         return Ok(None);
     }
-    let all = plan.document.requirements.packages.clone();
+    let all = plan.document.requirements.clone();
     let mut packages = Vec::new();
-    for package in &all {
-        plan.document.requirements.packages = without(&all, package);
-        packages.push(judge(world, &repository, &plan, package)?);
+    for candidate in candidates(&all) {
+        plan.document.requirements = candidate.rest;
+        let (attr, runs) = (candidate.attr, candidate.runs);
+        let fails = fails(world, &repository, &plan, &attr)?;
+        let command = plan.report(None).first_line(&candidate.evidence);
+        packages.push(Judged { attr, fails, runs, command });
     }
-    plan.document.requirements.packages = all;
+    plan.document.requirements = all;
     let minimal = Minimal { packages };
     if write {
         drop_unneeded(world, &repository, &plan, &minimal)?;
     }
     Ok(Some(minimal))
+}
+
+/// A package, and what is required without it.
+struct Candidate {
+    attr: Installable,
+    runs: u64,
+    evidence: BTreeSet<Evidence>,
+    rest: Requirements,
+}
+
+/// Returns all packages, in the order of the flake.
+fn candidates(all: &Requirements) -> Vec<Candidate> {
+    let own = all.packages.iter().map(|package| Candidate {
+        attr: package.attr.clone().into(),
+        runs: package.runs,
+        evidence: package.evidence.clone(),
+        rest: Requirements { packages: without(&all.packages, package), ..all.clone() },
+    });
+    let borrowed = all.borrowed().map(|(input, package)| {
+        let mut rest = all.clone();
+        rest.inputs.iter_mut().filter(|it| it.name == input.name).for_each(|it| it.packages.retain(|it| it != package));
+        rest.inputs.retain(|it| !it.packages.is_empty());
+        let (attr, evidence) = (package.installable(input), package.evidence.clone());
+        Candidate { attr, runs: package.runs, evidence, rest }
+    });
+    own.chain(borrowed).collect()
 }
 
 /// Returns the packages without one; modules of an interpreter go with it.
@@ -101,29 +131,32 @@ fn without(all: &[Requirement], package: &Requirement) -> Vec<Requirement> {
     all.iter().filter(|other| other.attr != package.attr && !is_module(other)).cloned().collect()
 }
 
-/// Proves a plan that lacks a package.
-fn judge(world: &World, repository: &Repository, plan: &Plan, package: &Requirement) -> anyhow::Result<Judged> {
+/// Returns what fails of a plan that lacks a package.
+fn fails(world: &World, repository: &Repository, plan: &Plan, attr: &Installable) -> anyhow::Result<Vec<String>> {
     let nix = nix(world)?;
-    let mut board = world.console.board(&format!("without {}", package.attr));
+    let mut board = world.console.board(&format!("without {attr}"));
     let verification = prove_by(&nix, repository, plan, false, &mut |step| show(&mut board, step));
-    let verification = verification.with_context(|| format!("failed to try it without `{}`", package.attr))?;
+    let verification = verification.with_context(|| format!("failed to try it without `{attr}`"))?;
     let name = |failure: &Failure| failure.check.clone().unwrap_or_else(|| "the flake".to_owned());
-    let command = plan.report(None).first_line(package);
-    let fails = verification.failures.iter().map(name).collect();
-    Ok(Judged { attr: package.attr.clone(), fails, runs: package.runs, command })
+    Ok(verification.failures.iter().map(name).collect())
 }
 
-/// Adds what no check needs to the policy, as dropped, and renders anew.
+/// Adds what no check needs to the policy, as dropped, and renders anew. A flake is dropped when none of its packages is needed.
 fn drop_unneeded(world: &World, repository: &Repository, plan: &Plan, minimal: &Minimal) -> anyhow::Result<()> {
-    let unneeded: Vec<&Judged> = minimal.packages.iter().filter(|package| !package.is_necessary()).collect();
-    if unneeded.is_empty() {
+    const REASON: &str = "reason = \"minimize: no check needs it\"\n";
+    let requirements = &plan.document.requirements;
+    let is_unneeded = |attr: &Installable| minimal.packages.iter().any(|it| it.attr == *attr && !it.is_necessary());
+    let own = requirements.packages.iter().filter(|package| is_unneeded(&package.attr.clone().into()));
+    let inputs = requirements.inputs.iter();
+    let inputs = inputs.filter(|input| input.packages.iter().all(|package| is_unneeded(&package.installable(input))));
+    let own = own.map(|package| format!("[[drop]]\nattr = \"{}\"\n{REASON}", package.attr));
+    let entries: Vec<String> =
+        own.chain(inputs.map(|input| format!("[[input]]\ndrop = \"{}\"\n{REASON}", input.name))).collect();
+    if entries.is_empty() {
         return Ok(());
     }
-    let entry = |package: &&Judged| {
-        format!("[[drop]]\nattr = \"{}\"\nreason = \"minimize: no check needs it\"\n", package.attr)
-    };
-    let path = plan.extend_policy(repository, &unneeded.iter().map(entry).collect::<Vec<_>>())?;
+    let path = plan.extend_policy(repository, &entries)?;
     super::render(world, None)?;
-    world.console.say(format_args!("{path} drops {}; go on with `agent-capture verify`", unneeded.len()));
+    world.console.say(format_args!("{path} drops {}; go on with `agent-capture verify`", entries.len()));
     Ok(())
 }

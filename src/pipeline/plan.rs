@@ -5,8 +5,8 @@ use std::fs;
 
 use anyhow::{Context, anyhow, bail};
 
-use super::World;
 use super::merge::{self, Previous};
+use super::{World, versions};
 use crate::commit::{File, Proposal, Repository, write_files};
 use crate::console::{Hint, escape};
 use crate::ecosystems::{self, Unknown};
@@ -17,8 +17,8 @@ use crate::nix::{Nix, Pin};
 use crate::policy::Policy;
 use crate::report::Report;
 use crate::requirements::{Document, FORMAT, VERSION};
-use crate::verification::Verification;
 use crate::verification::statics::{ASIDE, ATTRIBUTES, ENVRC, envrc, is_envrc, place};
+use crate::verification::{Verification, Versions};
 
 pub(super) use crate::verification::statics::FOLDER;
 
@@ -102,6 +102,8 @@ pub(super) struct Plan {
     envrc: bool,
     /// What was decided where two sides of a merge differ.
     pub(super) told: Vec<String>,
+    /// Versions at the pin, as far as they are known.
+    versions: Versions,
 }
 
 impl Plan {
@@ -131,7 +133,8 @@ impl Plan {
         let flake = ["flake.nix", "flake.lock"].map(|name| place(folder, name));
         let (gone, told) = (gone(repository, &journals)?, previous.told(&document.pin, &flake));
         let emptied = journals.is_empty();
-        let plan = Self { document, journals, index, policy: text, folder, gone, told, emptied, envrc: false };
+        let (policy, versions, envrc) = (text, versions::known(repository, &document.pin), false);
+        let plan = Self { document, journals, index, policy, folder, gone, told, emptied, envrc, versions };
         plan.with_envrc(repository)
     }
 
@@ -148,8 +151,9 @@ impl Plan {
         let folder = if read(repository, &format!("{ASIDE}/flake.nix"))?.is_some() { ASIDE } else { "" };
         let journals = journals(repository)?;
         let gone = gone(repository, &journals)?;
-        let (index, told) = (Index::new(), Vec::new());
-        let plan = Self { journals, index, document, policy, folder, gone, told, emptied: false, envrc: false };
+        let (index, told, versions) = (Index::new(), Vec::new(), versions::known(repository, &document.pin));
+        let (emptied, envrc) = (false, false);
+        let plan = Self { journals, index, document, policy, folder, gone, told, emptied, envrc, versions };
         plan.with_envrc(repository)
     }
 
@@ -199,7 +203,7 @@ impl Plan {
         place(self.folder, name)
     }
 
-    fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    pub(super) fn flake_files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let flake = Flake::of(&self.document);
         Ok(vec![
             (self.place("flake.nix"), flake.render()?.into_bytes()),
@@ -261,7 +265,8 @@ impl Plan {
     }
 
     pub(super) fn report<'a>(&'a self, verification: Option<&'a Verification>) -> Report<'a> {
-        Report { document: &self.document, journals: &self.journals, index: &self.index, verification, findings: &[] }
+        let Self { document, journals, index, versions, .. } = self;
+        Report { document, journals, index, versions, verification, findings: &[] }
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::plan::Plan;
-use super::{Options, World};
+use super::{Options, World, versions};
 use crate::commit::{Proposal, Repository, track};
 use crate::console::{Board, Hint, escape};
 use crate::nix::{Nix, Tree};
@@ -115,6 +115,7 @@ pub(super) fn prove(
     drop(board);
     verification.advise(&plan.document, &plan.journals, &plan.index);
     keep_logs(repository, &mut verification)?;
+    versions::keep(repository, &plan.document.pin, &verification.versions)?;
     if verification.is_passed() {
         let count = verification.passed.len();
         world.console.say(format_args!("verified: {count} checks built by Nix {}", nix.version()));
@@ -181,7 +182,7 @@ pub(super) struct Export {
 }
 
 impl Export {
-    /// Exports a tree whose flake is in `folder`; with `tracked` as a git repository.
+    /// Exports a tree whose flake is in `folder`; with `tracked` as a git repository, which one in a folder needs.
     pub(super) fn new(
         folder: &str,
         tracked: bool,
@@ -192,10 +193,12 @@ impl Export {
         let root = outer.path().canonicalize()?.join("source");
         fs::create_dir(&root)?;
         export(&root).context("failed to export the tree that is to be verified")?;
-        if tracked {
-            track(&root)?;
-        }
-        Ok(Self { tree: Tree::new(&root, folder), _folder: outer })
+        let commit = tracked.then(|| track(&root)).transpose()?;
+        let tree = match commit.filter(|_| !folder.is_empty()) {
+            Some(commit) => Tree::below(&root, folder, commit),
+            None => Tree::new(&root),
+        };
+        Ok(Self { tree, _folder: outer })
     }
 }
 

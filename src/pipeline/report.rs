@@ -124,6 +124,17 @@ fn only(requirements: &mut Requirements, journal: &Journal) {
         package.evidence.retain(|evidence| evidence.session == *id);
         !package.evidence.is_empty()
     });
+    for input in &mut requirements.inputs {
+        let own = alone.inputs.iter().find(|own| own.source == input.source);
+        input.packages.retain_mut(|package| {
+            if let Some(own) = own.and_then(|own| own.packages.iter().find(|own| own.attr == package.attr)) {
+                *package = own.clone();
+            }
+            package.evidence.retain(|evidence| evidence.session == *id);
+            !package.evidence.is_empty()
+        });
+    }
+    requirements.inputs.retain(|input| !input.packages.is_empty());
     requirements.checks.retain_mut(|check| {
         check.evidence.retain(|evidence| evidence.session == *id);
         !check.evidence.is_empty()

@@ -1,6 +1,6 @@
 //! `list` and `show`: the sessions of a repository, and what each brought.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use anyhow::anyhow;
@@ -15,8 +15,8 @@ use crate::ecosystems;
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Command, Journal, Known, Outcome, Program, SessionId};
-use crate::nix::AttrPath;
-use crate::requirements::{Check, Evidence, Requirement, Requirements};
+use crate::nix::Installable;
+use crate::requirements::{Check, Evidence, Requirements};
 use crate::session::Sessions;
 
 /// How far a session is.
@@ -63,9 +63,9 @@ pub struct Brought {
     /// How many commands it has.
     pub commands: usize,
     /// Packages that only it needs.
-    pub brings: Vec<AttrPath>,
+    pub brings: Vec<Installable>,
     /// Packages that it and other sessions need.
-    pub shares: Vec<AttrPath>,
+    pub shares: Vec<Installable>,
     /// Names of checks that only it asks for.
     pub checks: Vec<String>,
 }
@@ -136,22 +136,18 @@ fn all(world: &World) -> anyhow::Result<Vec<Shown>> {
     Ok(all)
 }
 
-/// Returns the packages that only these sessions need, and those that others need, too.
-pub(super) fn needed<'a>(
-    requirements: &'a Requirements,
-    sessions: &BTreeSet<&SessionId>,
-) -> (Vec<&'a AttrPath>, Vec<&'a AttrPath>) {
-    let is_of = |evidence: &Evidence| sessions.contains(&evidence.session);
-    let of = requirements.packages.iter().filter(|package| package.evidence.iter().any(is_of));
-    let (only, too): (Vec<_>, Vec<_>) = of.partition(|package| package.evidence.iter().all(is_of));
-    let attrs = |packages: Vec<&'a Requirement>| packages.into_iter().map(|package| &package.attr).collect();
-    (attrs(only), attrs(too))
+/// Returns the packages that only this session needs, and those that others need, too.
+fn needed(requirements: &Requirements, session: &SessionId) -> (Vec<Installable>, Vec<Installable>) {
+    let is_of = |evidence: &Evidence| evidence.session == *session;
+    let of = requirements.installables().filter(|(_, evidence)| evidence.iter().any(is_of));
+    let (only, too): (Vec<_>, Vec<_>) = of.partition(|(_, evidence)| evidence.iter().all(is_of));
+    let names = |packages: Vec<(Installable, _)>| packages.into_iter().map(|(name, _)| name).collect();
+    (names(only), names(too))
 }
 
 impl Shown {
     fn new(journal: Option<Journal>, id: SessionId, stage: Stage, requirements: &Requirements) -> Self {
-        let (brings, shares) = needed(requirements, &BTreeSet::from([&id]));
-        let (brings, shares) = (brings.into_iter().cloned().collect(), shares.into_iter().cloned().collect());
+        let (brings, shares) = needed(requirements, &id);
         let is_own =
             |check: &&Check| !check.evidence.is_empty() && check.evidence.iter().all(|evidence| evidence.session == id);
         let checks = requirements.checks.iter().filter(is_own).map(|check| check.name.as_str().to_owned()).collect();
@@ -259,8 +255,8 @@ fn row(out: &mut String, name: &str, text: impl Display) {
     put(out, format!("{name:11} {text}").trim_end());
 }
 
-fn listed(attrs: &[AttrPath]) -> String {
-    let names: Vec<&str> = attrs.iter().map(AttrPath::as_str).collect();
+fn listed(attrs: &[Installable]) -> String {
+    let names: Vec<&str> = attrs.iter().map(Installable::as_str).collect();
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 

@@ -62,7 +62,7 @@ pub fn status(world: &World) -> anyhow::Result<Option<Progress>> {
         execs: journal.events.execs,
         lost: journal.events.lost,
         recorder: journal.session.recorder,
-        packages: requirements.packages.iter().map(|package| package.attr.to_string()).collect(),
+        packages: requirements.installables().map(|(name, _)| name.to_string()).collect(),
         checks: requirements.checks.iter().map(|check| check.name.as_str().to_owned()).collect(),
         session: id,
         start,

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 
 use super::plan::{FOLDER, Plan};
 use super::prove::{Export, keep_logs, nix, remember, show};
-use super::{Answer, World};
+use super::{Answer, World, versions};
 use crate::commit::{Repository, Revision};
 use crate::console::{Hint, escape};
 use crate::event::hex;
@@ -134,6 +134,7 @@ impl Subject<'_> {
         };
         let export = Export::new(judged.folder, !judged.folder.is_empty(), &write)?;
         let verification = self.build(&export, verified)?;
+        verified.findings.extend(verification.warnings());
         verified.findings.extend(verification.failures.iter().map(|failure| failure.finding(&judged.lines)));
         if verification.is_passed() && asked.level >= Level::Build {
             if let Some(proposal) = &proposal {
@@ -163,7 +164,7 @@ impl Subject<'_> {
         };
         verified.reach(Level::Eval, evaluated.is_some(), proves);
         if let Some(evaluated) = evaluated.filter(|_| self.asked.level >= Level::Build) {
-            verification.build(&export.tree, &evaluated, nix, &mut |step| show(&mut board, step))?;
+            verification.build(&evaluated, nix, &mut |step| show(&mut board, step))?;
             let built = verification.passed.len();
             let proves = match verification.is_passed() {
                 true => format!(
@@ -177,6 +178,7 @@ impl Subject<'_> {
         drop(board);
         verification.advise(document, &judged.journals, self.index);
         keep_logs(self.repository, &mut verification)?;
+        versions::keep(self.repository, &document.pin, &verification.versions)?;
         Ok(verification)
     }
 

@@ -14,12 +14,14 @@
 //! Should the worker be killed, the front lets go on what it had in hand and starts another.
 
 mod attach;
+mod begin;
 mod forks;
 mod guard;
 mod killable;
 mod opens;
 mod processes;
 mod reach;
+mod receivers;
 mod worker;
 
 pub(super) use attach::attach;

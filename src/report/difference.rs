@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
-use super::Report;
-use super::summary::Summary;
+use super::summary::{ABOUT, Summary};
+use super::{Package, Report, VersionOf};
 use crate::console::escape;
 use crate::index::Index;
 use crate::journal::{Journal, Known, SessionId, malformed};
-use crate::nix::{AttrPath, Pin, System};
+use crate::nix::{Installable, Pin, Source, System};
 use crate::requirements::{CheckName, Document};
+use crate::verification::Versions;
 
 mod markdown;
 mod terminal;
@@ -37,6 +38,8 @@ pub struct Capture {
     pub journals: Vec<Journal>,
     /// The bytes of the policy.
     pub policy: Option<Vec<u8>>,
+    /// Versions at the pin, as far as they are known.
+    pub versions: Versions,
 }
 
 /// What changed.
@@ -55,6 +58,9 @@ pub struct Difference {
     pub checks: Vec<CheckChange>,
     /// The pin, when it moved.
     pub pin: Option<Change<Pin>>,
+    /// Other flakes that came, went, or are of another revision, by owner and repository.
+    #[serde(default)]
+    pub inputs: Vec<Change<Source>>,
     /// Sessions that came and went.
     pub sessions: Vec<Change<SessionId>>,
     /// Folders outside the project whose content sessions changed.
@@ -117,8 +123,8 @@ impl<T> Change<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackageChange {
-    /// Its attr.
-    pub attr: AttrPath,
+    /// Its attr; of another flake its flakeref and name.
+    pub attr: Installable,
     /// What is said of it.
     pub change: Change<PackageSide>,
 }
@@ -129,6 +135,9 @@ pub struct PackageChange {
 pub struct PackageSide {
     /// Its version, when that of the pin is known.
     pub version: Option<String>,
+    /// The version of the index, when that of the pin is not known.
+    #[serde(default)]
+    pub indexed: Option<String>,
     /// The version on the host.
     pub seen: Option<String>,
     /// How many runs need it.
@@ -177,17 +186,16 @@ impl Difference {
             version: VERSION,
             from,
             to,
-            packages: changes(packages(&old), packages(&new), |a, b| {
-                (&a.version, &a.seen, a.known) == (&b.version, &b.seen, b.known)
-            })
-            .into_iter()
-            .map(|(attr, change)| PackageChange { attr, change })
-            .collect(),
+            packages: changes(packages(&old), packages(&new), is_same)
+                .into_iter()
+                .map(|(attr, change)| PackageChange { attr, change })
+                .collect(),
             checks: changes(checks(before, &old), checks(after, &new), PartialEq::eq)
                 .into_iter()
                 .map(|(name, change)| CheckChange { name, change })
                 .collect(),
             pin: (pins.0 != pins.1).then(|| Change { before: pins.0.cloned(), after: pins.1.cloned() }),
+            inputs: changes(inputs(before), inputs(after), PartialEq::eq).into_values().collect(),
             sessions: members(sessions(before), sessions(after)),
             left_behind: changes(folders(&old), folders(&new), PartialEq::eq).into_values().collect(),
             systems: members(systems(before), systems(after)),
@@ -214,11 +222,20 @@ impl Difference {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
+    /// Returns what `~` before a version means; none when no version that is shown has it.
+    fn about(&self) -> Option<String> {
+        let sides = self.packages.iter().map(|it| &it.change).filter(|change| change.kind() != Kind::Changed);
+        let mut sides = sides.flat_map(|change| change.before.iter().chain(&change.after));
+        let is_shown = sides.any(|side| side.version.is_none() && side.indexed.is_some());
+        is_shown.then(|| format!("{ABOUT} of the index, the pin may have another"))
+    }
+
     /// Returns whether nothing changed. That other runs need the same packages is no change.
     pub fn is_empty(&self) -> bool {
-        let Self { packages, checks, pin, sessions, left_behind, systems, unfree, policy, .. } = self;
+        let Self { packages, checks, pin, inputs, sessions, left_behind, systems, unfree, policy, .. } = self;
         let lists = packages.is_empty() && checks.is_empty() && sessions.is_empty() && left_behind.is_empty();
-        lists && systems.is_empty() && unfree.is_empty() && pin.is_none() && policy.is_none()
+        let sets = inputs.is_empty() && systems.is_empty() && unfree.is_empty();
+        lists && sets && pin.is_none() && policy.is_none()
     }
 }
 
@@ -226,24 +243,38 @@ impl Capture {
     /// Returns what a report says of it; none when nothing is captured.
     fn summary(&self, index: &Index) -> Option<Summary> {
         let document = self.document.as_ref()?;
-        Some(Report { document, journals: &self.journals, index, verification: None, findings: &[] }.summary())
+        let (journals, versions) = (&self.journals, &self.versions);
+        Some(Report { document, journals, index, versions, verification: None, findings: &[] }.summary())
     }
 }
 
-fn packages(summary: &Option<Summary>) -> BTreeMap<AttrPath, PackageSide> {
-    let of_the_pin = summary.as_ref().is_some_and(|summary| summary.versions_are_of_the_pin);
-    let packages = summary.iter().flat_map(|summary| &summary.packages);
-    let side = |package: &super::Package| {
+/// Returns the packages as the report names them: by attr, and those of other flakes by flakeref and name.
+fn packages(summary: &Option<Summary>) -> BTreeMap<Installable, PackageSide> {
+    let side = |package: &Package| {
+        let version = |of| package.version.clone().filter(|_| package.version_of == Some(of));
         let side = PackageSide {
-            version: package.version.clone().filter(|_| of_the_pin),
+            version: version(VersionOf::Pin),
+            indexed: version(VersionOf::Index),
             seen: package.seen.clone(),
             runs: package.runs,
             known: package.known,
             why: package.first_command.clone().or_else(|| package.policy.clone()),
         };
-        AttrPath::parse(&package.attr).ok().map(|attr| (attr, side))
+        Installable::parse(&package.attr).ok().map(|name| (name, side))
     };
-    packages.filter_map(side).collect()
+    summary.iter().flat_map(|summary| &summary.packages).filter_map(side).collect()
+}
+
+/// Returns whether two captures say the same of a package. A version that is not known says nothing.
+fn is_same(before: &PackageSide, after: &PackageSide) -> bool {
+    let versions = before.version.as_ref().zip(after.version.as_ref());
+    versions.is_none_or(|(before, after)| before == after) && (&before.seen, before.known) == (&after.seen, after.known)
+}
+
+/// Returns the other flakes, by owner and repository.
+fn inputs(capture: &Capture) -> BTreeMap<String, Source> {
+    let sources = capture.document.iter().flat_map(|document| &document.requirements.inputs).map(|it| &it.source);
+    sources.map(|source| (format!("{}/{}", source.owner, source.repo).to_lowercase(), source.clone())).collect()
 }
 
 fn checks(capture: &Capture, summary: &Option<Summary>) -> BTreeMap<CheckName, String> {

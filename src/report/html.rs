@@ -156,7 +156,7 @@ impl Report<'_> {
             data => Value::from_safe_string(data),
             style_hash => hash(STYLE),
             script_hash => hash(SCRIPT),
-            summary => Serde(&summary), parts => Serde(&parts), firsts, check_firsts, failed, commands,
+            summary => Serde(&summary), parts => Serde(&parts), firsts, check_firsts, failed, commands, about => summary.about(),
             version => env!("CARGO_PKG_VERSION"),
         });
         page.context("failed to render the report's page")

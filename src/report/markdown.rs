@@ -97,12 +97,12 @@ fn packages(out: &mut String, packages: &[Package]) {
             None => "",
         };
         let why = row.first_command.as_deref().or(row.policy.as_deref()).unwrap_or_default();
-        let cell = |text: &Option<String>| code(&shorten(text.as_deref().unwrap_or_default(), COMMAND));
+        let cell = |text: &str| code(&shorten(text, COMMAND));
         format!(
             "| {} | {} | {} | {} | {} | {} | {known} |",
             code(&row.attr),
-            cell(&row.version),
-            cell(&row.seen),
+            cell(&row.shown_version()),
+            cell(row.seen.as_deref().unwrap_or_default()),
             row.role.as_str(),
             row.runs,
             code(&shorten(why, COMMAND)),
@@ -235,8 +235,8 @@ fn unchecked(out: &mut String, unchecked: &[Unchecked]) {
 }
 
 fn footer(out: &mut String, summary: &Summary) {
-    let versions = if summary.versions_are_of_the_pin { "" } else { "; versions are those of the index" };
-    line(out, format_args!("Pin: `github:NixOS/nixpkgs/{}`{versions}.", summary.pin.rev));
+    let about = summary.about().map_or_else(String::new, |about| format!("; versions with {about}"));
+    line(out, format_args!("Pin: `github:NixOS/nixpkgs/{}`{about}.", summary.pin.rev));
     line(out, format_args!("{} {}", summary.proved, summary.claim));
 }
 
@@ -247,7 +247,7 @@ mod tests {
     use crate::index::Index;
     use crate::journal::{Journal, State};
     use crate::requirements::{Check, CheckLine, CheckName, Document};
-    use crate::verification::{Failure, Verification, Why};
+    use crate::verification::{Failure, Verification, Versions, Why};
 
     #[test]
     fn a_page_is_never_too_long() {
@@ -287,10 +287,13 @@ mod tests {
             passed: Vec::new(),
             failures: vec![failure; 50],
             took: Default::default(),
+            refused: Default::default(),
+            versions: Default::default(),
         };
         let journals: Vec<Journal> = vec![journal; 20];
         let (document, index, verification) = (&document, &Index::new(), Some(&verification));
-        let report = Report { document, journals: &journals, index, verification, findings: &[] };
+        let versions = &Versions::default();
+        let report = Report { document, journals: &journals, index, versions, verification, findings: &[] };
         let page = report.markdown();
         let length = page.chars().count();
         assert!((40_000..=65_000).contains(&length), "{length}");

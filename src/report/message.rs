@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::text::{line, shorten};
 use super::{ROWS, Report};
 use crate::journal::Session;
-use crate::requirements::{Input, InputPackage, Requirement};
 
 impl Report<'_> {
     /// Returns the message of a commit that adds these sessions, each with the SHA-256 of its journal in hexadecimal. Without
@@ -13,28 +12,21 @@ impl Report<'_> {
     /// kernel's.
     pub fn message(&self, sessions: &[(&Session, String)], subject: Option<&str>) -> String {
         let requirements = &self.document.requirements;
+        let rows: Vec<(String, String, u64)> = self
+            .summary()
+            .packages
+            .into_iter()
+            .map(|package| (package.shown_version(), package))
+            .map(|(version, package)| (package.attr, version, package.runs))
+            .collect();
+        let names: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
         let mut out = String::new();
-        let of_input = |input: &Input| {
-            let package = |it: &InputPackage| (it.installable(input), it.runs);
-            input.packages.iter().map(package).collect::<Vec<_>>()
-        };
-        let borrowed: Vec<(String, u64)> = requirements.inputs.iter().flat_map(of_input).collect();
-        let names = requirements.packages.iter().map(|package| package.attr.as_str());
-        let names: Vec<&str> = names.chain(borrowed.iter().map(|(name, _)| name.as_str())).collect();
         let subject = match (subject, names.len()) {
             (Some(subject), _) => shorten(subject, 68),
             (None, 0) => "agent-capture: no packages".to_owned(),
             _ => shorten(&format!("agent-capture: {}", names.join(", ")), 68),
         };
         line(&mut out, format_args!("{subject}\n"));
-        let version =
-            |package: &Requirement| self.index.attr(&package.attr).and_then(|attr| attr.version).unwrap_or_default();
-        let rows: Vec<(&str, &str, u64)> = requirements
-            .packages
-            .iter()
-            .map(|package| (package.attr.as_str(), version(package), package.runs))
-            .chain(borrowed.iter().map(|(name, runs)| (name.as_str(), "", *runs)))
-            .collect();
         let cell = |width: usize, text: &str| format!("{text:width$}");
         let width = rows.iter().map(|row| row.0.len()).max().unwrap_or(0).max(7);
         let wide = rows.iter().map(|row| row.1.len()).max().unwrap_or(0).max(7);

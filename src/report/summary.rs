@@ -21,6 +21,9 @@ pub(super) use book::Book;
 /// The version of the JSON form.
 const VERSION: u32 = 1;
 
+/// What stands before a version that is not that of the pin.
+pub(super) const ABOUT: &str = "~";
+
 /// What no verification can show.
 pub(super) const CLAIM: &str = "A journal is its contributor's claim: no verification shows that the session happened.";
 
@@ -35,8 +38,6 @@ pub struct Summary {
     pub pin: Pin,
     /// Systems that the flake has outputs for.
     pub systems: BTreeSet<System>,
-    /// Whether versions are those of the pin; else the index's, of which the pin may differ.
-    pub versions_are_of_the_pin: bool,
     /// Date of the index.
     pub index: String,
     /// The packages, by attr.
@@ -101,8 +102,10 @@ pub struct Session {
 pub struct Package {
     /// Its attr.
     pub attr: String,
-    /// Its version, see [`Summary::versions_are_of_the_pin`].
+    /// Its version.
     pub version: Option<String>,
+    /// Of what that is the version.
+    pub version_of: Option<VersionOf>,
     /// The version on the host.
     pub seen: Option<String>,
     /// What it is in the flake for.
@@ -119,6 +122,24 @@ pub struct Package {
     pub first_command: Option<String>,
     /// The reason that the policy gives.
     pub policy: Option<String>,
+}
+
+/// Of what a version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VersionOf {
+    /// The pin, as Nix evaluated it.
+    Pin,
+    /// The index; the pin may have another.
+    Index,
+}
+
+impl Package {
+    /// Returns the version for people: with `~` before it when the pin may have another. Empty when there is none.
+    pub fn shown_version(&self) -> String {
+        let about = if self.version_of == Some(VersionOf::Index) { ABOUT } else { "" };
+        self.version.as_ref().map_or_else(String::new, |version| format!("{about}{version}"))
+    }
 }
 
 /// What a package is in the flake for.
@@ -317,6 +338,13 @@ pub struct FailureRow {
 }
 
 impl Summary {
+    /// Returns what `~` before a version means; none when no version has it.
+    pub fn about(&self) -> Option<String> {
+        let is = |package: &Package| package.version_of == Some(VersionOf::Index);
+        let text = || format!("{ABOUT} of the index of {}, the pin may have another", self.index);
+        self.packages.iter().any(is).then(text)
+    }
+
     /// Returns it as JSON, LF at the end.
     pub fn json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")

@@ -11,6 +11,7 @@ impl Report<'_> {
         let summary = self.summary();
         let mut out = String::new();
         packages(&mut out, &summary.packages);
+        summary.about().iter().for_each(|about| line(&mut out, format_args!("  {about}")));
         checks(&mut out, &summary.checks);
         if !summary.attention.is_empty() {
             heading(&mut out, "look at");
@@ -52,10 +53,9 @@ fn rows<T>(all: &[T]) -> impl Iterator<Item = &T> {
 fn packages(out: &mut String, packages: &[Package]) {
     heading(out, if packages.is_empty() { "packages  none" } else { "packages" });
     let width = packages.iter().map(|row| row.attr.len()).max().unwrap_or(0);
-    let version = |row: &Package| row.version.clone().unwrap_or_default();
-    let wide = packages.iter().map(|row| version(row).len()).max().unwrap_or(0);
+    let wide = packages.iter().map(|row| row.shown_version().len()).max().unwrap_or(0);
     for row in rows(packages) {
-        let (attr, version, runs) = (&row.attr, version(row), plural(row.runs, "run"));
+        let (attr, version, runs) = (&row.attr, row.shown_version(), plural(row.runs, "run"));
         let known = match row.known {
             Some(Known::Traced) => "traced ",
             Some(Known::Claimed) => "claimed",

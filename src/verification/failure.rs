@@ -40,7 +40,7 @@ pub enum Why {
         /// There and not expected.
         extra: Vec<String>,
     },
-    /// The flake has other images and machines than expected: these are missing, these too many.
+    /// The flake has other outputs besides its checks than expected: these are missing, these too many.
     Outputs {
         /// Expected and not there.
         missing: Vec<String>,

@@ -69,7 +69,7 @@ codes! {
     NotBuilt = "not-built", "A check was not built because something that it needs was not.";
     NotCanonical = "not-canonical", "A file is not written as agent-capture writes it.";
     OutputWithoutPolicy = "output-without-policy", "No policy asks for an image, a machine or an .envrc.";
-    OutputsDiffer = "outputs-differ", "The flake has other images and machines than the requirements.";
+    OutputsDiffer = "outputs-differ", "The flake has other outputs than the requirements.";
     PinDenied = "pin-denied", "The pin is one that is not to be used.";
     PinHashDiffers = "pin-hash-differs", "The pin's hash is not that of its revision.";
     PinUnknown = "pin-unknown", "The pin is not known to be of a channel of nixpkgs.";
@@ -80,6 +80,7 @@ codes! {
     RequirementMissing = "requirement-missing", "The journals need a package that is not required.";
     RequirementWithoutEvidence = "requirement-without-evidence", "No journal and no policy needs a package.";
     SandboxBroken = "sandbox-broken", "The sandbox of Nix does not work on this machine.";
+    SystemRefused = "system-refused", "A package of the flake refuses another system of it.";
     SystemWithoutEvidence = "system-without-evidence", "No session ran on a system, and no policy adds it.";
     TooLarge = "too-large", "A file is larger than agent-capture writes it.";
     UnfreePackage = "unfree-package", "Nixpkgs refuses a package that is not free.";

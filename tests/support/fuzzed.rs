@@ -126,6 +126,7 @@ pub(crate) fn nix_log(data: &[u8]) {
             Heard::Line(line) | Heard::Says(_, line) => assert!(!line.contains(['\n', '\r', '\u{1b}']), "{line:?}"),
             Heard::Building(_) => building += 1,
             Heard::Ended(_) => building -= 1,
+            Heard::Substituting(_) => {}
         }
         assert!(building >= 0, "nothing ends that did not begin");
     });

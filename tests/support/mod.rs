@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) mod browser;
@@ -82,6 +83,19 @@ pub(crate) fn bed() -> PathBuf {
 /// Returns the pin of the test bed's package set, as `--nixpkgs` takes it.
 pub(crate) fn pin() -> String {
     fs::read_to_string(bed().join("pin.flakeref")).expect("a pin").trim().to_owned()
+}
+
+/// Reads JSON that must be of one of the published schemas.
+#[track_caller]
+pub(crate) fn validate(schema: &str, json: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas").join(schema);
+    let schema: Value = serde_json::from_slice(&fs::read(path).expect("a schema")).expect("JSON");
+    let validator = jsonschema::draft202012::new(&schema).expect("a schema of 2020-12");
+    let value: Value = serde_json::from_str(json).expect("JSON");
+    let errors: Vec<String> =
+        validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    value
 }
 
 impl Project {

@@ -13,7 +13,7 @@ pub struct Foreign {
     /// The name among its packages, or why it is none.
     pub package: Result<AttrPath, NoInput>,
     /// As a command line names it.
-    installable: String,
+    pub(in super::super) installable: String,
 }
 
 /// Returns what a command line of Nix names of other flakes.
@@ -47,10 +47,10 @@ impl Foreign {
         Some(Self { flakeref: flake.to_owned(), package, installable: installable.to_owned() })
     }
 
-    /// Returns the package, when the journal knows what the flakeref stood for and that it has one of this name.
-    fn borrowed(&self, journal: &Journal) -> Option<Borrowed> {
+    /// Returns the package, when it is known what the flakeref stood for and that it has one of this name.
+    fn borrowed(&self, flakes: &[UsedFlake]) -> Option<Borrowed> {
         let attr = self.package.clone().ok()?;
-        let used = journal.flakes.iter().find(|used| used.flakeref == self.flakeref)?;
+        let used = flakes.iter().find(|used| used.flakeref == self.flakeref)?;
         used.packages.get(attr.as_str())?;
         borrowed(used, attr, None)
     }
@@ -62,10 +62,10 @@ fn borrowed(used: &UsedFlake, attr: AttrPath, program: Option<&str>) -> Option<B
     Github::parse(&used.flakeref)?.is(&source).then_some(Borrowed { source, attr, programs })
 }
 
-/// Moves what is of other flakes from what is not recognized to what is borrowed from them, where the journal knows enough.
-pub(super) fn place(asked: &mut Asked, argv: &[&str], journal: &Journal) {
+/// Moves what is of other flakes from what is not recognized to what is borrowed from them, where enough is known of these.
+pub(in super::super) fn place(asked: &mut Asked, argv: &[&str], flakes: &[UsedFlake]) {
     for foreign in foreign(argv) {
-        if let Some(borrowed) = foreign.borrowed(journal) {
+        if let Some(borrowed) = foreign.borrowed(flakes) {
             asked.unrecognized.remove(&foreign.installable);
             asked.borrowed.push(borrowed);
         }
@@ -74,16 +74,47 @@ pub(super) fn place(asked: &mut Asked, argv: &[&str], journal: &Journal) {
 
 /// Returns the package of another flake that has this folder of the store, for a program in it.
 pub(super) fn of_store(journal: &Journal, folder: &str, program: &str) -> Option<Borrowed> {
-    let has = |path: &String| path.strip_prefix("/nix/store/") == Some(folder);
-    journal.flakes.iter().find_map(|used| {
-        let (name, _) = used.packages.iter().find(|(_, paths)| paths.iter().any(has))?;
+    packages_with(journal, folder).find_map(|(used, name)| {
         borrowed(used, AttrPath::parse(name).ok().filter(|path| path.names().count() == 1)?, Some(program))
+    })
+}
+
+/// Returns whether a folder of the store is of another flake.
+pub(super) fn is_of_other(journal: &Journal, folder: &str) -> bool {
+    packages_with(journal, folder).next().is_some()
+}
+
+/// Returns the flakes with a package that has this folder of the store, and the package's name.
+fn packages_with<'a>(journal: &'a Journal, folder: &str) -> impl Iterator<Item = (&'a UsedFlake, &'a str)> {
+    let has = move |path: &String| path.strip_prefix("/nix/store/") == Some(folder);
+    journal.flakes.iter().filter_map(move |used| {
+        let (name, _) = used.packages.iter().find(|(_, paths)| paths.iter().any(has))?;
+        Some((used, name.as_str()))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::tests::{journal, program};
+    use super::super::super::{Context, Ecosystem, Reading};
     use super::*;
+    use crate::index::Index;
+
+    #[test]
+    fn a_program_of_a_flake_that_can_be_no_input_is_not_that_of_nixpkgs() {
+        let folder = "/nix/store/0123456789abcdfghijklmnpqrsvwxyz-devenv-1.0";
+        let index = Index::new();
+        let mut journal = journal("s", vec![program(&format!("{folder}/bin/devenv"))]);
+        let read = |journal: &Journal| super::super::Nix.program(&journal.programs[0], &Context::new(&index, journal));
+        assert!(matches!(read(&journal), Reading::Wants(_)));
+        journal.flakes.push(UsedFlake {
+            flakeref: "github:cachix/devenv".to_owned(),
+            source: None,
+            packages: [("default".to_owned(), [folder.to_owned()].into())].into(),
+            why: Some(NoInput::Inputs),
+        });
+        assert!(matches!(read(&journal), Reading::Unrecognized));
+    }
 
     #[test]
     fn installables() {

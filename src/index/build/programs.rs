@@ -2,11 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::super::UNSAID;
 use super::names::{Names, with_output};
 use super::package::{self, Package};
 
 /// How many packages of a program are kept.
 pub(super) const KEPT: usize = 3;
+
+/// Beginnings of attrs that are no programs.
+const NO_PROGRAMS: [&str; 8] = ["lib", "font", "uboot", "xf86-", "ttf-", "OVMF", "cups-", "fcitx5-"];
+
+/// Returns whether a package of this attr may have a program of its name: it is in no set, of no version, no library.
+fn may_be_program(attr: &str) -> bool {
+    !attr.contains(['.', '_']) && !NO_PROGRAMS.iter().any(|start| attr.starts_with(start))
+}
 
 /// Packages for each name, with their points.
 #[derive(Default)]
@@ -82,6 +91,9 @@ pub(super) fn table(found: &[(String, &Package)], names: &Names, links: &HashMap
             // What was built is surer, most of all when this one is called otherwise.
             let unsure = if attr == program { 3.0 } else { 15.0 };
             ranking.add(program, &attr, names.having(&attr, &package, 1, 0, false).program(program) - unsure);
+        } else if may_be_program(&attr) && package::is_program(&attr) && !ranking.has(&attr) {
+            // Nothing says its programs: most have one of their own name.
+            ranking.add(&attr, &attr, f64::from(UNSAID));
         }
     }
     ranking.best().map(|(name, attrs)| row(name, &attrs)).collect()

@@ -179,7 +179,7 @@ fn take_listener(pid: i32, launch: &Launch) -> Result<(OwnedFd, OwnedFd), Refuse
         io::ErrorKind::TimedOut => Refused::new("it does not stop: it waits for a disk, or for a process that it made"),
         _ => Refused::new(format!("it cannot be stopped ({error})")),
     })?;
-    let installed = remote.install_filter(&calls(super::worker::tells_by_filter(launch.exit_group), launch.depth));
+    let installed = remote.install_filter(&calls(super::begin::tells_by_filter(launch.exit_group), launch.depth));
     let number = installed.map_err(|error| match error.raw_os_error() {
         Some(libc::EBUSY) => {
             Refused { why: "it is recorded already, and Linux allows one recorder with seccomp".into(), recorded: true }

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::event::{Timespec, epoll};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 
-use super::killable;
+use super::begin::{Begun, tells_by_filter};
 use super::opens::{Opening, Opens};
 use super::processes::Processes;
 use super::reach::{self, Reach, Told};
+use super::receivers;
 use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::{Arguments, Unread};
@@ -23,11 +23,10 @@ use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
-use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{WorkerArgs, kill_bound, let_go, number};
-use crate::sys::{self, Call, Listener, Signals, Stopped};
+use crate::recorders::exec::{WorkerArgs, kill_bound, let_go};
+use crate::sys::{Call, Listener, Signals, Stopped};
 
-const LISTENER: u64 = u64::MAX;
+pub(super) const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
 const FRONT: u64 = u64::MAX - 2;
 
@@ -40,7 +39,7 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let begun = if args.resume || args.attached { Begun::resume(&front) } else { Begun::start(&front, args) };
     let recorded = begun.and_then(|begun| Worker::new(args, &front, sink, begun));
     match recorded {
-        Ok((mut worker, listener)) => worker.record(&listener),
+        Ok((worker, listener)) => receivers::record(worker, &listener, args.depth),
         Err(error) => {
             drop(front.send(&Message::Failed(format!("{error:#}"))));
             Err(error)
@@ -48,67 +47,9 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     }
 }
 
-/// A session whose filter is installed.
-struct Begun {
-    listener: Listener,
-    slots: Slots,
-    launcher: Option<Channel>,
-    command: Option<i32>,
-    /// A process that runs already.
-    attached: Option<i32>,
-    restricted: bool,
-    signals: Signals,
-}
-
-impl Begun {
-    /// Starts the launcher, up to where it waits for the word to run the command.
-    fn start(front: &Channel, args: &WorkerArgs) -> Result<Self> {
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let signals = Signals::take(&[libc::SIGCHLD])?;
-        let (launcher, theirs) = Channel::pair()?;
-        let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
-        command.arg("__launch").arg("--socket").arg(number(&theirs));
-        command.args(tells_by_filter(args.exit_group).then_some("--exit-group"));
-        command.args(killable::is_used(args.depth).then_some("--wait-killable"));
-        command.args(["--depth", args.depth.name()]).arg("--").args(&args.argv);
-        sys::hand_on(&mut command, Some(theirs.as_fd()));
-        let child = command.spawn().context("failed to start the launcher")?;
-        drop(theirs);
-        let pid = Pid::from_child(&child);
-        let (listener, restricted) = match launcher.receive()? {
-            Some(Message::Filter { listener, restricted }) => (Listener(listener), restricted),
-            Some(Message::Failed(why)) => bail!("{why}"),
-            _ => bail!("the launcher ended early"),
-        };
-        listener.works().context("the requests of seccomp are blocked")?;
-        drop(listener.set_sync_wake_up());
-        let slots = Slots::new().context("failed to make shared memory")?;
-        let copy = |fd: &OwnedFd| fd.try_clone();
-        front.send(&Message::Recording {
-            listener: Some(copy(&listener.0)?),
-            slots: slots.as_fd().try_clone_to_owned()?,
-            command: rustix::process::pidfd_open(pid, PidfdFlags::empty())?,
-            pid: pid.as_raw_pid(),
-        })?;
-        let command = Some(pid.as_raw_pid());
-        Ok(Self { listener, slots, launcher: Some(launcher), command, attached: None, restricted, signals })
-    }
-
-    /// Goes on where another worker died, or begins with a process that runs already.
-    fn resume(front: &Channel) -> Result<Self> {
-        let signals = Signals::take(&[libc::SIGCHLD])?;
-        let Some(Message::Recording { listener: Some(listener), slots, pid, .. }) = front.receive()? else {
-            bail!("the front did not say what to go on with");
-        };
-        let (listener, slots) = (Listener(listener), Slots::of(slots)?);
-        let attached = Some(pid);
-        Ok(Self { listener, slots, launcher: None, command: None, attached, restricted: false, signals })
-    }
-}
-
 /// Everything but the listener, from which a stopped process borrows.
-struct Worker<'a> {
-    epoll: OwnedFd,
+pub(super) struct Worker<'a> {
+    pub(super) epoll: OwnedFd,
     signals: Signals,
     front: &'a Channel,
     front_pid: Option<Pid>,
@@ -144,7 +85,7 @@ impl<'a> Worker<'a> {
         } else {
             out.start(super::NAME, blind(restricted, args.depth)).context("failed to write to the session's events")?;
         }
-        epoll::add(&epoll, &listener.0, epoll::EventData::new_u64(LISTENER), epoll::EventFlags::IN)?;
+        receivers::watch(epoll.as_fd(), &listener)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
         epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
@@ -190,10 +131,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn record(&mut self, listener: &Listener) -> Result<()> {
-        while !self.gone || self.command.is_some() {
-            self.step(listener, None)?;
-        }
+    /// Returns whether the session goes on.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.gone || self.command.is_some()
+    }
+
+    /// Writes what is known at the end, after the ends of processes that may still come.
+    pub(super) fn finish(&mut self, listener: &Listener) -> Result<()> {
         let end = Instant::now() + LINGER;
         while !self.processes.is_empty() && Instant::now() < end {
             self.step(listener, Some(Duration::from_millis(10)))?;
@@ -208,43 +152,46 @@ impl<'a> Worker<'a> {
 
     /// Waits for something to happen and deals with it; returns whether something did.
     fn step(&mut self, listener: &Listener, wait: Option<Duration>) -> Result<bool> {
-        let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
-        let mut room = [const { MaybeUninit::uninit() }; 64];
-        let events = match epoll::wait(&self.epoll, &mut room, wait.as_ref()) {
-            Err(rustix::io::Errno::INTR) => return Ok(true),
-            result => result?.0,
-        };
-        for event in &*events {
-            let flags = event.flags;
-            match event.data.u64() {
-                LISTENER if flags.contains(epoll::EventFlags::IN) => self.notification(listener)?,
-                LISTENER => {
-                    self.gone = true;
-                    epoll::delete(&self.epoll, &listener.0)?;
-                }
-                SIGNALS => {
-                    while self.signals.next().is_some() {}
-                    self.reap(listener)?;
-                }
-                FRONT => match self.front.received() {
-                    Some(Message::Go) => {
-                        self.settle(listener)?;
-                        self.tell(0);
-                    }
-                    _ => {
-                        epoll::delete(&self.epoll, self.front)?;
-                        kill_bound(self.command.filter(|_| self.bound));
-                    }
-                },
-                pid => {
-                    if self.exit_group {
-                        self.reap(listener)?;
-                    }
-                    self.ended(pid as i32, None);
-                }
+        let events = happened(self.epoll.as_fd(), wait)?;
+        for &(what, input) in &events {
+            if what == LISTENER && input {
+                self.notification(listener)?;
+            } else {
+                self.deal_with(listener, what)?;
             }
         }
         Ok(!events.is_empty())
+    }
+
+    /// Deals with what happened, when that is no notification.
+    pub(super) fn deal_with(&mut self, listener: &Listener, what: u64) -> Result<()> {
+        match what {
+            LISTENER => {
+                self.gone = true;
+                epoll::delete(&self.epoll, &listener.0)?;
+            }
+            SIGNALS => {
+                while self.signals.next().is_some() {}
+                self.reap(listener)?;
+            }
+            FRONT => match self.front.received() {
+                Some(Message::Go) => {
+                    self.settle(listener)?;
+                    self.tell(0);
+                }
+                _ => {
+                    epoll::delete(&self.epoll, self.front)?;
+                    kill_bound(self.command.filter(|_| self.bound));
+                }
+            },
+            pid => {
+                if self.exit_group {
+                    self.reap(listener)?;
+                }
+                self.ended(pid as i32, None);
+            }
+        }
+        Ok(())
     }
 
     fn ended(&mut self, pid: i32, word: Option<i32>) {
@@ -265,10 +212,9 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Lets a process open a file, and keeps what that says.
-    fn open(&mut self, stopped: Stopped<'_>) {
+    /// Lets a process open a file, and keeps what that says, which was read before.
+    pub(super) fn open(&mut self, stopped: Stopped<'_>, opening: Option<Opening>) {
         let thread = stopped.thread;
-        let opening = Opening::read(&stopped);
         let opening = opening.and_then(|opening| Some((self.processes.exec_of(thread)?, opening)));
         if stopped.go_on().is_err() {
             // Interrupted: what was read may be another's, and a program that does not expect it takes this for an error.
@@ -341,26 +287,38 @@ impl<'a> Worker<'a> {
 
     /// Receives one call, lets it go on, and records it.
     fn notification(&mut self, listener: &Listener) -> Result<()> {
+        let Some(stopped) = self.receive(listener)? else { return Ok(()) };
+        if is_open(&stopped) {
+            let opening = Opening::read(&stopped);
+            self.open(stopped, opening);
+        } else {
+            self.record(stopped);
+        }
+        Ok(())
+    }
+
+    /// Receives one call that is to be recorded; others go on.
+    pub(super) fn receive<'l>(&mut self, listener: &'l Listener) -> Result<Option<Stopped<'l>>> {
         let received = listener.receive().context("failed to receive from seccomp")?;
-        let Some(stopped) = received else { return Ok(()) };
+        let Some(stopped) = received else { return Ok(None) };
         if self.depth >= Depth::Full {
             self.opens.received(stopped.id);
         }
         self.processes.note(stopped.id);
-        if stopped.thread <= 0 || !self.out.was_open() {
-            return Ok(());
-        }
+        Ok(Some(stopped).filter(|stopped| stopped.thread > 0 && self.out.was_open()))
+    }
+
+    /// Records a call that opens nothing, and lets it go on.
+    pub(super) fn record(&mut self, stopped: Stopped<'_>) {
         match stopped.call {
             Some(Call::ExitGroup) => {
                 self.processes.will_end(stopped.thread, stopped.args[0]);
                 self.mapped(stopped.thread);
             }
             Some(Call::Execve | Call::Execveat) => self.exec(stopped),
-            Some(Call::Open | Call::Creat | Call::Openat | Call::Openat2) => self.open(stopped),
             Some(Call::Connect | Call::Sendto | Call::Socketcall) => self.connect(stopped),
-            None => {}
+            _ => {}
         }
-        Ok(())
     }
 
     fn exec(&mut self, stopped: Stopped<'_>) {
@@ -438,6 +396,24 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// Returns to what something happened, and whether there is something to receive; waits for it this long at most.
+pub(super) fn happened(epoll: BorrowedFd<'_>, wait: Option<Duration>) -> Result<Vec<(u64, bool)>> {
+    let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
+    let mut room = [const { MaybeUninit::uninit() }; 64];
+    match epoll::wait(epoll, &mut room, wait.as_ref()) {
+        Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
+        result => {
+            let events = result?.0.iter().map(|event| (event.data.u64(), event.flags));
+            Ok(events.map(|(what, flags)| (what, flags.contains(epoll::EventFlags::IN))).collect())
+        }
+    }
+}
+
+/// Returns whether a process waits to open something.
+pub(super) fn is_open(stopped: &Stopped<'_>) -> bool {
+    matches!(stopped.call, Some(Call::Open | Call::Creat | Call::Openat | Call::Openat2))
+}
+
 /// An exec: what was asked for, in which folder, and what it is.
 type Seen = (Arguments, PathBuf, Program);
 
@@ -462,14 +438,4 @@ pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
             .push("Programs that need more rights than their caller, such as sudo: they cannot gain them here.".into());
     }
     blind
-}
-
-/// Returns whether ends of processes are seen by the filter: before Linux 6.15 pidfds do not tell the status.
-pub(super) fn tells_by_filter(forced: bool) -> bool {
-    let release = rustix::system::uname();
-    let release = release.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let own = rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty());
-    forced || version < (6, 15) || !own.is_ok_and(|own| sys::process_info(own.as_fd()).is_ok())
 }

@@ -5,7 +5,7 @@ use crate::console::defused;
 use crate::journal::Known;
 use crate::nix::Pin;
 use crate::report::markdown::table;
-use crate::report::summary::CLAIM;
+use crate::report::summary::{ABOUT, CLAIM};
 use crate::report::text::{code, line, shorten};
 
 /// The first line of the comment on a pull request: by it the comment is found again.
@@ -47,6 +47,7 @@ impl Difference {
     }
 
     fn footer(&self, out: &mut String) {
+        self.about().iter().for_each(|about| line(out, format_args!("Versions with {about}.")));
         if self.read {
             line(out, "This is what another run wrote; in a pull request, the run of its own workflow.");
         }
@@ -59,6 +60,7 @@ impl Difference {
         let row = |what: &str, kind: Kind, which: String| format!("| {what} | {} | {which} |", word(kind));
         let pin = |pin: &Pin| format!("`{}`", short(pin.rev.as_str()));
         let mut rows: Vec<String> = self.pin.iter().map(|it| row("pin", it.kind(), arrow(it, pin))).collect();
+        rows.extend(self.inputs.iter().map(|it| row("**input**", it.kind(), arrow(it, |source| code(&source.url())))));
         rows.extend(self.policy.map(|kind| row("**policy**", kind, "`.agent-capture/policy.toml`".to_owned())));
         rows.extend(
             self.unfree.iter().map(|it| row("**unfree**", it.kind(), arrow(it, |name| code(&shorten(name, CELL))))),
@@ -111,7 +113,8 @@ fn known(known: Option<Known>) -> &'static str {
     }
 }
 
-/// Returns the version, before and after when both are known; where it is not, the one that was seen.
+/// Returns the version at the pin, before and after when both are known; where it is not, the index's, else the one that was
+/// seen.
 pub(super) fn version(change: &Change<PackageSide>, show: &dyn Fn(&str) -> String) -> String {
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     let at_pin = |side: Option<&PackageSide>| side.and_then(|it| it.version.as_deref()).map(show);
@@ -120,9 +123,8 @@ pub(super) fn version(change: &Change<PackageSide>, show: &dyn Fn(&str) -> Strin
         (Some(old), Some(new)) => {
             let mut parts = Vec::new();
             let unknown = || "unknown".to_owned();
-            if old.version != new.version {
-                let (old, new) = (at_pin(before).unwrap_or_else(unknown), at_pin(after).unwrap_or_else(unknown));
-                parts.push(format!("{old} → {new}"));
+            if let (Some(old), Some(new)) = (at_pin(before), at_pin(after)) {
+                parts.extend((old != new).then(|| format!("{old} → {new}")));
             }
             if old.seen != new.seen {
                 let (old, new) = (seen(before).unwrap_or_else(unknown), seen(after).unwrap_or_else(unknown));
@@ -135,7 +137,9 @@ pub(super) fn version(change: &Change<PackageSide>, show: &dyn Fn(&str) -> Strin
         }
         (old, new) => {
             let side = new.or(old);
-            at_pin(side).or_else(|| seen(side).map(|seen| format!("seen {seen}"))).unwrap_or_default()
+            let indexed = || side?.indexed.as_ref().map(|version| show(&format!("{ABOUT}{version}")));
+            let seen = || seen(side).map(|seen| format!("seen {seen}"));
+            at_pin(side).or_else(indexed).or_else(seen).unwrap_or_default()
         }
     }
 }

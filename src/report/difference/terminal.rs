@@ -3,7 +3,7 @@
 use super::{Change, Difference, Kind, PackageSide, Side, short};
 use crate::console::{defused, escape, style};
 use crate::journal::Known;
-use crate::nix::{Pin, System};
+use crate::nix::{Pin, Source, System};
 use crate::report::text::{line, plural, shorten};
 
 /// The longest text that is shown of a command.
@@ -25,6 +25,7 @@ impl Difference {
                 .iter()
                 .map(|it| (it.change.kind(), format!("{:wide$}  {}", it.attr.as_str(), package(&it.change)))),
         );
+        self.about().iter().for_each(|about| line(&mut out, format_args!("  {about}")));
         section(
             &mut out,
             "checks",
@@ -37,6 +38,7 @@ impl Difference {
         );
         let pin = |pin: &Pin| short(pin.rev.as_str()).to_owned();
         section(&mut out, "pin", self.pin.iter().map(|it| (it.kind(), arrow(it, pin))));
+        section(&mut out, "inputs", self.inputs.iter().map(|it| (it.kind(), arrow(it, Source::url))));
         section(&mut out, "sessions", self.sessions.iter().map(|it| (it.kind(), arrow(it, ToString::to_string))));
         section(
             &mut out,

@@ -9,8 +9,8 @@ use super::{
     Summary, Unchecked, VERSION,
 };
 use crate::console::escape;
+use crate::ecosystems::cross;
 use crate::event::Server;
-use crate::flake::default_pin;
 use crate::journal::{Journal, Known, State};
 use crate::report::Report;
 use crate::report::text::plural;
@@ -30,7 +30,6 @@ impl Report<'_> {
             sessions: self.journals.iter().map(session).collect(),
             pin: pin.clone(),
             systems: requirements.systems.clone(),
-            versions_are_of_the_pin: *pin == default_pin(),
             index: escape(index),
             packages: self.packages(&book),
             checks: self.checks(&book),
@@ -50,7 +49,7 @@ impl Report<'_> {
     fn packages(&self, book: &Book) -> Vec<Package> {
         let Requirements { packages, inputs, .. } = &self.document.requirements;
         let own = packages.iter().map(|package| self.package(package, book));
-        own.chain(inputs.iter().flat_map(|input| flakes::packages(input, book))).collect()
+        own.chain(inputs.iter().flat_map(|input| flakes::packages(self, input, book))).collect()
     }
 
     fn package(&self, package: &Requirement, book: &Book) -> Package {
@@ -64,9 +63,11 @@ impl Report<'_> {
         };
         let commands = book.commands(evidence);
         let first_command = commands.first().and_then(|at| book.command(at)).map(|command| text(&command.line));
+        let version = self.version(attr);
         Package {
             attr: attr.to_string(),
-            version: self.index.attr(attr).and_then(|attr| attr.version).map(str::to_owned),
+            version: version.map(|(text, _)| escape(text)),
+            version_of: version.map(|(_, of)| of),
             seen: seen.as_deref().map(escape),
             role,
             runs: *runs,
@@ -87,10 +88,7 @@ impl Report<'_> {
             ..self.check(check.name.as_str())
         };
         let own = |name: &str, line: &str| CheckRow { line: line.to_owned(), own: true, ..self.check(name) };
-        let borrowed = requirements.inputs.iter().flat_map(|input| &input.packages);
-        let tools = requirements.packages.iter().any(|package| !package.programs.is_empty())
-            || borrowed.into_iter().any(|package| !package.programs.is_empty());
-        let tools = tools.then(|| own("tools", "finds each captured program"));
+        let tools = (!requirements.programs().is_empty()).then(|| own("tools", "finds each captured program"));
         let own = tools.into_iter().chain([own("devshell", "builds the shell")]);
         requirements.checks.iter().map(row).chain(own).collect()
     }
@@ -139,13 +137,10 @@ impl Report<'_> {
             let names: Vec<&str> = requirements.unfree.iter().map(String::as_str).collect();
             remark("unfree", names.join(", "), "the policy allows it, its licence is not free".to_owned());
         }
-        for finding in self.findings {
+        let warnings = self.verification.map(Verification::warnings).unwrap_or_default();
+        for finding in self.findings.iter().chain(&warnings) {
             let place = finding.path.clone().unwrap_or_default();
             remark(finding.code.as_str(), place, finding.message.clone());
-        }
-        if self.document.pin != default_pin() && !requirements.packages.is_empty() {
-            let what = format!("of the index, {}; this pin may have others", self.document.index);
-            remark("versions", "versions".to_owned(), what);
         }
         let is_claimed = |package: &&Requirement| package.known == Known::Claimed && !package.evidence.is_empty();
         let claimed = requirements.packages.iter().filter(is_claimed).count();
@@ -168,14 +163,15 @@ impl Report<'_> {
             }
             None => true,
         });
-        let mut add = |what: String, why: String| {
-            all.push(Missed { what: escape(&what), why: escape(&why), help: None });
-        };
         for it in unknown {
             // A library does not run.
             let runs = if it.runs == 0 { String::new() } else { format!(" ({})", plural(it.runs, "run")) };
-            add(it.name.to_text().into_owned(), format!("not recognized{runs}"));
+            let (what, why) = (escape(&it.name.to_text()), format!("not recognized{runs}"));
+            all.push(Missed { what, why, help: cross::cure(&it.name.to_text()) });
         }
+        let mut add = |what: String, why: String| {
+            all.push(Missed { what: escape(&what), why: escape(&why), help: None });
+        };
         for ignored in requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED) {
             add(book.name(&ignored.evidence), FAILED.to_owned());
         }
@@ -199,6 +195,8 @@ impl Report<'_> {
         if lost > 0 {
             add(plural(lost, "event"), "lost by the recorder".to_owned());
         }
+        let mut told = BTreeSet::new();
+        all.retain(|missed| told.insert(missed.clone()));
         all
     }
 

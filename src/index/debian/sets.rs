@@ -1,0 +1,114 @@
+//! Families of Debian's packages that are a set in nixpkgs, or are named by a habit of their own: dictionaries, fonts, modules of
+//! OCaml, KDE and QML.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::super::Index;
+use crate::nix::AttrPath;
+
+/// What comes before a language, and the set of dictionaries.
+const DICTIONARIES: [(&str, &str); 4] = [
+    ("aspell-", "aspellDicts"),
+    ("hunspell-", "hunspellDicts"),
+    ("myspell-", "hunspellDicts"),
+    ("hyphen-", "hyphenDicts"),
+];
+
+/// What comes before the name of a font.
+const FONTS: [&str; 4] = ["fonts-", "xfonts-", "ttf-", "otf-"];
+
+impl Index {
+    /// Returns the package of a family's member.
+    pub(super) fn of_family(&self, package: &str) -> Option<AttrPath> {
+        self.dictionary(package)
+            .or_else(|| self.font(package))
+            .or_else(|| self.ocaml(package))
+            .or_else(|| self.kde(package))
+            .or_else(|| self.qml(package))
+            .or_else(|| self.icons(package))
+    }
+
+    /// Finds `hunspellDicts.de-de` for `hunspell-de-de`, `hunspellDicts.it_IT` for `hunspell-it`.
+    fn dictionary(&self, package: &str) -> Option<AttrPath> {
+        let (set, language) =
+            DICTIONARIES.iter().find_map(|(before, set)| Some((set, package.strip_prefix(before)?.to_lowercase())))?;
+        let (short, country) = language.split_once(['-', '_']).unwrap_or((&language, &language));
+        let names = [
+            language.clone(),
+            format!("{short}_{}", country.to_uppercase()),
+            format!("{short}-{country}"),
+            format!("{short}-any"),
+            format!("{short}_ANY"),
+        ];
+        names.iter().find_map(|name| self.known(&format!("{set}.{name}")))
+    }
+
+    /// Finds `eb-garamond` for `fonts-ebgaramond`, `carlito` for `fonts-crosextra-carlito`.
+    fn font(&self, package: &str) -> Option<AttrPath> {
+        let name = FONTS.iter().find_map(|before| package.strip_prefix(before))?;
+        let name =
+            ["-ttf", "-otf", "-core", "-extra", "-vf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let called = |name: &str| {
+            let ends = ["-fonts", "_fonts", "", "-font", "_font", "_ttf", "-ttf", "-otf"];
+            let plain = ends.iter().find_map(|end| self.known(&format!("{name}{end}")));
+            plain.or_else(|| self.squashed(name)).or_else(|| self.squashed(&format!("{name}-font")))
+        };
+        // After its foundry; `fonts-sil-doulos` is `doulos-sil`.
+        let turned = || name.split_once('-').and_then(|(foundry, name)| self.known(&format!("{name}-{foundry}")));
+        called(name)
+            .or_else(turned)
+            .or_else(|| called(name.split_once('-')?.1))
+            .or_else(|| called(&format!("{name}-mono")))
+    }
+
+    fn ocaml(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_prefix("lib")?.trim_end_matches("-dev").strip_suffix("-ocaml")?;
+        [name.to_owned(), name.replace('-', "_")].iter().find_map(|name| self.known(&format!("ocamlPackages.{name}")))
+    }
+
+    /// Finds `libsForQt5.kio` for `libkf5kio-dev`, `kdePackages.kio` for `libkf6kio6` and `kf6-kio-dev`.
+    fn kde(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_suffix("-dev").unwrap_or(package);
+        // `libquazip5-dev` is built with Qt 5.
+        let built = || Some(("libsForQt5", name.strip_prefix("lib")?.strip_suffix('5')?.trim_end_matches("-qt")));
+        let (set, name) = [("libkf5", "libsForQt5"), ("libkf6", "kdePackages"), ("kf6-", "kdePackages")]
+            .iter()
+            .find_map(|(before, set)| Some((*set, name.strip_prefix(before)?)))
+            .or_else(built)?;
+        let short = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches("-bin");
+        let names = [short.to_owned(), format!("k{short}")];
+        names.iter().find_map(|name| self.known(&format!("{set}.{name}")))
+    }
+
+    /// Finds `kdePackages.breeze-icons` for `breeze-icon-theme`.
+    fn icons(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_suffix("-icon-theme")?;
+        let names = [package.to_owned(), format!("{name}-icons"), format!("kdePackages.{name}-icons")];
+        names.iter().find_map(|name| self.known(name))
+    }
+
+    /// Finds the part of Qt that has a module of QML: `qml6-module-qtquick`.
+    fn qml(&self, package: &str) -> Option<AttrPath> {
+        let set = |before: &str, set: &'static str| Some((package.strip_prefix(before)?, set));
+        let (module, set) = set("qml6-module-", "qt6").or_else(|| set("qml-module-", "libsForQt5.qt5"))?;
+        let module = module.split('-').next().filter(|first| first.starts_with("qt"))?;
+        let module = module.trim_end_matches(|c: char| c.is_ascii_digit());
+        self.known(&format!("{set}.{module}")).or_else(|| self.known(&format!("{set}.qtdeclarative")))
+    }
+
+    /// Returns the attr of a name in which case, `-` and `_` do not count, when it is the only one: `eb-garamond` of
+    /// `ebgaramond`.
+    pub(super) fn squashed(&self, name: &str) -> Option<AttrPath> {
+        static ATTRS: OnceLock<HashMap<String, Option<&str>>> = OnceLock::new();
+        let squash = |name: &str| name.replace(['-', '_'], "").replace('+', "plus").to_ascii_lowercase();
+        let attrs = ATTRS.get_or_init(|| {
+            let mut attrs = HashMap::new();
+            for attr in self.attrs.keys() {
+                attrs.entry(squash(attr)).and_modify(|other| *other = None).or_insert(Some(attr));
+            }
+            attrs
+        });
+        attrs.get(&squash(name)).copied().flatten().filter(|_| name.len() > 4).and_then(|attr| self.known(attr))
+    }
+}

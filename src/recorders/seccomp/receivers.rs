@@ -1,0 +1,113 @@
+//! Who receives from the filter: the worker's thread, and where opens are recorded one for each further processor, up to
+//! four. Each that is free is woken where the process runs that waits, and reads by itself what that opens; everything else
+//! is one at a time.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use anyhow::Result;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+
+use super::opens::Opening;
+use super::worker::{LISTENER, Worker, happened, is_open};
+use crate::recorders::Depth;
+use crate::sys::Listener;
+
+/// The most threads that receive.
+const MOST: usize = 4;
+/// An event of a receiver: the session has ended.
+const END: u64 = 0;
+
+/// Lets an epoll instance tell of the listener: of those that wait, one is woken.
+pub(super) fn watch(epoll: BorrowedFd<'_>, listener: &Listener) -> Result<()> {
+    let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
+    Ok(epoll::add(epoll, &listener.0, EventData::new_u64(LISTENER), flags)?)
+}
+
+/// Records until the last recorded process is gone.
+pub(super) fn record(worker: Worker<'_>, listener: &Listener, depth: Depth) -> Result<()> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let more = if depth >= Depth::Full { processors.min(MOST) - 1 } else { 0 };
+    let own = worker.epoll.as_fd().try_clone_to_owned()?;
+    let end = eventfd(0, EventfdFlags::CLOEXEC)?;
+    let worker = Mutex::new(worker);
+    thread::scope(|scope| {
+        for _ in 0..more {
+            scope.spawn(|| {
+                let end_of_worker = EndsWorker;
+                if further(&worker, listener, end.as_fd()).is_ok() {
+                    std::mem::forget(end_of_worker);
+                }
+            });
+        }
+        let result = main(&worker, listener, own.as_fd());
+        rustix::io::write(&end, &1_u64.to_ne_bytes())?;
+        result
+    })?;
+    lock(&worker).finish(listener)
+}
+
+/// When dropped, ends this process, as an error or a panic of its main thread would: the front then starts another.
+struct EndsWorker;
+
+impl Drop for EndsWorker {
+    fn drop(&mut self) {
+        std::process::exit(1);
+    }
+}
+
+/// What the worker's own thread does: it also deals with all else that happens.
+fn main(worker: &Mutex<Worker<'_>>, listener: &Listener, epoll: BorrowedFd<'_>) -> Result<()> {
+    while lock(worker).goes_on() {
+        for (what, input) in happened(epoll, None)? {
+            if what == LISTENER && input {
+                receive(worker, listener)?;
+            } else {
+                lock(worker).deal_with(listener, what)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What each further thread does.
+fn further(worker: &Mutex<Worker<'_>>, listener: &Listener, end: BorrowedFd<'_>) -> Result<()> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    watch(epoll.as_fd(), listener)?;
+    epoll::add(&epoll, end, EventData::new_u64(END), EventFlags::IN)?;
+    loop {
+        for (what, input) in happened(epoll.as_fd(), None)? {
+            if what == END || !input {
+                return Ok(());
+            }
+            receive(worker, listener)?;
+        }
+    }
+}
+
+/// Receives one call, unless another thread took it, lets it go on, and records it.
+fn receive(worker: &Mutex<Worker<'_>>, listener: &Listener) -> Result<()> {
+    let mut state = lock(worker);
+    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // Receiving blocks; and who is not polled for has perhaps been interrupted.
+    let mut waits = [PollFd::new(&listener.0, PollFlags::IN)];
+    if poll(&mut waits, Some(&none))? == 0 || !waits[0].revents().contains(PollFlags::IN) {
+        return Ok(());
+    }
+    let Some(stopped) = state.receive(listener)? else { return Ok(()) };
+    if is_open(&stopped) {
+        drop(state);
+        let opening = Opening::read(&stopped);
+        lock(worker).open(stopped, opening);
+    } else {
+        state.record(stopped);
+    }
+    Ok(())
+}
+
+/// A thread that panicked ends the worker, so nobody sees what it left.
+fn lock<'m, 'a>(worker: &'m Mutex<Worker<'a>>) -> MutexGuard<'m, Worker<'a>> {
+    worker.lock().unwrap_or_else(PoisonError::into_inner)
+}
