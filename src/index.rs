@@ -121,8 +121,9 @@ impl Default for Index {
 }
 
 impl Index {
-    /// Returns the index that is compiled in.
-    pub const fn new() -> Self {
+    /// Returns the index that is compiled in. Never inlined: each place would bring its own copy of the tables.
+    #[inline(never)]
+    pub fn new() -> Self {
         Self {
             programs: Table(include_str!("index/programs.tsv")),
             sonames: Table(include_str!("index/sonames.tsv")),

@@ -321,6 +321,20 @@ fn row_05_other_systems_are_evaluated() {
             assert_eq!(said.refused.iter().eq([&other]), refuses, "{shell}: {:?}", said.refused);
             assert_eq!(said.warnings().len(), usize::from(refuses));
         }
+        // A machine of that system fails nothing, one of this system does.
+        let systems = [&system, &other].into_iter().cloned().collect();
+        let mut requirements = Requirements { systems, ..Requirements::default() };
+        requirements.outputs.machines.insert(SessionId::parse("fix").expect("a name"), other.clone());
+        for (of, holds) in [(&other, true), (&system, false)] {
+            let machine = format!(
+                "{{ pkgs.stdenv.hostPlatform.system = \"{of}\"; config.system.build.vm = throw \"refused\"; }}"
+            );
+            let inside =
+                inside(&format!("d; nixosConfigurations.fix = {machine}; packages.{other}.vm = throw \"refused\""));
+            let (said, evaluated) =
+                Verification::evaluate(&tree(project, &inside), &requirements, nix).expect("nix runs");
+            assert_eq!((evaluated.is_some(), said.refused.len()), (holds, usize::from(holds)), "{:?}", said.failures);
+        }
         // What no package can say of itself is an error.
         let (said, _) = Verification::evaluate(&tree(project, &inside("d.nosuch")), &Requirements::default(), nix)
             .expect("nix runs");

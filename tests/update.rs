@@ -110,7 +110,7 @@ fn a_branch_is_looked_up_anew_and_a_revision_is_not() {
         drop(fs::remove_file(project.root().join("../calls")));
         let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
         command.env("PATH", format!("{}:{}", project.root().join("../bin").display(), support::PATH));
-        let said = Said::from(command.arg("update").args(arguments).output().expect("runs")).code(3);
+        let said = Said::from(command.arg("update").args(arguments).output().expect("runs"));
         (said, project.read("../calls"))
     };
     let good = format!(
@@ -121,13 +121,14 @@ fn a_branch_is_looked_up_anew_and_a_revision_is_not() {
         (&["--yes", "nixos-unstable"], "nixos-unstable", true),
         (&["--yes", OTHER], OTHER, false),
     ] {
-        let (_, calls) = said(arguments, &good);
+        let (said, calls) = said(arguments, &good);
+        said.code(1).says("the pin stays as it was");
         let call = calls.lines().find(|call| call.starts_with("flake metadata --json ")).expect("a look-up");
         assert!(call.ends_with(&format!(" github:NixOS/nixpkgs/{named}")), "{call}");
         assert_eq!(call.contains(" --refresh "), refreshed, "{call}");
     }
     let (error, _) = said(&["--yes"], "echo 'error: unable to download' >&2; exit 1");
-    let error = error.says("failed to look up `github:NixOS/nixpkgs/nixos-26.05`: error: unable to download");
+    let error = error.code(3).says("failed to look up `github:NixOS/nixpkgs/nixos-26.05`: error: unable to download");
     error.says("hint: without a network name a pin");
     assert_eq!(project.git(&["rev-parse", "HEAD"]), head);
     assert_eq!(project.git(&["status", "--porcelain"]), "");

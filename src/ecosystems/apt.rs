@@ -91,7 +91,7 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
         None => word.split(['=', '/', ':']).next().unwrap_or_default().trim_end_matches('+'),
     };
     // `g++` ends in what also marks a package to install.
-    let package = if word.starts_with("g++") { "g++" } else { package };
+    let package = if package == "g" { "g++" } else { package };
     let base = crate::index::unversioned(package).unwrap_or(package);
     if context.ran(package) {
         asked.packages.push(package.to_owned());

@@ -116,10 +116,11 @@ pub(super) fn read(
 /// Returns the locks with the hashes that the latest sessions found: what an earlier one found is of an earlier file.
 fn newest(locks: BTreeSet<Lock>, journals: &[&Journal]) -> BTreeSet<Lock> {
     let latest = |lock: Lock| {
-        let files = journals.iter().rev().flat_map(|journal| &journal.files);
-        let path = lock.hash.as_ref().map(|_| lock.path());
-        let found = files.filter(|file| Some(&file.path) == path.as_ref()).find_map(|file| file.found.clone());
-        Lock { hash: found.or_else(|| lock.hash.clone()), ..lock }
+        let path = lock.path();
+        let found = |journal: &&Journal| journal.files.iter().find(|file| file.path == path)?.found.clone();
+        let all = journals.iter().filter_map(|journal| Some((&journal.session.start, found(journal)?)));
+        let hash = all.filter(|_| lock.hash.is_some()).max_by_key(|(start, _)| *start).map(|(_, hash)| hash);
+        Lock { hash, ..lock }
     };
     locks.into_iter().map(latest).collect()
 }

@@ -13,6 +13,7 @@ use crate::requirements::Instead;
 
 mod aside;
 mod checks;
+pub mod cross;
 mod draft;
 mod export;
 mod families;

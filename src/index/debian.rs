@@ -109,6 +109,9 @@ impl Index {
             .find_map(|end| package.strip_suffix(end))
             .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
         let package = rebuilt.unwrap_or(package);
+        if self.debian.get(package).is_none() && is_cross(package) {
+            return None;
+        }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
         self.listed(package)
             .or_else(|| self.beside(package))
@@ -330,4 +333,10 @@ impl Index {
         let whole = Some(whole).filter(|whole| whole.len() > 1)?;
         self.listed(whole).or_else(|| self.tool(whole)).or_else(|| self.library(whole)).or_else(|| self.part(whole))
     }
+}
+
+/// Returns whether a package builds for another system: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`.
+fn is_cross(package: &str) -> bool {
+    let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "binutils-", "crossbuild-"];
+    builds.iter().any(|tool| package.starts_with(tool)) && (package.contains("-linux-gnu") || package.contains("mingw"))
 }

@@ -149,6 +149,8 @@ fn names_near_to_a_wrong_one() {
 fn packages_of_debian_that_nixpkgs_has_not_are_none() {
     let none = [
         "dh-make",
+        "g++-arm-linux-gnueabihf",
+        "gcc-12-aarch64-linux-gnu",
         "code-insiders",
         "git-nothing",
         "golang-github-spf13-cobra-dev",
@@ -188,4 +190,12 @@ fn a_program_of_which_nothing_says_that_a_package_has_it_is_not_looked_for() {
     let attr = index.program("tinygo").expect("a package").attr;
     assert_eq!((attr.as_str(), index.called(&attr, "tinygo")), ("tinygo", None));
     assert!(index.which("tinygo")[0].reason.contains("nothing says"), "{:?}", index.which("tinygo"));
+}
+
+#[test]
+fn every_rule_is_an_expression_over_ascii() {
+    for line in RULES.lines() {
+        let (expression, _) = line.split_once('\t').expect("two fields");
+        assert!(RegexBuilder::new(expression).unicode(false).build().is_ok(), "{line}");
+    }
 }

@@ -31,6 +31,20 @@ let
       ];
     in
     (builtins.tryEval (builtins.deepSeq all true)).success;
+  # One of another system has the same packages as all else that is for it.
+  machineOf =
+    it:
+    let
+      drv = it.config.system.build.vm.drvPath;
+      tried = builtins.tryEval drv;
+      isOwn = (it.pkgs.stdenv.hostPlatform.system or system) == system;
+    in
+    if isOwn then
+      drv
+    else if tried.success then
+      tried.value
+    else
+      "";
   others = builtins.filter (other: other != system) (builtins.attrNames (outputs.devShells or { }));
 in
 {
@@ -41,9 +55,7 @@ in
   }) (of "checks");
   shells = drvs (of "devShells");
   packages = drvs (of "packages");
-  machines = builtins.mapAttrs (_: machine: machine.config.system.build.vm.drvPath) (
-    outputs.nixosConfigurations or { }
-  );
+  machines = builtins.mapAttrs (_: machineOf) (outputs.nixosConfigurations or { });
   refused = builtins.filter (other: !evaluates other) others;
   versions = map versionOf versions;
 }

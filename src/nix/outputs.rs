@@ -35,7 +35,7 @@ pub struct Outputs {
     pub shells: BTreeMap<String, String>,
     /// The derivations of the packages for the system.
     pub packages: BTreeMap<String, String>,
-    /// The derivations that run the machines, of whatever system.
+    /// The derivations that run the machines; empty for one of another system that refuses to evaluate.
     pub machines: BTreeMap<String, String>,
     /// Other systems for which something of it refuses to evaluate.
     pub refused: BTreeSet<String>,

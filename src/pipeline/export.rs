@@ -23,7 +23,9 @@ pub fn export(world: &World, argv: &[String], nixpkgs: Option<&str>, write: bool
     // Outside of a repository nobody has chosen anything.
     let policy = Repository::discover(&world.cwd).map_or_else(|_| Ok(Policy::default()), |it| Ok(policy(&it)?.0));
     let policy: anyhow::Result<Policy> = policy;
+    let progress = console.progress("looking up what the line names");
     let flakes = named(std::iter::once(words.clone()), Nix::find(world.path.as_deref()).as_ref(), Reach::Network);
+    drop(progress);
     let exported = ecosystems::export(&words, &flakes, &Index::new(), &policy?);
     let exported = exported.ok_or_else(|| anyhow!("`{}` names no packages", escape(&argv.join(" "))));
     let Exported { mut requirements, compiler, nixpkgs: refs, command, not } = exported

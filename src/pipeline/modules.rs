@@ -34,14 +34,17 @@ pub(super) fn found(
         let hash = build(&nix, repository, &replan(&journals)?, options);
         drop(progress);
         match &hash {
-            Ok(hash) => world.console.say(format_args!("found by building what `{}` requires: {hash}", escape(&path))),
+            Ok(None) => {}
+            Ok(Some(hash)) => {
+                world.console.say(format_args!("found by building what `{}` requires: {hash}", escape(&path)))
+            }
             Err(error) => world.console.warn(format_args!(
                 "the hash of what `{}` requires is not found, and its commands are no checks: {}",
                 escape(&path),
                 escape(&error.to_string())
             )),
         }
-        note(&mut journals, session, &path, hash.ok());
+        note(&mut journals, session, &path, hash.ok().flatten());
     }
     replan(&journals)
 }
@@ -55,16 +58,15 @@ fn note(journals: &mut [Journal], session: &SessionId, path: &str, hash: Option<
     }
 }
 
-/// Builds a check that fetches by [`NarHash::none`], on the tree that would be committed.
-fn build(nix: &Nix, repository: &Repository, plan: &Plan, options: &Options) -> anyhow::Result<NarHash> {
+/// Builds a check that fetches by [`NarHash::none`], on the tree that would be committed; none when there is no such check.
+fn build(nix: &Nix, repository: &Repository, plan: &Plan, options: &Options) -> anyhow::Result<Option<NarHash>> {
     let none = Some(NarHash::none());
     let is = |check: &&Check| check.locks.iter().any(|lock| lock.hash == none);
-    let check = plan.document.requirements.checks.iter().find(is);
-    let check = check.ok_or_else(|| anyhow!("no command needs it alone"))?;
+    let Some(check) = plan.document.requirements.checks.iter().find(is) else { return Ok(None) };
     let proposal = plan.propose(repository, options.include_work)?;
     if let Some(lock) = check.locks.iter().find(|lock| !proposal.has(&lock.path())) {
         return Err(anyhow!("`{}` is not committed", lock.path()));
     }
     let export = Export::new(plan.folder, plan.is_aside(), &|into| proposal.export(into))?;
-    nix.found_hash(&export.tree, &System::current(), check.name.as_str())
+    nix.found_hash(&export.tree, &System::current(), check.name.as_str()).map(Some)
 }

@@ -37,7 +37,9 @@ pub fn update(world: &World, pin: Option<&str>, options: &Options) -> anyhow::Re
         console.say(format_args!("the pin is {} already", next.rev));
         return Ok(Answer::Yes);
     }
+    let progress = console.progress("evaluating the versions of the pin before");
     let before = versions::evaluate(&nix, &plan)?.unwrap_or_default();
+    drop(progress);
     versions::keep(&repository, &plan.document.pin, &before)?;
     plan.document.pin = next;
     let verification = prove(world, &repository, &plan, options.include_work)?;

@@ -163,6 +163,24 @@ fn lock_files() {
 }
 
 #[test]
+fn the_hash_that_the_latest_session_found_counts() {
+    let hash = |letter: &str| crate::nix::NarHash::parse(&format!("sha256-{}=", letter.repeat(43))).expect("a hash");
+    let of = |id: &str, line: &str, start: u8, found| {
+        let mut journal = with_files(session(&[line]), &[("go.mod", 2, 0)]);
+        journal.session.id = crate::journal::SessionId::parse(id).expect("a name");
+        journal.session.start = format!("2026-11-22T10:00:0{start}.000Z");
+        journal.files[0].found = found;
+        journal
+    };
+    let (first, second) = (of("b", "go test ./...", 0, Some(hash("B"))), of("a", "go vet ./...", 1, Some(hash("C"))));
+    let third = of("c", "go build ./...", 2, None);
+    let (checks, unchecked) = read(&[&second, &first, &third], &Policy::default(), &|_| None);
+    let hashes: Vec<_> = checks.iter().flat_map(|check| &check.locks).map(|lock| lock.hash.clone()).collect();
+    assert_eq!(hashes, [Some(hash("C")), Some(hash("C"))]);
+    assert_eq!(unchecked[0].reason, crate::ecosystems::UNFOUND);
+}
+
+#[test]
 fn steps_before() {
     for (lines, judgement) in [
         (

@@ -9,6 +9,7 @@ use super::{
     Summary, Unchecked, VERSION,
 };
 use crate::console::escape;
+use crate::ecosystems::cross;
 use crate::event::Server;
 use crate::journal::{Journal, Known, State};
 use crate::report::Report;
@@ -162,14 +163,15 @@ impl Report<'_> {
             }
             None => true,
         });
-        let mut add = |what: String, why: String| {
-            all.push(Missed { what: escape(&what), why: escape(&why), help: None });
-        };
         for it in unknown {
             // A library does not run.
             let runs = if it.runs == 0 { String::new() } else { format!(" ({})", plural(it.runs, "run")) };
-            add(it.name.to_text().into_owned(), format!("not recognized{runs}"));
+            let (what, why) = (escape(&it.name.to_text()), format!("not recognized{runs}"));
+            all.push(Missed { what, why, help: cross::cure(&it.name.to_text()) });
         }
+        let mut add = |what: String, why: String| {
+            all.push(Missed { what: escape(&what), why: escape(&why), help: None });
+        };
         for ignored in requirements.ignored.iter().filter(|ignored| ignored.reason == FAILED) {
             add(book.name(&ignored.evidence), FAILED.to_owned());
         }
