@@ -36,7 +36,7 @@ pub(super) fn found(
         match &hash {
             Ok(None) => {}
             Ok(Some(hash)) => {
-                world.console.say(format_args!("found by building what `{}` requires: {hash}", escape(&path)))
+                world.console.say(format_args!("found by building what `{}` requires: {hash}", escape(&path)));
             }
             Err(error) => world.console.warn(format_args!(
                 "the hash of what `{}` requires is not found, and its commands are no checks: {}",
