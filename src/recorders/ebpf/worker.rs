@@ -54,13 +54,7 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
         worker.begin(args)?;
         Ok(worker)
     });
-    match recorded {
-        Ok(mut worker) => worker.record(),
-        Err(error) => {
-            drop(front.send(&Message::Failed(format!("{error:#}"))));
-            Err(error)
-        }
-    }
+    front.told(recorded)?.record()
 }
 
 struct Worker<'a> {
@@ -97,10 +91,7 @@ impl<'a> Worker<'a> {
         let kernel = Kernel::load(args.depth).context("eBPF does not work here")?;
         epoll::add(&epoll, &kernel, epoll::EventData::new_u64(KERNEL), epoll::EventFlags::IN)?;
         let (command, slots) = if args.resume {
-            let Some(Message::Recording { slots, .. }) = front.receive()? else {
-                bail!("the front did not say what to go on with");
-            };
-            (Command::of_another(front), Slots::of(slots)?)
+            Command::taken_over(front)?
         } else {
             rustix::process::set_child_subreaper(Some(getpid()))?;
             // The launcher is followed since it was made, so that its own program is always the first in its process.

@@ -51,6 +51,14 @@ impl Channel {
         sys::inherited_socket(number).map(Self)
     }
 
+    /// Passes a result on; what failed is told first.
+    pub(in crate::recorders) fn told<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        if let Err(error) = &result {
+            drop(self.send(&Message::Failed(format!("{error:#}"))));
+        }
+        result
+    }
+
     /// Says something.
     pub(in crate::recorders) fn send(&self, message: &Message) -> io::Result<()> {
         let (kind, body, fds): (u8, Vec<u8>, Vec<BorrowedFd<'_>>) = match message {

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::process;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use super::channel::{Channel, Message};
@@ -39,9 +39,13 @@ impl<'a> Command<'a> {
         Ok(Self { front, front_pid, launcher: Some(launcher), pid, was_stopped: false })
     }
 
-    /// Returns one that another worker started: it is not our child.
-    pub(in crate::recorders) fn of_another(front: &'a Channel) -> Self {
-        Self { front, front_pid: rustix::process::getppid(), launcher: None, pid: None, was_stopped: false }
+    /// Takes from the front what another worker left: the command, which is not our child, and what was known.
+    pub(in crate::recorders) fn taken_over(front: &'a Channel) -> Result<(Self, Slots)> {
+        let Some(Message::Recording { slots, .. }) = front.receive()? else {
+            bail!("the front did not say what to go on with");
+        };
+        let front_pid = rustix::process::getppid();
+        Ok((Self { front, front_pid, launcher: None, pid: None, was_stopped: false }, Slots::of(slots)?))
     }
 
     /// Tells the front what it needs to pass signals on, and to start another worker.

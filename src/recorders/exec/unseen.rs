@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{WaitOptions, wait};
 
-use super::channel::{Channel, Message};
+use super::channel::Channel;
 use super::command::Command;
 use super::out::Out;
 use super::slots::Slots;
@@ -20,11 +20,7 @@ pub(in crate::recorders) fn worker(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
-    let worked = work(&front, args, name, blind, sink);
-    if let Err(error) = &worked {
-        drop(front.send(&Message::Failed(format!("{error:#}"))));
-    }
-    worked
+    front.told(work(&front, args, name, blind, sink))
 }
 
 /// Runs the command until its end.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
@@ -40,13 +40,7 @@ pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink)
         worker.begin(args, blind)?;
         Ok(worker)
     });
-    match recorded {
-        Ok(mut worker) => worker.record(),
-        Err(error) => {
-            drop(front.send(&Message::Failed(format!("{error:#}"))));
-            Err(error)
-        }
-    }
+    front.told(recorded)?.record()
 }
 
 struct Worker<'a> {
@@ -75,10 +69,7 @@ impl<'a> Worker<'a> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
         let (command, slots) = if args.resume {
-            let Some(Message::Recording { slots, .. }) = front.receive()? else {
-                bail!("the front did not say what to go on with");
-            };
-            (Command::of_another(front), Slots::of(slots)?)
+            Command::taken_over(front)?
         } else {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
             let command = Command::start(front, args)?;

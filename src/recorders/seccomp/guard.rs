@@ -36,14 +36,7 @@ pub fn guard(args: GuardArgs) -> Result<()> {
     let GuardArgs { segment, closed, exit_group, depth, .. } = args;
     let launch = Launch { segment, closed, exit_group, depth, ..Launch::default() };
     let begun = let_go().map_err(anyhow::Error::from).and_then(|()| begin(&launch, &caller));
-    let (mut worker, listener, message) = match begun {
-        Ok(Some(begun)) => begun,
-        Ok(None) => return Ok(()),
-        Err(error) => {
-            drop(caller.send(&Message::Failed(format!("{error:#}"))));
-            return Err(error);
-        }
-    };
+    let Some((mut worker, listener, message)) = caller.told(begun)? else { return Ok(()) };
     drop(caller);
     let Message::Recording { slots, .. } = &message else { bail!("it was not said what to record") };
     let slots = Slots::of(slots.try_clone()?)?;
@@ -78,8 +71,7 @@ fn begin(launch: &Launch, caller: &Channel) -> Result<Option<(i32, Listener, Mes
         Some(Message::Failed(why)) => bail!("{why}"),
         _ => bail!("the recorder ended early"),
     });
-    if let Err(error) = told {
-        drop(caller.send(&Message::Failed(format!("{error:#}"))));
+    if caller.told(told).is_err() {
         let_all_go_on(&listener);
         return Ok(None);
     }

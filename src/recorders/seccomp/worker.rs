@@ -3,7 +3,6 @@
 use std::fs;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -15,16 +14,20 @@ use super::processes::Processes;
 use super::receivers;
 use crate::event::Sink;
 use crate::recorders::Depth;
-use crate::recorders::exec::arguments::{Arguments, Unread};
+use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
 use crate::recorders::exec::opens::{Opening, Opens};
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
-use crate::recorders::exec::reach::{self, Reach, Told};
+use crate::recorders::exec::reach::Told;
 use crate::recorders::exec::{WorkerArgs, kill_bound, let_go};
-use crate::sys::{Call, Listener, Signals, Stopped};
+use crate::sys::{Listener, Signals, Stopped};
+
+mod record;
+
+pub(super) use self::record::is_open;
 
 pub(super) const LISTENER: u64 = u64::MAX;
 const SIGNALS: u64 = u64::MAX - 1;
@@ -37,14 +40,8 @@ const LINGER: Duration = Duration::from_millis(500);
 pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
     let begun = if args.resume || args.attached { Begun::resume(&front) } else { Begun::start(&front, args) };
-    let recorded = begun.and_then(|begun| Worker::new(args, &front, sink, begun));
-    match recorded {
-        Ok((worker, listener)) => receivers::record(worker, &listener, args.depth),
-        Err(error) => {
-            drop(front.send(&Message::Failed(format!("{error:#}"))));
-            Err(error)
-        }
-    }
+    let (worker, listener) = front.told(begun.and_then(|begun| Worker::new(args, &front, sink, begun)))?;
+    receivers::record(worker, &listener, args.depth)
 }
 
 /// Everything but the listener, from which a stopped process borrows.
@@ -203,31 +200,6 @@ impl<'a> Worker<'a> {
         self.out.write_all(&events);
     }
 
-    /// Takes in which libraries are in a process that is about to end or to become another program.
-    fn mapped(&mut self, thread: i32) {
-        if self.depth == Depth::Maps
-            && let Some(exec) = self.processes.latest(thread)
-        {
-            self.opens.mapped(exec, thread);
-        }
-    }
-
-    /// Lets a process open a file, and keeps what that says, which was read before.
-    pub(super) fn open(&mut self, stopped: Stopped<'_>, opening: Option<Opening>) {
-        let thread = stopped.thread;
-        let opening = opening.and_then(|opening| Some((self.processes.exec_of(thread)?, opening)));
-        if stopped.go_on().is_err() {
-            // Interrupted: what was read may be another's, and a program that does not expect it takes this for an error.
-            self.opens.interrupted(thread);
-            return;
-        }
-        if let Some((exec, opening)) = opening {
-            self.opens.opened(exec, thread, &opening);
-            let many = self.opens.flush(now(), false);
-            self.out.write_all(&many);
-        }
-    }
-
     /// Waits for children: the command, and processes whose parents ended.
     fn reap(&mut self, listener: &Listener) -> Result<()> {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
@@ -307,93 +279,6 @@ impl<'a> Worker<'a> {
         self.processes.note(stopped.id);
         Ok(Some(stopped).filter(|stopped| stopped.thread > 0 && self.out.was_open()))
     }
-
-    /// Records a call that opens nothing, and lets it go on.
-    pub(super) fn record(&mut self, stopped: Stopped<'_>) {
-        match stopped.call {
-            Some(Call::ExitGroup) => {
-                self.processes.will_end(stopped.thread, stopped.args[0]);
-                self.mapped(stopped.thread);
-            }
-            Some(Call::Execve | Call::Execveat) => self.exec(stopped),
-            Some(Call::Connect | Call::Sendto | Call::Socketcall) => self.connect(stopped),
-            _ => {}
-        }
-    }
-
-    fn exec(&mut self, stopped: Stopped<'_>) {
-        let at = now();
-        let Ok(pid) = self.processes.enter(self.epoll.as_fd(), stopped.thread) else {
-            if stopped.still_waits() && stopped.go_on().is_ok() {
-                self.out.lost("a process ran, or looked for, a program and could not be watched");
-            }
-            return;
-        };
-        let looked = self.look(&stopped, pid);
-        let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(pid));
-        if looked.as_ref().is_ok_and(|seen| seen.as_ref().is_some_and(|(_, _, program)| program.starts)) {
-            self.mapped(pid);
-        }
-        if !stopped.still_waits() || stopped.go_on().is_err() {
-            return; // It was interrupted or killed; if it still wants to, it asks again.
-        }
-        let seen = match (looked, before) {
-            (Ok(seen), _) => seen,
-            (Err(Unread::Denied), Some(before)) => self.glimpsed(pid, &before),
-            (Err(_), _) => None,
-        };
-        if let Some((asked, cwd, program)) = seen {
-            if let Some(exec) = self.processes.latest(pid).filter(|_| program.starts) {
-                self.out.write_all(self.opens.end(exec, at).as_slice());
-            }
-            let events = self.processes.exec(pid, at, asked, &cwd, program);
-            self.told.ran(&events);
-            self.out.write_all(&events);
-        }
-    }
-
-    /// Lets a process connect, and records to what. A signal may interrupt it while it waits for us, which connect(2) and
-    /// sendto(2) must expect anyway: those who set handlers without SA_RESTART try again.
-    fn connect(&mut self, stopped: Stopped<'_>) {
-        let (thread, at) = (stopped.thread, now());
-        let Some(reach) = reach::read(&stopped) else { return };
-        // All is found out before it goes on: a thread may be gone after.
-        let Some(exec) = self.processes.exec_of(thread) else { return };
-        let peer = match reach {
-            Reach::Peer(peer) => Some(peer),
-            Reach::Socket(path) => reach::server(thread, &path),
-            Reach::Loopback => self.told.asks(exec),
-        };
-        if stopped.go_on().is_err() {
-            return; // It was interrupted or killed, so what was read may be another's.
-        }
-        let event = peer.and_then(|peer| self.told.tell(exec, at, peer));
-        self.out.write_all(event.as_slice());
-    }
-
-    /// Finds out all that must be known before the process goes on. None: it only asks whether it could.
-    fn look(&mut self, stopped: &Stopped<'_>, pid: i32) -> Result<Option<Seen>, Unread> {
-        const AT_EXECVE_CHECK: u64 = 0x10000; // linux/fcntl.h
-        let asked = Arguments::read(stopped)?;
-        if asked.flags & AT_EXECVE_CHECK != 0 {
-            return Ok(None);
-        }
-        let cwd = fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
-        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid));
-        program.starts &= !asked.too_long;
-        Ok(Some((asked, cwd, program)))
-    }
-
-    /// Finds out what a process has become whose memory we may not read.
-    fn glimpsed(&mut self, pid: i32, before: &Glimpse) -> Option<Seen> {
-        let Some(Glimpse { program: Some(path), argv }) = before.next(pid) else {
-            self.out.lost("a process that may not be read ran, or looked for, a program");
-            return None;
-        };
-        let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
-        let program = Program { path, starts: true, ..Program::default() };
-        Some((Arguments { argv, ..Arguments::default() }, cwd, program))
-    }
 }
 
 /// Returns to what something happened, and whether there is something to receive; waits for it this long at most.
@@ -408,14 +293,6 @@ pub(super) fn happened(epoll: BorrowedFd<'_>, wait: Option<Duration>) -> Result<
         }
     }
 }
-
-/// Returns whether a process waits to open something.
-pub(super) fn is_open(stopped: &Stopped<'_>) -> bool {
-    matches!(stopped.call, Some(Call::Open | Call::Creat | Call::Openat | Call::Openat2))
-}
-
-/// An exec: what was asked for, in which folder, and what it is.
-type Seen = (Arguments, PathBuf, Program);
 
 /// Returns what this recorder cannot see.
 pub(super) fn blind(restricted: bool, depth: Depth) -> Vec<String> {
