@@ -6,18 +6,20 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, ensure};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context};
-use serde::Serialize;
+use minijinja::context;
+use minijinja::value::Value;
 
-use crate::nix::{self, NarHash, Pin, Rev, System, nix_name};
-use crate::requirements::{Document, Input, Requirement, Requirements};
+use crate::nix::{NarHash, Pin, Rev, System, nix_name};
+use crate::requirements::{Document, Requirement, Requirements};
 
 mod fetched;
 mod inputs;
+mod lock;
+mod template;
 
 use fetched::Fetched;
+pub use template::nix_string;
+use template::{environment, source};
 
 /// The most bytes that a flake may have; Nix itself has no limit, a reviewer has.
 const LIMIT: usize = 1_000_000;
@@ -65,25 +67,6 @@ impl<'a> Flake<'a> {
         let printable = text.bytes().all(|b| b == b'\n' || (0x20..=0x7e).contains(&b));
         ensure!(printable && text.len() <= LIMIT, "failed to render flake.nix: it would not be short printable ASCII");
         Ok(text)
-    }
-
-    /// Returns the bytes of `flake.lock`, version 7, as Nix itself writes them (2.8 to 2.34).
-    pub fn lock(&self) -> String {
-        let nixpkgs = Node::of("NixOS", "nixpkgs", &self.pin.rev, self.pin.last_modified, &self.pin.nar_hash);
-        let mut nodes = BTreeMap::from([("nixpkgs", nixpkgs)]);
-        let mut root = BTreeMap::from([("nixpkgs", To::Node("nixpkgs"))]);
-        for Input { name, source, .. } in &self.requirements.inputs {
-            let nix::Source { owner, repo, rev, last_modified, nar_hash, nixpkgs } = source;
-            let follows = || BTreeMap::from([("nixpkgs", To::Follows(["nixpkgs"]))]);
-            let node = Node::of(owner.as_str(), repo.as_str(), rev, *last_modified, nar_hash);
-            nodes.insert(name.as_str(), Node { inputs: nixpkgs.then(follows), ..node });
-            root.insert(name.as_str(), To::Node(name.as_str()));
-        }
-        nodes.insert("root", Node { inputs: Some(root), locked: None, original: None });
-        let mut text =
-            serde_json::to_string_pretty(&Lock { nodes, root: "root", version: 7 }).expect("maps of text are JSON");
-        text.push('\n');
-        text
     }
 
     fn context(&self) -> Value {
@@ -216,103 +199,14 @@ fn counted(runs: u64) -> String {
     if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
 }
 
-/// Marks text as Nix source. Only what is built from parsed types and fixed words may pass here.
-fn source(text: impl Into<String>) -> Value {
-    Value::from_safe_string(text.into())
-}
-
-/// Returns the template environment: names that are missing are errors, strings become Nix strings, numbers stay, and
-/// nothing else can be printed.
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::empty();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Custom("nix".into()));
-    environment.set_formatter(format);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
-    environment.set_syntax(syntax.expect("the default delimiters"));
-    environment
-}
-
-fn format(out: &mut Output, _state: &mut State, value: &Value) -> Result<(), Error> {
-    let written = match (value.kind(), value.as_str()) {
-        (ValueKind::String, Some(text)) if value.is_safe() => out.write_str(text),
-        (ValueKind::String, Some(text)) => match nix_string(text) {
-            Some(literal) => out.write_str(&literal),
-            None => return Err(Error::new(ErrorKind::BadEscape, "text with control characters cannot enter a flake")),
-        },
-        (ValueKind::Number, _) if value.is_integer() => out.write_str(&value.to_string()),
-        (kind, _) => return Err(Error::new(ErrorKind::BadEscape, format!("a {kind} cannot be written as Nix"))),
-    };
-    written.map_err(Error::from)
-}
-
-/// Returns text as a Nix string literal (Nix manual, "String"; equal in 2.8, 2.26 and 2.34); none when it is not printable
-/// ASCII.
-pub fn nix_string(text: &str) -> Option<String> {
-    if !text.bytes().all(|b| (0x20..=0x7e).contains(&b)) {
-        return None;
-    }
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace("${", "\\${");
-    Some(format!("\"{escaped}\""))
-}
-
-/// A lock file; the fields stand in the order in which Nix writes them.
-#[derive(Serialize)]
-struct Lock<'a> {
-    nodes: BTreeMap<&'a str, Node<'a>>,
-    root: &'a str,
-    version: u32,
-}
-
-#[derive(Serialize)]
-struct Node<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    inputs: Option<BTreeMap<&'a str, To<'a>>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locked: Option<Source<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    original: Option<Source<'a>>,
-}
-
-/// Where an input leads.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum To<'a> {
-    Node(&'a str),
-    /// The input of the root that it is.
-    Follows([&'a str; 1]),
-}
-
-impl<'a> Node<'a> {
-    fn of(owner: &'a str, repo: &'a str, rev: &'a Rev, last_modified: u64, nar_hash: &'a NarHash) -> Self {
-        let original = Source { last_modified: None, nar_hash: None, owner, repo, rev: rev.as_str(), kind: "github" };
-        let locked = Source { last_modified: Some(last_modified), nar_hash: Some(nar_hash.as_str()), ..original };
-        Self { inputs: None, locked: Some(locked), original: Some(original) }
-    }
-}
-
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Source<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_modified: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nar_hash: Option<&'a str>,
-    owner: &'a str,
-    repo: &'a str,
-    rev: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
     use crate::journal::Known;
-    use crate::nix::AttrPath;
-    use crate::requirements::{Check, CheckLine, CheckName, Evidence, InputPackage, ProgramName};
+    use crate::nix::{self, AttrPath};
+    use crate::requirements::{Check, CheckLine, CheckName, Evidence, Input, InputPackage, ProgramName};
 
     fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
         Requirement {

@@ -3,13 +3,9 @@
 //! An ecosystem is one file: it says which command lines must be kept, and what programs and command lines need. Nothing
 //! here fails or looks at the machine.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::index::Index;
-use crate::journal::{Command, Invocation, Journal, Program, Ref};
-use crate::nix::{AttrPath, Source};
-use crate::requirements::Instead;
+use crate::journal::{Invocation, Program};
+use crate::nix::AttrPath;
 
 mod aside;
 mod checks;
@@ -25,6 +21,7 @@ mod locks;
 mod paths;
 pub mod project;
 mod python;
+mod reading;
 mod refused;
 mod resolve;
 mod versions;
@@ -71,6 +68,7 @@ pub use export::{Exported, export};
 pub use go::{UNFOUND, unfound};
 pub use locks::{Near, Need};
 pub use nix::{Foreign, foreign};
+pub use reading::{Asked, Borrowed, Context, Reading, Want};
 pub use resolve::{Unknown, resolve, unknown};
 
 /// All ecosystems; the first that knows a program or a command line reads it. `host` knows every program: it is the last.
@@ -112,147 +110,6 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &zig::Zig,
     &host::Host,
 ];
-
-/// What an ecosystem makes of a program that ran.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// It needs these packages.
-    Wants(Vec<Want>),
-    /// It is of another flake than nixpkgs.
-    Borrows(Borrowed),
-    /// The standard environment has it; `compiler` when only the one with a compiler does.
-    Stdenv {
-        /// Whether it is part of the compiler.
-        compiler: bool,
-    },
-    /// It needs no package, for this reason (fixed words, a clause that follows "ignored: ").
-    Ignored(&'static str),
-    /// This ecosystem does not know it.
-    Unrecognized,
-}
-
-/// A package that something needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Want {
-    /// The package.
-    pub attr: AttrPath,
-    /// The programs by which it shows, when it is a program that ran.
-    pub programs: Vec<String>,
-    /// Version that was seen, when known.
-    pub seen: Option<String>,
-    /// The package in whose place it is.
-    pub instead: Option<Instead>,
-    /// Other packages that it could be as well.
-    pub alternatives: Vec<AttrPath>,
-    /// Whether it is a library that is built against.
-    pub library: bool,
-}
-
-impl Want {
-    /// Returns the wish for a package, no program and no version known.
-    fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new(), library: false }
-    }
-
-    /// Returns the wish for a library.
-    fn library(attr: AttrPath) -> Self {
-        Self { library: true, ..Self::new(attr) }
-    }
-
-    /// Returns the wish for a package of a family, of which this version was seen.
-    fn of(choice: families::Choice, seen: Option<String>) -> Self {
-        Self { seen, instead: choice.instead, ..Self::new(choice.attr) }
-    }
-}
-
-/// A package of another flake than nixpkgs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Borrowed {
-    /// The flake.
-    pub source: Source,
-    /// Its name among the flake's packages.
-    pub attr: AttrPath,
-    /// The programs by which it shows.
-    pub programs: Vec<String>,
-}
-
-/// What a command line asks for. Each of its words is in one of the lists.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
-    /// Packages that it needs, exactly these.
-    pub wants: Vec<Want>,
-    /// Packages of other flakes that it needs.
-    pub borrowed: Vec<Borrowed>,
-    /// Packages that it puts on the machine; where a program of a package of this name ran, that package stands for it.
-    pub installs: Vec<Want>,
-    /// Packages that it puts on the machine for their programs: they count only where one of those ran.
-    pub tools: Vec<Want>,
-    /// Packages of the host of which a program ran: what that program needs has this evidence, too.
-    pub packages: Vec<String>,
-    /// What needs no package: the reasons.
-    pub ignored: BTreeSet<&'static str>,
-    /// What is not known: names.
-    pub unrecognized: BTreeSet<String>,
-}
-
-/// What an ecosystem may look at.
-pub struct Context<'a> {
-    /// The index.
-    pub index: &'a Index,
-    /// The journal that is read.
-    pub journal: &'a Journal,
-    /// Packages that command lines of the journal ask for; empty while those are read.
-    pub asked: BTreeSet<AttrPath>,
-    /// Packages of the host of which a program ran that ended well.
-    owners: BTreeSet<&'a str>,
-    /// Folders of the store of which such a program ran.
-    stores: BTreeSet<&'a str>,
-    /// Where such programs are, by name.
-    places: BTreeMap<&'a str, Vec<&'a str>>,
-    /// The commands, and whether they only put packages on the machine, once that was asked.
-    commands: BTreeMap<&'a Ref, (&'a Command, OnceCell<bool>)>,
-}
-
-impl<'a> Context<'a> {
-    /// Returns the context of a journal before its command lines are read.
-    pub fn new(index: &'a Index, journal: &'a Journal) -> Self {
-        let (mut owners, mut stores) = (BTreeSet::new(), BTreeSet::new());
-        let mut places: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for program in journal.programs.iter().filter(|program| program.is_used()) {
-            for path in paths::of(program).filter(|path| paths::is_bin(path)) {
-                owners.extend(program.owner.as_ref().map(|owner| owner.package.as_str()));
-                stores.extend(paths::Store::of(path).map(|store| store.folder));
-                places.entry(paths::name(path)).or_default().push(path);
-            }
-        }
-        let commands = journal.commands.iter().map(|it| (&it.id, (it, OnceCell::new()))).collect();
-        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, commands }
-    }
-
-    /// Returns whether a program ran only while packages were installed: it is not the project that needs it.
-    fn only_installed(&self, program: &Program) -> bool {
-        let installs = |id: &Ref| {
-            let command = self.commands.get(id);
-            command.is_some_and(|(it, known)| *known.get_or_init(|| checks::only_installs(it, &installs)))
-        };
-        !program.commands.is_empty() && program.commands.iter().all(installs)
-    }
-
-    /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.
-    fn ran(&self, package: &str) -> bool {
-        self.owners.contains(package)
-    }
-
-    /// Returns whether a program of this folder of the store ran and ended well.
-    fn ran_from(&self, folder: &str) -> bool {
-        self.stores.contains(folder)
-    }
-
-    /// Returns whether a program of this name ran in a folder of which `accepts` is true, and ended well.
-    fn ran_in(&self, name: &str, accepts: impl Fn(&str) -> bool) -> bool {
-        self.places.get(name).is_some_and(|places| places.iter().any(|path| accepts(path)))
-    }
-}
 
 /// One way in which programs come to a machine.
 pub trait Ecosystem: Sync {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::event::Bytes;
 use crate::host::Owner;
-use crate::journal::{Events, Known, ProjectFile, Recorder, Ref, Session, SessionId, VERSION};
+use crate::journal::{Command, Events, Journal, Known, ProjectFile, Recorder, Ref, Session, SessionId, VERSION};
 use crate::nix::System;
 use crate::policy::Policy;
 use crate::requirements::{ProgramName, Requirements};

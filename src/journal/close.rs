@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::both::both;
 use super::order;
-use super::roles::{ended_well, is_own, is_prefix, is_shell, leads, script, shown};
+use super::roles::{ended_well, is_own, is_prefix, is_shell, leads};
 use super::shorten::shorten;
 use super::told::Hooks;
 use super::used::Used;
 use super::{
-    Call, Command, CwdKnown, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program,
-    Recorder, Ref, Session, StatusKnown, VERSION,
+    Command, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Place, Program, Recorder, Ref, Session,
+    StatusKnown, VERSION,
 };
 use crate::event::{Bytes, Connect, Event, Exec, Exit, Files, Peer, Server, Start, Status};
 use crate::host::{Links, Owner};
@@ -97,6 +97,7 @@ struct Segment {
     builds: Builds,
 }
 
+mod commands;
 mod hooks;
 mod nix;
 
@@ -232,75 +233,6 @@ impl<'a> Closing<'a> {
         self.programs[program].commands.extend(id.clone());
         let invocation = self.invocation(exec, program, id);
         self.segment.running.insert(exec.process, Run { program, invocation, command: begun });
-    }
-
-    /// Returns a command by its number, from 0; none when it was left out.
-    fn kept(&mut self, number: usize) -> Option<&mut Command> {
-        self.commands.get_mut(number.checked_sub(self.omitted)?)
-    }
-
-    /// Leaves out the oldest commands when there are as many as `most`.
-    fn forget(&mut self, most: usize) {
-        if self.commands.len() < most {
-            return;
-        }
-        let some = self.commands.len() - COMMANDS;
-        self.omitted += some;
-        self.commands.drain(..some);
-        let first = Ref::new('c', self.omitted + 1);
-        let keep = |commands: &mut BTreeSet<Ref>| *commands = commands.split_off(&first);
-        self.programs.iter_mut().for_each(|program| keep(&mut program.commands));
-        self.invocations.iter_mut().for_each(|invocation| keep(&mut invocation.commands));
-        self.missing.values_mut().for_each(|missing| keep(&mut missing.commands));
-        self.delegated.values_mut().for_each(keep);
-    }
-
-    /// Puts the commands of several segments in order of time.
-    fn order(&mut self) {
-        let of_programs = self.programs.iter_mut().map(|program| &mut program.commands);
-        let of_invocations = self.invocations.iter_mut().map(|invocation| &mut invocation.commands);
-        let of_missing = self.missing.values_mut().map(|missing| &mut missing.commands);
-        let named = of_programs.chain(of_invocations).chain(of_missing).chain(self.delegated.values_mut());
-        order::by_time(&mut self.commands, self.omitted, named);
-    }
-
-    /// Returns whether an exec begins a command: the session's program itself, or what a shell or agent starts.
-    fn begins(&self, exec: &Exec, root: u64) -> bool {
-        let Some(driver) = self.segment.driver else { return false };
-        let of_root = exec.parent.is_none_or(|parent| {
-            let parent = self.segment.execs.get(&parent);
-            parent.is_some_and(|(process, _)| *process == root)
-        });
-        match (exec.process == root, driver.leads) {
-            (true, true) => driver.shell && driver.exec < exec.id,
-            (true, false) => driver.exec == exec.id,
-            (false, leads) => leads && of_root,
-        }
-    }
-
-    /// Returns an exec as a command; a line that a hook told is what the agent asked for.
-    fn command(&self, exec: &Exec, asked: Option<&Call>) -> Command {
-        let cwd = exec.cwd.as_path();
-        let line = match (asked, script(exec)) {
-            (Some(call), _) => call.line.trim().as_bytes().to_vec(),
-            (None, Some(script)) => script.as_slice().trim_ascii().to_vec(),
-            (None, None) => shown(&exec.argv),
-        };
-        Command {
-            id: Ref::new('c', self.omitted + self.commands.len() + 1),
-            line: self.place.text(&line, cwd),
-            cwd: self.place.path(cwd),
-            status: None,
-            at: (exec.at - self.start).max(0),
-            took: None,
-            known: Known::Traced,
-            outcome: Outcome::Ran,
-            status_known: StatusKnown::Exact,
-            cwd_known: CwdKnown::Command,
-            incomplete: asked.map_or(exec.shortened || exec.redacted, |call| call.incomplete),
-            network: false,
-            writes: 0,
-        }
     }
 
     /// Returns the number of the program that an exec runs.

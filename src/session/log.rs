@@ -1,0 +1,162 @@
+//! The event log: segments of JSON Lines, how they are written and read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use sha2::{Digest as _, Sha256};
+
+use super::hooks;
+use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
+use crate::journal::{Digest, malformed};
+use crate::redact;
+
+/// A segment that is written: one `write` for each record, newline last.
+///
+/// Beside it a file of fixed size counts what could not be written, so that a full disk is not silent.
+#[derive(Debug)]
+pub struct Log {
+    pub(super) file: File,
+    length: u64,
+    count: File,
+    unwritten: u64,
+}
+
+impl Log {
+    /// Opens a segment for appending; it is made, readable by the user only, when it does not exist.
+    pub fn append(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        let count = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(count_of(path))?;
+        let length = file.metadata()?.len();
+        let mut log = Self { file, length, count, unwritten: unwritten(path) };
+        log.note(0)?;
+        Ok(log)
+    }
+
+    /// Changes the count by a number of events, in place: no room is needed for that.
+    fn note(&mut self, more: i64) -> io::Result<()> {
+        self.unwritten = self.unwritten.saturating_add_signed(more);
+        self.count.write_all_at(format!("{:020}\n", self.unwritten).as_bytes(), 0)
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        loop {
+            match self.file.write(line) {
+                Ok(written) if written == line.len() => {
+                    self.length += written as u64;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                torn => {
+                    // What was written of it would be damage before the next record.
+                    self.file.set_len(self.length)?;
+                    return Err(torn.err().unwrap_or_else(|| ErrorKind::StorageFull.into()));
+                }
+            }
+        }
+    }
+}
+
+impl Sink for Log {
+    /// Writes one event, free of secrets.
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        let mut line = serde_json::to_vec(redacted(event).as_ref().unwrap_or(event))?;
+        line.push(b'\n');
+        match (self.write(&line), event) {
+            (Ok(()), Event::Lost(lost)) if self.unwritten > 0 => {
+                self.note(-i64::try_from(lost.count).unwrap_or(i64::MAX))
+            }
+            (Err(error), Event::Lost(_)) => Err(error),
+            (Err(error), _) => self.note(1).and(Err(error)),
+            (Ok(()), _) => Ok(()),
+        }
+    }
+}
+
+/// Returns the file that counts what could not be written into a segment: 20 digits and a newline.
+fn count_of(segment: &Path) -> PathBuf {
+    segment.with_extension("unwritten")
+}
+
+/// Returns how many events could not be written into a segment.
+fn unwritten(segment: &Path) -> u64 {
+    fs::read_to_string(count_of(segment)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Takes the secrets out of an event's arguments or command line; none when there are none.
+fn redacted(event: &Event) -> Option<Event> {
+    if let Event::Told(told) = event {
+        return hooks::redacted(told).map(Event::Told);
+    }
+    let (Event::Exec(Exec { argv, .. }) | Event::Missing(Missing { argv, .. })) = event else { return None };
+    let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_slice().to_vec()).collect();
+    let (words, true) = redact::argv(&words) else { return None };
+    let argv = words.into_iter().map(Bytes::from).collect();
+    Some(match event.clone() {
+        Event::Exec(exec) => Event::Exec(Exec { argv, redacted: true, ..exec }),
+        Event::Missing(missing) => Event::Missing(Missing { argv, ..missing }),
+        other => other,
+    })
+}
+
+pub(super) fn segments(folder: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let number = entry.file_name().to_str().and_then(segment_number);
+        segments.extend(number.map(|number| (number, entry.path())));
+    }
+    segments.sort_unstable();
+    Ok(segments)
+}
+
+/// Returns the number of a segment by its file's name.
+fn segment_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("events-")?.strip_suffix(".jsonl")?;
+    digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
+}
+
+pub(super) fn read_segments(
+    segments: Vec<(u32, PathBuf)>,
+    each: &mut dyn FnMut(Option<Event>),
+) -> anyhow::Result<Digest> {
+    let mut hash = Sha256::new();
+    let mut digest = Digest::default();
+    for (_, path) in segments {
+        each(None);
+        digest.length += read_segment(&path, &mut hash, each)?;
+        digest.unwritten += unwritten(&path);
+    }
+    digest.sha256 = hex(&hash.finalize());
+    Ok(digest)
+}
+
+/// Reads one segment and returns the length of its valid part.
+fn read_segment(path: &Path, hash: &mut Sha256, each: &mut dyn FnMut(Option<Event>)) -> anyhow::Result<u64> {
+    let context = || format!("failed to read events from `{}`", path.display());
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).with_context(context)?);
+    let (mut length, mut records) = (0, 0_u64);
+    let mut line = Vec::new();
+    let mut damage: Option<anyhow::Error> = None;
+    while reader.read_until(b'\n', &mut line).with_context(context)? > 0 {
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        match serde_json::from_slice::<Event>(&line) {
+            Ok(event) => {
+                if let Some(damage) = damage {
+                    return Err(damage).with_context(context);
+                }
+                each(Some(event));
+                hash.update(&line);
+                length += line.len() as u64;
+                records += 1;
+            }
+            Err(error) => damage = damage.or(Some(malformed(&format!("record {} is damaged", records + 1), &error))),
+        }
+        line.clear();
+    }
+    Ok(length)
+}
