@@ -360,10 +360,9 @@ fn arguments() {
     assert_eq!(recorded.named("true").len() as i32 + recorded.named("env").len() as i32, 2, "{:?}", recorded.output);
 }
 
-#[test]
-fn a_killed_worker_is_replaced() {
-    let session = Session::new();
-    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true || echo bad; i=$((i+1)); done; sh -c 'exit 3'";
+/// Runs a script that says nothing and ends with 3, and kills three workers while it runs.
+#[track_caller]
+fn with_killed_workers(session: &Session, script: &str) -> Recorded {
     let mut command = session.recording(["/bin/sh", "-c", script]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
     for more in [50, 100, 150] {
@@ -373,6 +372,14 @@ fn a_killed_worker_is_replaced() {
     }
     let recorded = session.finish(child.wait_with_output().expect("wait"));
     assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
+    recorded
+}
+
+#[test]
+fn a_killed_worker_is_replaced() {
+    let session = Session::new();
+    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true || echo bad; i=$((i+1)); done; sh -c 'exit 3'";
+    let recorded = with_killed_workers(&session, script);
     let losses = recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count();
     assert!(losses == 3 || afterwards() && losses > 3, "{losses}");
     assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Start(_))).count(), 1);
@@ -398,15 +405,7 @@ fn a_killed_worker_that_records_opens_is_replaced() {
     let script = "for n in 1 2 3 4; do
         (i=0; while [ $i -lt 400 ]; do cat /etc/passwd >$n || echo bad; i=$((i+1)); done) &
         done; wait; exit 3";
-    let mut command = session.recording(["/bin/sh", "-c", script]);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
-    for more in [50, 100, 150] {
-        let seen = session.events().len();
-        session.wait_for(|recorded| recorded.events.len() > seen + more);
-        signal(session.worker(), Signal::KILL);
-    }
-    let recorded = session.finish(child.wait_with_output().expect("wait"));
-    assert_eq!((recorded.code(), recorded.stdout(), recorded.output.stderr.as_slice()), (Some(3), "", &b""[..]));
+    let recorded = with_killed_workers(&session, script);
     assert_eq!(recorded.events.iter().filter(|event| matches!(event, Event::Lost(_))).count(), 3);
     assert!(recorded.named("cat").len() > 1580, "{}", recorded.named("cat").len());
 }

@@ -85,8 +85,11 @@ const BUILDS: [&str; 10] =
 /// The same, where nothing stands between: `ldnsutils`, `zfsutils-linux`.
 const JOINED: [&str; 2] = ["utils", "tools"];
 
+/// Everyday words: what `time-daemon` is a part of is no package of that name.
+const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
+
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "code data desktop file font linux mail server sound system test time user web ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
+const EXTENDED: &str = "ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
     gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
     postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
     xserver yorick zsh";
@@ -133,7 +136,8 @@ impl Index {
     /// Returns what a package's name begins with, when that is a package: Debian names the parts of a package after it.
     /// `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`.
     fn whole(&self, package: &str) -> Option<AttrPath> {
-        let extended = EXTENDED.split_ascii_whitespace().any(|name| package.split('-').next() == Some(name));
+        let mut others = EVERYDAY.split_ascii_whitespace().chain(EXTENDED.split_ascii_whitespace());
+        let extended = others.any(|name| package.split('-').next() == Some(name));
         let wholes = package.rmatch_indices('-').map(|(at, _)| &package[..at]).filter(|whole| whole.len() > 2);
         wholes
             .filter(|_| !extended)
@@ -330,6 +334,9 @@ impl Index {
         let joined =
             || JOINED.iter().find_map(|part| package.strip_suffix(part)).filter(|whole| self.plain(whole).is_some());
         let whole = PARTS.iter().find_map(|part| package.strip_suffix(part)).or_else(joined)?;
+        if EVERYDAY.split_ascii_whitespace().any(|word| word == whole) {
+            return None;
+        }
         let whole = Some(whole).filter(|whole| whole.len() > 1)?;
         self.listed(whole).or_else(|| self.tool(whole)).or_else(|| self.library(whole)).or_else(|| self.part(whole))
     }

@@ -159,6 +159,7 @@ fn packages_of_debian_that_nixpkgs_has_not_are_none() {
         "node-lodash",
         "pkg-kde-tools",
         "python3-no-such-module",
+        "time-daemon",
         "vim-fugitive",
     ];
     for package in none {

@@ -449,6 +449,18 @@ static long word(__u32 index, void *context)
 	return 0;
 }
 
+// Reads the path that was asked for, and the folder that it is below of; returns where what comes next begins, or 0.
+static __always_inline __u32 asks(struct record *record, unsigned long path, int below)
+{
+	long length = bpf_probe_read_user_str(record->data, PATH, (void *)path);
+	if (length <= 0) {
+		count(NOT_READ);
+		return 0;
+	}
+	record->head.length[ASKED] = length;
+	return record->data[0] == '/' ? length : folder(record, length, below);
+}
+
 static __always_inline void refused(struct record *record, struct ended_call *ended, long returned)
 {
 	const unsigned long check = 0x10000; // AT_EXECVE_CHECK in linux/fcntl.h
@@ -459,12 +471,9 @@ static __always_inline void refused(struct record *record, struct ended_call *en
 	// What says nothing of the program: EINTR, EAGAIN, ENOMEM, EFAULT, and the kernel's own from ERESTARTSYS on.
 	if (returned == -4 || returned == -11 || returned == -12 || returned == -14 || returned <= -512)
 		return;
-	long length = bpf_probe_read_user_str(record->data, PATH, (void *)path);
-	if (length <= 0)
-		return count(NOT_READ);
-	__u32 at = record->head.length[ASKED] = length;
-	if (record->data[0] != '/')
-		at = folder(record, at, at_folder ? (int)ended->args[0] : -100);
+	__u32 at = asks(record, path, at_folder ? (int)ended->args[0] : -100);
+	if (!at)
+		return;
 	struct words *words = &record->words;
 	words->from = at_folder ? ended->args[2] : ended->args[1];
 	words->pointer = ended->pointer;
@@ -509,12 +518,9 @@ static __always_inline void opens(struct record *record, struct ended_call *ende
 	if (ended->call == OPENAT2 && bpf_probe_read_user(&flags, sizeof flags, (void *)ended->args[2]))
 		return count(NOT_READ);
 	record->head.more = flags;
-	long length = bpf_probe_read_user_str(record->data, PATH, (void *)path);
-	if (length <= 0)
-		return count(NOT_READ);
-	__u32 at = record->head.length[ASKED] = length;
-	if (record->data[0] != '/')
-		at = folder(record, at, at_folder ? (int)ended->args[0] : -100);
+	__u32 at = asks(record, path, at_folder ? (int)ended->args[0] : -100);
+	if (!at)
+		return;
 	if (at <= DATA)
 		hand_over(record, sizeof record->head + at);
 }
