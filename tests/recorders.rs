@@ -646,6 +646,19 @@ fn afterwards() -> bool {
 }
 
 /// What each recorder must see and pass on.
+macro_rules! of_each {
+    ($too:ident) => {
+        $too! {
+            a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
+            a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
+            a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
+            ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
+            an_orphan_belongs_to_whose_copy_it_is scripts signals_reach_the_command the_command_finds_what_it_would_find
+            the_end_is_passed_on threads two_thousand_execs ways_to_exec
+        }
+    };
+}
+
 mod ptrace {
     macro_rules! too {
         ($($name:ident)*) => { $(
@@ -657,14 +670,8 @@ mod ptrace {
         )* };
     }
 
-    too! {
-        a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
-        a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
-        a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
-        ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
-        an_orphan_belongs_to_whose_copy_it_is scripts signals_reach_the_command the_command_finds_what_it_would_find
-        the_end_is_passed_on threads two_thousand_execs ways_to_exec without_privileges
-    }
+    of_each! { too }
+    too! { without_privileges }
 
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     too! { other_roots static_programs }
@@ -696,15 +703,8 @@ mod ebpf {
         )* };
     }
 
-    too! {
-        a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
-        a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
-        a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
-        ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
-        an_orphan_belongs_to_whose_copy_it_is names_tried_in_path other_roots programs_of_32_bits scripts
-        signals_reach_the_command static_programs the_command_finds_what_it_would_find the_end_is_passed_on threads
-        two_thousand_execs ways_to_exec
-    }
+    of_each! { too }
+    too! { names_tried_in_path other_roots programs_of_32_bits static_programs }
 
     /// Nobody waits for the recorder: what finds no room is counted, and what lasted longer is recorded.
     #[test]
