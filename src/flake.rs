@@ -175,11 +175,16 @@ fn packages<'a>(requirements: impl Iterator<Item = &'a Requirement>) -> Vec<Valu
     plain.into_iter().map(line).collect()
 }
 
+/// The longest name of an interpreter; the longest of nixpkgs is `python314FreeThreading`. nixfmt puts the list of one that
+/// does not fit into a line otherwise.
+const INTERPRETER: usize = 24;
+
 /// Returns the interpreter and the name within its package set: `python3`, `requests` of `python3Packages.requests`.
 pub fn python_module(package: &Requirement) -> Option<(String, &str)> {
     let set = package.attr.names().next().filter(|set| set.starts_with("python"))?;
     let name = package.attr.within(set)?;
-    Some((set.strip_suffix("Packages")?.to_owned(), name))
+    let interpreter = set.strip_suffix("Packages").filter(|interpreter| interpreter.len() <= INTERPRETER)?;
+    Some((interpreter.to_owned(), name))
 }
 
 /// Returns why a package is here: numbers and fixed words.
