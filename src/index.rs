@@ -21,6 +21,7 @@
 //! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
 //! | `pynames` | Python distribution → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
+//! | `debian-sources` | package of Debian → source that it is built from, where only that says which it is |
 //! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
 use std::sync::OnceLock;
@@ -75,6 +76,7 @@ pub struct Index {
     pynames: Table,
     pymodules: Table,
     debian: Table,
+    sources: Table,
 }
 
 /// What is known of an attr.
@@ -140,6 +142,7 @@ impl Index {
             pynames: Table(include_str!("index/pynames.tsv")),
             pymodules: Table(include_str!("index/pymodules.tsv")),
             debian: Table(include_str!("index/debian.tsv")),
+            sources: Table(include_str!("index/debian-sources.tsv")),
         }
     }
 

@@ -127,8 +127,8 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         }
         Command::Report(report) => show_report(&world, &report),
         Command::Diff(diff) => show_diff(&world, &diff),
-        Command::Index(cli::Index::Build(cli::Build { database, attrs, output, force, dry_run })) => {
-            let build = pipeline::Build { database, attrs, output, force, dry_run };
+        Command::Index(cli::Index::Build(cli::Build { database, attrs, debian, output, force, dry_run })) => {
+            let build = pipeline::Build { database, attrs, debian, output, force, dry_run };
             pipeline::index_build(&world, &build).map(code)
         }
         Command::Index(cli::Index::Which(which)) => {

@@ -37,12 +37,16 @@ pub struct Which {
 #[derive(Args, Debug)]
 pub struct Build {
     /// The database: ~/.cache/nix-index/files, or one of nix-index-database
-    #[arg(value_name = "DATABASE", value_hint = clap::ValueHint::FilePath)]
-    pub database: PathBuf,
+    #[arg(value_name = "DATABASE", value_hint = clap::ValueHint::FilePath, required_unless_present = "debian")]
+    pub database: Option<PathBuf>,
 
     /// Versions: rows of attr, pname, version and mainProgram with tabs between [default: those there are]
     #[arg(long, value_name = "FILE.tsv")]
     pub attrs: Option<PathBuf>,
+
+    /// Packages of a Debian archive, for the sources that they are built from
+    #[arg(long, value_name = "Packages", value_hint = clap::ValueHint::FilePath)]
+    pub debian: Option<PathBuf>,
 
     /// Folder to write the tables to [default: src/index of this checkout]
     #[arg(long, value_name = "DIR")]

@@ -12,6 +12,7 @@ mod names;
 mod package;
 mod programs;
 mod rank;
+mod sources;
 mod stores;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ pub use change::{Change, Missing, missing};
 use database::{Database, Entry, StorePath};
 use names::{Attrs, Fields, Names};
 use package::{Package, Reader};
+pub use sources::sources;
 
 use super::{Index, PYTHON};
 

@@ -1,13 +1,13 @@
 //! Packages of Debian and Ubuntu: a table by hand, then what their names say. Debian names libraries after their files
 //! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
-
 use super::{Index, rule, unversioned};
 use crate::nix::AttrPath;
 
+mod languages;
 mod sets;
+
+use languages::is_module;
 
 /// Ends of the names of parts: what comes before is the package.
 const PARTS: [&str; 65] = [
@@ -94,13 +94,11 @@ const EXTENDED: &str = "ansible apt asterisk bash debian dh docker dpkg eclipse 
     postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
     xserver yorick zsh";
 
-/// Sets in whose names case does not count.
-const SQUASHED: [&str; 2] = ["haskellPackages.", "perlPackages."];
+/// Points under which a package only happens to have a program of a name.
+const SURE: i32 = -30;
 
-/// Extensions that the default build of PHP has.
-const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
-    ldap mbstring mysql mysqli opcache pdo pgsql phar posix readline simplexml soap sockets sqlite3 sysvsem tokenizer xml \
-    xmlreader xmlwriter zip";
+/// Libraries of Qt's base, as Debian writes them.
+const QT_BASE: &str = "concurrent core dbus egl gui network opengl printsupport sql test widgets xml";
 
 impl Index {
     /// Returns the attr of a package of Debian or Ubuntu.
@@ -113,31 +111,73 @@ impl Index {
             .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
         let package = rebuilt.unwrap_or(package);
         if self.debian.get(package).is_none() && is_cross(package) {
-            return None;
+            return self.cross(package);
         }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
+        self.said(package)
+            .or_else(|| self.of_source(package))
+            .or_else(|| self.whole(package))
+    }
+
+    /// Returns what a package's name says.
+    pub(super) fn said(&self, package: &str) -> Option<AttrPath> {
         self.listed(package)
             .or_else(|| self.beside(package))
             .or_else(|| self.of_language(package))
             .or_else(|| self.of_family(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
-            .or_else(|| self.library(package))
+            .or_else(|| self.other_version(package))
+            .or_else(|| self.of_name(package))
+    }
+
+    /// Reads the name of a package that is of no family.
+    fn of_name(&self, package: &str) -> Option<AttrPath> {
+        if is_module(package) {
+            return self.plain(package);
+        }
+        self.library(package)
             // `vlc-bin` is a part of vlc; in nixpkgs it is what others have built.
             .or_else(|| self.part(package).filter(|_| package.ends_with("-bin")))
             .or_else(|| self.tool(package))
             .or_else(|| self.part(package))
-            .or_else(|| self.program(package).map(|found| found.attr))
+            .or_else(|| self.with_program(package))
             .or_else(|| self.squashed(package))
             .or_else(|| self.known(&format!("kdePackages.{package}")))
-            .or_else(|| self.other_version(package))
-            .or_else(|| self.whole(package))
+    }
+
+    /// Returns the package of the program of this name; not one that brings programs of many others.
+    fn with_program(&self, package: &str) -> Option<AttrPath> {
+        let best = self.ranked(self.programs, package).next();
+        let sure = best.is_none_or(|(_, points)| points > SURE);
+        self.program(package).filter(|_| sure).map(|found| found.attr)
+    }
+
+    /// Returns the package that is built from the same source, where the name does not say it: `uidmap` is built from `shadow`.
+    fn of_source(&self, package: &str) -> Option<AttrPath> {
+        self.source(package, self.sources.get(source_key(package))?)
+    }
+
+    /// Returns the package of a source: one of its name, without a version. A module is only what is called exactly so.
+    pub(super) fn source(&self, package: &str, source: &str) -> Option<AttrPath> {
+        let name = source.strip_suffix("-defaults").unwrap_or(source);
+        if is_module(package) {
+            return self.plain(name).filter(|_| !is_module(name));
+        }
+        let set = |set: &str, end: &str| self.known(&format!("{set}.{}", name.strip_suffix(end)?));
+        let names = [Some(name), unversioned(name), name.strip_prefix("lib")].into_iter().flatten();
+        self.listed(name)
+            .or_else(|| set("libsForQt5.qt5", "-opensource-src"))
+            .or_else(|| set("gst_all_1", "1.0"))
+            .or_else(|| self.of_family(name))
+            .or_else(|| set("kdePackages", ""))
+            .or_else(|| names.filter(|name| name.len() > 2).find_map(|name| self.spelled(name)))
     }
 
     /// Returns what a package's name begins with, when that is a package: Debian names the parts of a package after it.
     /// `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`.
-    fn whole(&self, package: &str) -> Option<AttrPath> {
+    pub(super) fn whole(&self, package: &str) -> Option<AttrPath> {
         let mut others = EVERYDAY.split_ascii_whitespace().chain(EXTENDED.split_ascii_whitespace());
-        let extended = others.any(|name| package.split('-').next() == Some(name));
+        let extended = is_module(package) || others.any(|name| package.split('-').next() == Some(name));
         let wholes = package.rmatch_indices('-').map(|(at, _)| &package[..at]).filter(|whole| whole.len() > 2);
         wholes
             .filter(|_| !extended)
@@ -165,75 +205,6 @@ impl Index {
             attr.split_once('.').map_or((attr.as_str(), ""), |(first, _)| (first, &attr[first.len()..]));
         let short = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '-');
         self.known(&format!("{short}{rest}"))
-    }
-
-    /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
-    fn of_language(&self, package: &str) -> Option<AttrPath> {
-        if let Some(module) = package.strip_prefix("python3-") {
-            return self.python_package(module);
-        }
-        if let Some((version, _)) = package.strip_prefix("python3.").and_then(|rest| rest.split_once('-')) {
-            return self.known(&format!("python3{version}")).or_else(|| self.known("python3"));
-        }
-        if let Some(module) = package.strip_prefix("lib").and_then(|rest| rest.strip_suffix("-perl")) {
-            let short = module.strip_suffix("-pm").unwrap_or(module);
-            return self.in_set("perlPackages", module).or_else(|| self.in_set("perlPackages", short));
-        }
-        if let Some(rest) = package.strip_prefix("php") {
-            return self.php(rest);
-        }
-        if let Some((version, name)) = package.strip_prefix("postgresql-").and_then(|rest| rest.split_once('-')) {
-            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
-            let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
-            return sets.iter().find_map(|set| self.known(&format!("{set}.{name}")));
-        }
-        let sets =
-            [("ruby-", "rubyPackages"), ("r-cran-", "rPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
-        for (prefix, set) in sets {
-            if let Some(name) = package.strip_prefix(prefix) {
-                let between = if set.ends_with("plugins") { '-' } else { '.' };
-                return self.known(&format!("{set}{between}{name}"));
-            }
-        }
-        if let Some(name) = package.strip_prefix("lua-") {
-            return ["", "lua"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
-        }
-        let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
-        let names = |name| [Some(name), unversioned(name)].into_iter().flatten();
-        haskell.and_then(|name| names(name).find_map(|name| self.in_set("haskellPackages", name)))
-    }
-
-    fn python_package(&self, module: &str) -> Option<AttrPath> {
-        let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
-        let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
-        let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
-        let of_version = || same(&format!("{}-python", unversioned(module)?));
-        names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
-    }
-
-    /// Finds `perlPackages.JSONXS` for `json-xs`: Debian writes names in small letters, and some without `-`.
-    fn in_set(&self, set: &str, name: &str) -> Option<AttrPath> {
-        static NAMES: OnceLock<HashMap<String, &str>> = OnceLock::new();
-        let squashed = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
-        let names = NAMES.get_or_init(|| {
-            let is_in = |attr: &&str| SQUASHED.iter().any(|set| attr.starts_with(set));
-            self.more.keys().filter(is_in).map(|attr| (squashed(attr), attr)).collect()
-        });
-        names.get(&squashed(&format!("{set}.{name}"))).and_then(|attr| self.known(attr))
-    }
-
-    /// Reads what follows `php`: a version, an extension, or both.
-    fn php(&self, rest: &str) -> Option<AttrPath> {
-        let (version, extension) = rest.split_once('-').unwrap_or((rest, "cli"));
-        let version = version.replace('.', "");
-        if !version.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        if PHP.split_ascii_whitespace().any(|built_in| built_in == extension) {
-            return self.known(&format!("php{version}")).or_else(|| self.known("php"));
-        }
-        let sets = [format!("php{version}Extensions"), "phpExtensions".to_owned()];
-        sets.iter().find_map(|set| self.known(&format!("{set}.{extension}")))
     }
 
     /// Reads a library: `libssl3` has `libssl.so.3`, `libssl-dev` is what is built against.
@@ -307,7 +278,10 @@ impl Index {
         let new = |module: &str| self.known(&format!("qt6.qt{module}"));
         let inside = |prefix: &str, end: &str| bare.strip_prefix(prefix).map(|rest| rest.trim_end_matches(end));
         if let Some(module) = inside("libqt5", "5") {
-            return old(module).or_else(|| self.soname(&format!("libQt5{module}.so"))).or_else(|| old("base"));
+            let base = || old("base").filter(|_| QT_BASE.split_ascii_whitespace().any(|name| module.starts_with(name)));
+            let short = module.split('-').next().unwrap_or(module);
+            let other = || old(if short.starts_with("qml") || short.starts_with("quick") { "declarative" } else { short });
+            return old(module).or_else(|| self.soname(&format!("libQt5{module}.so"))).or_else(base).or_else(other);
         }
         if let Some(module) = inside("libqt6", "6").or_else(|| inside("qt6-", "")) {
             return new(module).or_else(|| new(module.split('-').next().unwrap_or(module))).or_else(|| new("base"));
@@ -318,15 +292,16 @@ impl Index {
 
     /// Finds a tool: the attr of this name, else a package with this program, else the same without a version.
     fn tool(&self, package: &str) -> Option<AttrPath> {
-        let spelled = |name: &str| {
-            let names = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
-            names.iter().find_map(|name| self.plain(name))
-        };
-        let called = |name: &str| {
-            Some(name).filter(|name| name.len() > 1).and_then(|name| self.plain(name).or_else(|| spelled(name)))
-        };
         let short = unversioned(package);
-        called(package).or_else(|| short.and_then(|short| self.candidates(package).next().or_else(|| called(short))))
+        let versioned = |short| self.candidates(package).next().or_else(|| self.spelled(short));
+        self.spelled(package).or_else(|| short.and_then(versioned))
+    }
+
+    /// Returns the attr of this name, however its words are joined.
+    fn spelled(&self, name: &str) -> Option<AttrPath> {
+        let other = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
+        let plain = || self.plain(name).or_else(|| other.iter().find_map(|name| self.plain(name)));
+        Some(name).filter(|name| name.len() > 1).and_then(|_| plain())
     }
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.
@@ -342,8 +317,14 @@ impl Index {
     }
 }
 
-/// Returns whether a package builds for another system: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`.
+/// Returns the key of a package in the table of sources: its name without the version of a library.
+pub(super) fn source_key(package: &str) -> &str {
+    unversioned(package).filter(|_| package.starts_with("lib")).unwrap_or(package)
+}
+
+/// Returns whether a package builds for another machine: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`, `binutils-avr`.
 fn is_cross(package: &str) -> bool {
-    let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "binutils-", "crossbuild-"];
-    builds.iter().any(|tool| package.starts_with(tool)) && (package.contains("-linux-gnu") || package.contains("mingw"))
+    let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "gobjc-", "gobjc++-", "binutils-", "crossbuild-", "mingw-w64"];
+    let machines = ["-linux-gnu", "mingw", "-avr", "-unknown-elf", "crossbuild-"];
+    builds.iter().any(|tool| package.starts_with(tool)) && machines.iter().any(|machine| package.contains(machine))
 }

@@ -25,6 +25,7 @@ fn tables_are_sorted_and_their_keys_unique() {
         index.pynames,
         index.pymodules,
         index.debian,
+        index.sources,
     ];
     let mut size = 0;
     for table in tables {

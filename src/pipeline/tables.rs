@@ -64,10 +64,12 @@ impl Found {
 /// How tables are made.
 #[derive(Clone, Debug, Default)]
 pub struct Build {
-    /// The database.
-    pub database: PathBuf,
+    /// The database; none when only other tables are made.
+    pub database: Option<PathBuf>,
     /// Attrs with their versions; else those that are compiled in stay.
     pub attrs: Option<PathBuf>,
+    /// Packages of a Debian archive; else the table of their sources stays.
+    pub debian: Option<PathBuf>,
     /// The folder to write to.
     pub output: Option<PathBuf>,
     /// Write them though something is missing.
@@ -79,13 +81,7 @@ pub struct Build {
 /// `index build`: database → tables. The answer is no when the database is not whole.
 pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
     let folder = folder(world, build)?;
-    let facts = read(world, &build.database)?;
-    world.console.say(format_args!("{} store paths, {} files", facts.store_paths, facts.entries));
-    let attrs = build.attrs.as_ref().map(|path| {
-        fs::read_to_string(path).with_context(|| format!("failed to read attrs from `{}`", path.display()))
-    });
-    let tables = build::tables(&facts, &Index::new(), attrs.transpose()?.as_deref())
-        .with_context(|| format!("failed to read attrs from `{}`", shown(build.attrs.as_deref())))?;
+    let tables = tables(world, build)?;
     let old = |table: &str| fs::read_to_string(folder.join(table)).unwrap_or_default();
     let changes: Vec<Change> = tables.iter().map(|(table, text)| Change::between(table, &old(table), text)).collect();
     changes.iter().for_each(|change| world.console.say(escape_lines(change.text().trim_end())));
@@ -103,6 +99,26 @@ pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
     write(&folder, &tables)?;
     world.console.say(format_args!("wrote {} tables to {}", tables.len(), escape(&folder.display().to_string())));
     Ok(Answer::Yes)
+}
+
+/// Makes the tables that are asked for.
+fn tables(world: &World, build: &Build) -> anyhow::Result<Tables> {
+    let (index, mut tables) = (Index::new(), Tables::new());
+    if let Some(database) = &build.database {
+        let facts = read(world, database)?;
+        world.console.say(format_args!("{} store paths, {} files", facts.store_paths, facts.entries));
+        let attrs = build.attrs.as_ref().map(|path| {
+            fs::read_to_string(path).with_context(|| format!("failed to read attrs from `{}`", path.display()))
+        });
+        tables = build::tables(&facts, &index, attrs.transpose()?.as_deref())
+            .with_context(|| format!("failed to read attrs from `{}`", shown(build.attrs.as_deref())))?;
+    }
+    if let Some(packages) = &build.debian {
+        let doing = || format!("failed to read packages of Debian from `{}`", packages.display());
+        let text = fs::read_to_string(packages).with_context(doing)?;
+        tables.insert("debian-sources.tsv", build::sources(&text, &index).with_context(doing)?);
+    }
+    Ok(tables)
 }
 
 fn shown(path: Option<&Path>) -> String {

@@ -25,6 +25,9 @@ const NO_PROGRAMS: [&str; 12] = [
     "aspellDicts",
 ];
 
+/// Sets that a database has in part or not at all: what the table has of them stays.
+const ELSEWHERE: [&str; 4] = ["emacsPackages", "octavePackages", "pkgsCross", "rPackages"];
+
 /// The names of store paths.
 pub(super) struct Stores<'a> {
     names: &'a Names<'a>,
@@ -53,6 +56,11 @@ impl<'a> Stores<'a> {
             attrs.extend(each.filter_map(|attr| attr.rsplit_once(':')).map(|(attr, _)| attr));
         }
         attrs.extend(self.ranking.best().flat_map(|(_, attrs)| attrs).map(|(attr, _)| attr));
+        // Sets that no database has whole, and no evaluation lists.
+        let is_elsewhere = |attr: &&str| attr.split_once('.').is_some_and(|(set, _)| ELSEWHERE.contains(&set));
+        for attr in self.index.more.keys().filter(is_elsewhere) {
+            attrs.insert(attr);
+        }
         // Unfree packages of a set are in no database and no evaluation: only a person names them.
         let by_hand = self.index.overrides.0.lines().filter_map(|line| line.split_once('\t'));
         attrs.extend(by_hand.map(|(_, attr)| attr).filter(|attr| attr.contains('.')));

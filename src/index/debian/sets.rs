@@ -1,5 +1,6 @@
 //! Families of Debian's packages that are a set in nixpkgs, or are named by a habit of their own: dictionaries, fonts, modules of
-//! OCaml, KDE and QML.
+//! OCaml, KDE, QML, Apache and Octave, what has descriptions for GObject, collections of TeX, parts of X11, what is built for
+//! other machines.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -18,6 +19,38 @@ const DICTIONARIES: [(&str, &str); 4] = [
 /// What comes before the name of a font.
 const FONTS: [&str; 4] = ["fonts-", "xfonts-", "ttf-", "otf-"];
 
+/// Collections of TeX Live that its medium scheme has, as Debian calls them.
+const TEX_MEDIUM: &str = "binaries context extra-utils font-utils fonts-recommended lang-czechslovak lang-english lang-european \
+    lang-french lang-german lang-italian lang-polish lang-portuguese lang-spanish latex-recommended luatex metapost \
+    plain-generic science xetex";
+
+/// Ends of packages that build for another machine, and what nixpkgs calls that machine.
+const MACHINES: [(&str, &str); 20] = [
+    ("aarch64-linux-gnu", "aarch64-multiplatform"),
+    ("-arm64", "aarch64-multiplatform"),
+    ("arm-linux-gnueabihf", "armv7l-hf-multiplatform"),
+    ("-armhf", "armv7l-hf-multiplatform"),
+    ("arm-linux-gnueabi", "armv5tel-multiplatform"),
+    ("-armel", "armv5tel-multiplatform"),
+    ("riscv64-linux-gnu", "riscv64"),
+    ("-riscv64", "riscv64"),
+    ("riscv64-unknown-elf", "riscv64-embedded"),
+    ("powerpc64le-linux-gnu", "powernv"),
+    ("-ppc64el", "powernv"),
+    ("s390x-linux-gnu", "s390x"),
+    ("-s390x", "s390x"),
+    ("mips-linux-gnu", "mips-linux-gnu"),
+    ("mipsel-linux-gnu", "mipsel-linux-gnu"),
+    ("i686-linux-gnu", "gnu32"),
+    ("mingw-w64-i686", "mingw32"),
+    ("mingw-w64-x86-64", "mingwW64"),
+    ("mingw-w64", "mingwW64"),
+    ("-avr", "avr"),
+];
+
+/// Parts of X11 that nixpkgs calls otherwise, with what it puts there.
+const X11: [(&str, &str); 2] = [("xserver-xorg-video-", "xf86-video-"), ("xserver-xorg-input-", "xf86-input-")];
+
 impl Index {
     /// Returns the package of a family's member.
     pub(super) fn of_family(&self, package: &str) -> Option<AttrPath> {
@@ -27,6 +60,61 @@ impl Index {
             .or_else(|| self.kde(package))
             .or_else(|| self.qml(package))
             .or_else(|| self.icons(package))
+            .or_else(|| self.apache(package))
+            .or_else(|| self.octave(package))
+            .or_else(|| self.described(package))
+            .or_else(|| self.tex(package))
+            .or_else(|| self.x11(package))
+            .or_else(|| self.of_32_bits(package))
+    }
+
+    /// Finds `apacheHttpdPackages.mod_wsgi3` for `libapache2-mod-wsgi-py3`.
+    fn apache(&self, package: &str) -> Option<AttrPath> {
+        let module = package.strip_prefix("libapache2-mod-")?.replace("-py3", "3").replace('-', "_");
+        let names = [module.as_str(), module.trim_end_matches(|c: char| c.is_ascii_digit())];
+        names.iter().find_map(|name| self.known(&format!("apacheHttpdPackages.mod_{name}")))
+    }
+
+    fn octave(&self, package: &str) -> Option<AttrPath> {
+        self.known(&format!("octavePackages.{}", package.strip_prefix("octave-")?))
+    }
+
+    /// Finds `pango` for `gir1.2-pango-1.0`: what it describes is a library, by its name or that of its module.
+    fn described(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_prefix("gir1.2-")?;
+        let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+        let module = || [name, short].iter().find_map(|name| self.module_file(name));
+        let names = || [format!("lib{short}"), short.to_owned()].into_iter().find_map(|name| self.plain(&name));
+        module().or_else(names).or_else(|| self.known(&format!("gst_all_1.{short}")))
+    }
+
+    /// Finds the scheme of TeX Live that has a collection.
+    fn tex(&self, package: &str) -> Option<AttrPath> {
+        let collection = package.strip_prefix("texlive-")?;
+        let medium = TEX_MEDIUM.split_ascii_whitespace().any(|name| name == collection);
+        self.known(if medium { "texliveMedium" } else { "texliveFull" })
+    }
+
+    fn x11(&self, package: &str) -> Option<AttrPath> {
+        if package.starts_with("x11proto-") {
+            return self.known("xorgproto");
+        }
+        let driver = X11.iter().find_map(|(before, attr)| Some(format!("{attr}{}", package.strip_prefix(before)?)))?;
+        self.known(&driver)
+    }
+
+    /// Finds the compiler, or what links for it, that builds for another machine: `gcc-12-aarch64-linux-gnu`.
+    pub(super) fn cross(&self, package: &str) -> Option<AttrPath> {
+        let (_, machine) = MACHINES.iter().find(|(end, _)| package.ends_with(end))?;
+        let tool = if package.starts_with("binutils") { "binutils" } else { "gcc" };
+        self.known(&format!("pkgsCross.{machine}.buildPackages.{tool}"))
+    }
+
+    /// Finds `zlib` for `lib32z1`: the same library, built for the older machine.
+    fn of_32_bits(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_prefix("lib32").map(|name| format!("lib{name}"));
+        let name = name.or_else(|| package.strip_suffix("-i386").map(str::to_owned))?;
+        self.debian(&name).or_else(|| self.debian(name.strip_prefix("lib")?))
     }
 
     /// Finds `hunspellDicts.de-de` for `hunspell-de-de`, `hunspellDicts.it_IT` for `hunspell-it`.
@@ -60,6 +148,7 @@ impl Index {
             .or_else(turned)
             .or_else(|| called(name.split_once('-')?.1))
             .or_else(|| called(&format!("{name}-mono")))
+            .or_else(|| name.rmatch_indices('-').filter(|(at, _)| *at > 3).find_map(|(at, _)| called(&name[..at])))
     }
 
     fn ocaml(&self, package: &str) -> Option<AttrPath> {

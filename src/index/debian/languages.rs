@@ -1,0 +1,100 @@
+//! Packages of Debian that are modules of a language: Debian names them after it, nixpkgs has a set for each.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::super::{Index, unversioned};
+use super::PARTS;
+use crate::nix::AttrPath;
+
+/// Sets in whose names case does not count.
+const SQUASHED: [&str; 3] = ["haskellPackages.", "perlPackages.", "rPackages."];
+
+/// Extensions that the default build of PHP has.
+const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
+    ldap mbstring mysql mysqli opcache pdo pgsql phar posix readline simplexml soap sockets sqlite3 sysvsem tokenizer xml \
+    xmlreader xmlwriter zip";
+
+impl Index {
+    /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
+    pub(super) fn of_language(&self, package: &str) -> Option<AttrPath> {
+        if let Some(module) = package.strip_prefix("python3-").or_else(|| package.strip_prefix("python-")) {
+            return self.python_package(module);
+        }
+        if let Some((version, _)) = package.strip_prefix("python3.").and_then(|rest| rest.split_once('-')) {
+            return self.known(&format!("python3{version}")).or_else(|| self.known("python3"));
+        }
+        if let Some(module) = package.strip_prefix("lib").and_then(|rest| rest.strip_suffix("-perl")) {
+            let short = module.strip_suffix("-pm").unwrap_or(module);
+            return self.in_set("perlPackages", module).or_else(|| self.in_set("perlPackages", short));
+        }
+        if let Some(rest) = package.strip_prefix("php") {
+            return self.php(rest);
+        }
+        if let Some((version, name)) = package.strip_prefix("postgresql-").and_then(|rest| rest.split_once('-')) {
+            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+            let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
+            return sets.iter().find_map(|set| self.known(&format!("{set}.{name}")));
+        }
+        if let Some(name) = package.strip_prefix("r-cran-").or_else(|| package.strip_prefix("r-bioc-")) {
+            return self.in_set("rPackages", &name.replace('.', "_"));
+        }
+        let sets = [("elpa-", "emacsPackages"), ("ruby-", "rubyPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
+        for (prefix, set) in sets {
+            if let Some(name) = package.strip_prefix(prefix) {
+                let between = if set.ends_with("plugins") { '-' } else { '.' };
+                return self.known(&format!("{set}{between}{name}"));
+            }
+        }
+        if let Some(name) = package.strip_prefix("lua-") {
+            return ["", "lua", "lua-"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
+        }
+        let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
+        let names = |name| [Some(name), unversioned(name)].into_iter().flatten();
+        haskell.and_then(|name| names(name).find_map(|name| self.in_set("haskellPackages", name)))
+    }
+
+    fn python_package(&self, module: &str) -> Option<AttrPath> {
+        let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
+        let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
+        let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
+        let of_version = || same(&format!("{}-python", unversioned(module)?));
+        names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
+    }
+
+    /// Finds `perlPackages.JSONXS` for `json-xs`: Debian writes names in small letters, and some without `-`.
+    fn in_set(&self, set: &str, name: &str) -> Option<AttrPath> {
+        static NAMES: OnceLock<HashMap<String, &str>> = OnceLock::new();
+        let squashed = |name: &str| name.replace(['-', '_'], "").to_ascii_lowercase();
+        let names = NAMES.get_or_init(|| {
+            let is_in = |attr: &&str| SQUASHED.iter().any(|set| attr.starts_with(set));
+            self.more.keys().filter(is_in).map(|attr| (squashed(attr), attr)).collect()
+        });
+        names.get(&squashed(&format!("{set}.{name}"))).and_then(|attr| self.known(attr))
+    }
+
+    /// Reads what follows `php`: a version, an extension, or both.
+    fn php(&self, rest: &str) -> Option<AttrPath> {
+        let (version, extension) = rest.split_once('-').unwrap_or((rest, "cli"));
+        let version = version.replace('.', "");
+        if !version.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        if PHP.split_ascii_whitespace().any(|built_in| built_in == extension) {
+            return self.known(&format!("php{version}")).or_else(|| self.known("php"));
+        }
+        let sets = [format!("php{version}Extensions"), "phpExtensions".to_owned()];
+        sets.iter().find_map(|set| self.known(&format!("{set}.{extension}")))
+    }
+}
+
+/// Returns whether a package is a module of a language: when its set has none of its name, no other package is it.
+pub(super) fn is_module(package: &str) -> bool {
+    let before = [
+        "elpa-", "golang-", "libghc-", "libjs-", "librust-", "lua-", "node-", "octave-", "php-", "python-", "python3-", "r-bioc-",
+        "r-cran-", "ruby-",
+    ];
+    let after = ["-cil", "-cil-dev", "-java", "-ocaml", "-ocaml-dev", "-perl"];
+    before.iter().any(|start| package.starts_with(start))
+        || (package.starts_with("lib") && after.iter().any(|end| package.ends_with(end)))
+}
