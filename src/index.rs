@@ -24,6 +24,7 @@
 //! | `debian-sources` | package of Debian → source that it is built from, where only that says which it is |
 //! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
@@ -57,6 +58,12 @@ const NAMESPACES: [&str; 9] =
 /// Points of a package whose programs nothing says, for the program of its own name. What is known to have a program of its
 /// name has far more.
 const UNSAID: i32 = 0;
+
+/// Points under which a package only happens to have a file, or has a copy of another's.
+const SURE: i32 = -30;
+
+/// Points under which a package of Python is less likely meant than one that is called like the module.
+const UNSURE: i32 = -20;
 
 /// All tables.
 #[derive(Debug)]
@@ -110,8 +117,10 @@ pub enum Source {
     Override,
     /// The table of programs.
     Table,
-    /// The package of this name, whose main program is written in other case.
+    /// The package of this name, whose main program is called otherwise: in other case, or another name.
     Name,
+    /// The package of this name in Debian.
+    Debian,
     /// The name without its version; the index has no package of that version.
     Unversioned,
 }
@@ -166,9 +175,31 @@ impl Index {
             return Some(self.candidate(attr, Source::Name));
         }
         let versioned = || unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'));
-        let mut shorter = self.program(name.strip_suffix(".py").or_else(versioned)?)?;
-        shorter.source = Source::Unversioned;
-        Some(shorter)
+        if let Some(mut shorter) = name.strip_suffix(".py").or_else(versioned).and_then(|short| self.program(short)) {
+            shorter.source = Source::Unversioned;
+            return Some(shorter);
+        }
+        // Many packages of Debian are called like their program.
+        let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
+        let (attr, source) = debian.or_else(|| Some((self.with_other_main(name)?, Source::Name)))?;
+        Some(self.candidate(attr, source))
+    }
+
+    /// Returns the package of this name, when its main program is called otherwise: `coursier` of `cs`.
+    fn with_other_main(&self, name: &str) -> Option<AttrPath> {
+        self.known(name).filter(|attr| self.attr(attr).is_some_and(|fields| fields.main_program.is_some()))
+    }
+
+    /// Returns another attr of the same package, when that is called so: `espeak-ng` for `espeak`.
+    fn named(&self, attr: AttrPath, name: &str) -> AttrPath {
+        let same = |other: &AttrPath| {
+            let fields = self.attr(other).filter(|fields| fields.pname.is_some());
+            fields.is_some() && fields == self.attr(&attr)
+        };
+        // `gnupatch` tells which of many it is.
+        let is_plain = attr.as_str().strip_prefix("gnu") != Some(name);
+        let other = self.attrs.get(name).filter(|_| is_plain).and_then(|_| self.known(name)).filter(same);
+        other.unwrap_or(attr)
     }
 
     /// Returns the package of this name, when its main program is called so in other case: `mailhog` of `MailHog`.
@@ -184,12 +215,17 @@ impl Index {
     }
 
     /// Returns the packages that have a program of exactly this name, best first; at most three are known.
-    pub fn candidates<'a>(&'a self, name: &str) -> impl Iterator<Item = AttrPath> + use<'a> {
-        self.ranked(self.programs, name).map(|(attr, _)| attr)
+    pub fn candidates<'a>(&'a self, name: &'a str) -> impl Iterator<Item = AttrPath> + use<'a> {
+        self.ranked_programs(name).map(|(attr, _)| attr)
+    }
+
+    /// Returns the packages that have a program with points, best first.
+    fn ranked_programs<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
+        self.ranked(self.programs, name).map(|(attr, points)| (self.named(attr, name), points))
     }
 
     /// Returns the packages in a row of a table with points, best first.
-    fn ranked<'a>(&'a self, table: Table, key: &str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
+    fn ranked<'a>(&'a self, table: Table, key: &'a str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
         let row = table.get(key).unwrap_or_default();
         let item = |item: &str| {
             let (attr, points) = item.rsplit_once(':')?;
@@ -207,7 +243,7 @@ impl Index {
             main.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let has = |name: &&str| {
-            let mut ranked = self.ranked(self.programs, name);
+            let mut ranked = self.ranked_programs(name);
             main.is_some_and(|main| is_main(main, name))
                 || ranked.any(|(candidate, points)| candidate == *attr && !is_unsaid(attr, name, points))
         };
@@ -280,12 +316,31 @@ impl Index {
         let ends = ends.iter().rev().map(|end| &name[..*end]);
         let module =
             module.or_else(|| ends.filter(|start| *start == name || whole(start)).find_map(|start| self.module(start)));
-        module.or_else(|| self.distribution(name.split('.').next().unwrap_or(name)))
+        let first = name.split('.').next().unwrap_or(name);
+        module.or_else(|| self.distribution(first)).or_else(|| self.joined(first))
+    }
+
+    /// Returns the package of a Python distribution whose name has the same letters: `selenium-wire` for `seleniumwire`.
+    fn joined(&self, name: &str) -> Option<AttrPath> {
+        static NAMES: OnceLock<HashMap<String, Option<&str>>> = OnceLock::new();
+        let join = |name: &str| normalized(name).replace('-', "");
+        let names = NAMES.get_or_init(|| {
+            let mut names = HashMap::new();
+            for attr in self.python.keys() {
+                names.entry(join(attr)).and_modify(|other| *other = None).or_insert(Some(attr));
+            }
+            names
+        });
+        let attr = names.get(&join(name)).copied().flatten().filter(|_| name.len() > 4)?;
+        self.known(&format!("{PYTHON}.{attr}"))
     }
 
     fn module(&self, name: &str) -> Option<AttrPath> {
         let by_hand = self.by_hand("py", name);
-        by_hand.or_else(|| self.modules(name).next().map(|(attr, _)| attr))
+        let best = self.modules(name).next();
+        // Packages that are made of others bring none of their files.
+        let whole = || self.distribution(name).filter(|_| best.as_ref().is_some_and(|(_, points)| *points < UNSURE));
+        by_hand.or_else(whole).or_else(|| best.clone().map(|(attr, _)| attr))
     }
 
     /// Returns the packages of a Python module, where that is not of the module's name.

@@ -33,27 +33,27 @@ struct List {
 }
 
 const LISTS: &[List] = &[
-    list("programs", "", include_str!("data/gold.tsv"), [997, 997, 973]),
-    list("more programs", "", include_str!("data/programs.tsv"), [1000, 1000, 978]),
+    list("programs", "", include_str!("data/gold.tsv"), [997, 997, 976]),
+    list("more programs", "", include_str!("data/programs.tsv"), [1000, 1000, 980]),
     list("Debian packages", "deb:", include_str!("data/debian.tsv"), [1000, 1000, 981]),
     list("modules of pkg-config", "pc:", include_str!("data/pkg-config.tsv"), [1000, 1000, 983]),
     list("modules of Python", "py:", include_str!("data/python-modules.tsv"), [1000, 1000, 996]),
-    list("programs, second round", "", include_str!("data/second/programs.tsv"), [996, 999, 970]),
-    list("Debian packages, second round", "deb:", include_str!("data/second/debian.tsv"), [995, 995, 986]),
+    list("programs, second round", "", include_str!("data/second/programs.tsv"), [997, 1000, 972]),
+    list("Debian packages, second round", "deb:", include_str!("data/second/debian.tsv"), [1000, 1000, 993]),
     list("modules of pkg-config, second round", "pc:", include_str!("data/second/pkg-config.tsv"), [997, 997, 982]),
     list("modules of Python, second round", "py:", include_str!("data/second/python-modules.tsv"), [1000, 1000, 990]),
-    list("programs, third round", "", include_str!("data/third/programs.tsv"), [995, 997, 979]),
+    list("programs, third round", "", include_str!("data/third/programs.tsv"), [995, 997, 985]),
     list("Debian packages, third round", "deb:", include_str!("data/third/debian.tsv"), [1000, 1000, 983]),
     list("modules of pkg-config, third round", "pc:", include_str!("data/third/pkg-config.tsv"), [1000, 1000, 945]),
     list("modules of Python, third round", "py:", include_str!("data/third/python-modules.tsv"), [1000, 1000, 1000]),
     list("programs, fourth round", "", include_str!("data/fourth/programs.tsv"), [1000, 1000, 943]),
-    list("Debian packages, fourth round", "deb:", include_str!("data/fourth/debian.tsv"), [1000, 1000, 941]),
-    list("programs, fifth round", "", include_str!("data/fifth/programs.tsv"), [988, 988, 924]),
+    list("Debian packages, fourth round", "deb:", include_str!("data/fourth/debian.tsv"), [1000, 1000, 949]),
+    list("programs, fifth round", "", include_str!("data/fifth/programs.tsv"), [988, 988, 953]),
     list("Debian packages, fifth round", "deb:", include_str!("data/fifth/debian.tsv"), [1000, 1000, 987]),
-    list("programs, sixth round", "", include_str!("data/sixth/programs.tsv"), [0, 0, 0]),
-    list("Debian packages, sixth round", "deb:", include_str!("data/sixth/debian.tsv"), [0, 0, 0]),
-    list("modules of pkg-config, sixth round", "pc:", include_str!("data/sixth/pkg-config.tsv"), [0, 0, 0]),
-    list("modules of Python, sixth round", "py:", include_str!("data/sixth/python-modules.tsv"), [0, 0, 0]),
+    list("programs, sixth round", "", include_str!("data/sixth/programs.tsv"), [1000, 1000, 978]),
+    list("Debian packages, sixth round", "deb:", include_str!("data/sixth/debian.tsv"), [995, 995, 963]),
+    list("modules of pkg-config, sixth round", "pc:", include_str!("data/sixth/pkg-config.tsv"), [996, 996, 992]),
+    list("modules of Python, sixth round", "py:", include_str!("data/sixth/python-modules.tsv"), [996, 996, 992]),
 ];
 
 const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {

@@ -1,7 +1,7 @@
 //! Packages of Debian and Ubuntu: a table by hand, then what their names say. Debian names libraries after their files
 //! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
-use super::{Index, rule, unversioned};
+use super::{Index, SURE, rule, unversioned};
 use crate::nix::AttrPath;
 
 mod languages;
@@ -82,6 +82,9 @@ const PARTS: [&str; 65] = [
 const BUILDS: [&str; 10] =
     ["-openssl", "-gnutls", "-nss", "-pthread", "-openmp", "-serial", "-openmpi", "-mpich", "-mpi", "-cxx"];
 
+/// Ends of what only documents a package or helps to debug it.
+pub(super) const BESIDE: [&str; 4] = ["-doc", "-dbg", "-dbgsym", "-examples"];
+
 /// The same, where nothing stands between: `ldnsutils`, `zfsutils-linux`.
 const JOINED: [&str; 2] = ["utils", "tools"];
 
@@ -93,9 +96,6 @@ const EXTENDED: &str = "ansible apt asterisk bash debian dh docker dpkg eclipse 
     gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
     postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
     xserver yorick zsh";
-
-/// Points under which a package only happens to have a program of a name.
-const SURE: i32 = -30;
 
 /// Libraries of Qt's base, as Debian writes them.
 const QT_BASE: &str = "concurrent core dbus egl gui network opengl printsupport sql test widgets xml";
@@ -114,9 +114,7 @@ impl Index {
             return self.cross(package);
         }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
-        self.said(package)
-            .or_else(|| self.of_source(package))
-            .or_else(|| self.whole(package))
+        self.said(package).or_else(|| self.of_source(package)).or_else(|| self.whole(package))
     }
 
     /// Returns what a package's name says.
@@ -147,7 +145,7 @@ impl Index {
 
     /// Returns the package of the program of this name; not one that brings programs of many others.
     fn with_program(&self, package: &str) -> Option<AttrPath> {
-        let best = self.ranked(self.programs, package).next();
+        let best = self.ranked_programs(package).next();
         let sure = best.is_none_or(|(_, points)| points > SURE);
         self.program(package).filter(|_| sure).map(|found| found.attr)
     }
@@ -186,7 +184,7 @@ impl Index {
 
     /// Returns the package of what only documents it or helps to debug it: `libusb-1.0-doc` is of the same as `libusb-1.0-dev`.
     fn beside(&self, package: &str) -> Option<AttrPath> {
-        let of = ["-doc", "-dbg", "-dbgsym", "-examples"].iter().find_map(|end| package.strip_suffix(end))?;
+        let of = BESIDE.iter().find_map(|end| package.strip_suffix(end))?;
         self.listed(of).or_else(|| self.debian(&format!("{of}-dev"))).or_else(|| self.debian(of))
     }
 
@@ -280,7 +278,8 @@ impl Index {
         if let Some(module) = inside("libqt5", "5") {
             let base = || old("base").filter(|_| QT_BASE.split_ascii_whitespace().any(|name| module.starts_with(name)));
             let short = module.split('-').next().unwrap_or(module);
-            let other = || old(if short.starts_with("qml") || short.starts_with("quick") { "declarative" } else { short });
+            let other =
+                || old(if short.starts_with("qml") || short.starts_with("quick") { "declarative" } else { short });
             return old(module).or_else(|| self.soname(&format!("libQt5{module}.so"))).or_else(base).or_else(other);
         }
         if let Some(module) = inside("libqt6", "6").or_else(|| inside("qt6-", "")) {

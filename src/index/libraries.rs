@@ -1,14 +1,20 @@
 //! Libraries by the names with which they are built against: modules of pkg-config, packages of CMake, headers, files.
 
 use super::table::Table;
-use super::{Index, unversioned};
+use super::{Index, SURE, unversioned};
 use crate::nix::AttrPath;
 
 impl Index {
-    /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`. Where nixpkgs has no such module, that of the
-    /// library of its name.
+    /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`. Where nixpkgs has no such module, or only as a copy
+    /// in a package of others, that of the library of its name.
     pub fn pkg_config(&self, module: &str) -> Option<AttrPath> {
-        self.module_file(module).or_else(|| self.like_module(module))
+        self.sure_module(module).or_else(|| self.like_module(module)).or_else(|| self.module_file(module))
+    }
+
+    /// Returns the package that has the file of a module of pkg-config, when it is more than a copy there.
+    pub(super) fn sure_module(&self, module: &str) -> Option<AttrPath> {
+        let best = self.ranked(self.pkgconfig, module).next();
+        self.module_file(module).filter(|_| best.is_none_or(|(_, points)| points > SURE))
     }
 
     /// Returns the package that has the file of a module of pkg-config.
@@ -16,15 +22,20 @@ impl Index {
         self.file("pc", self.pkgconfig, module)
     }
 
-    /// Returns the package that is called like a module of pkg-config, or has a library that is.
+    /// Returns the package that is called like a module of pkg-config, or has a library that is, or whose part it is:
+    /// `UMFPACK` has libumfpack.so, `harfbuzz-cairo` is a part of `harfbuzz`.
     pub(super) fn like_module(&self, module: &str) -> Option<AttrPath> {
-        let names = [Some(module), unversioned(module)].into_iter().flatten().filter(|name| name.len() > 2);
+        let lower = module.to_ascii_lowercase();
+        let names = [Some(module), unversioned(module), Some(lower.as_str())].into_iter().flatten();
         let plain = |name: &str| self.known(name).filter(|attr| attr.names().count() == 1);
         let library = |name: &str| {
             let name = name.strip_prefix("lib").unwrap_or(name);
             self.soname(&format!("lib{name}.so")).or_else(|| plain(&format!("lib{name}"))).or_else(|| plain(name))
         };
-        names.into_iter().find_map(library)
+        let wholes = module.rmatch_indices('-').map(|(at, _)| &module[..at]);
+        let part =
+            || wholes.filter(|name| name.len() > 3).find_map(|name| self.module_file(name).or_else(|| library(name)));
+        names.filter(|name| name.len() > 2).find_map(library).or_else(part)
     }
 
     /// Returns the package of a package of CMake: `fmt`, `Qt6Core`. Case counts as little as in `find_package`.

@@ -150,12 +150,15 @@ fn names_near_to_a_wrong_one() {
 fn packages_of_debian_that_nixpkgs_has_not_are_none() {
     let none = [
         "dh-make",
-        "g++-arm-linux-gnueabihf",
-        "gcc-12-aarch64-linux-gnu",
+        "gcc-12-hppa64-linux-gnu",
         "code-insiders",
         "git-nothing",
         "golang-github-spf13-cobra-dev",
-        "libcommons-io-java",
+        "libapache2-mod-nothing",
+        "libcommons-codec-java",
+        "libnet-nothing-perl",
+        "libqt5webkit5-dev",
+        "linux-image-amd64",
         "librust-serde-dev",
         "node-lodash",
         "pkg-kde-tools",
@@ -180,9 +183,53 @@ fn parts_of_a_package_of_debian_are_of_it() {
         ("qml6-module-qtquick-controls", "qt6.qtdeclarative"),
         ("squid-openssl", "squid"),
         ("vlc-bin", "vlc"),
+        ("fonts-tlwg-purisa", "tlwg"),
+        ("g++-12-aarch64-linux-gnu", "pkgsCross.aarch64-multiplatform.buildPackages.gcc"),
+        ("binutils-avr", "pkgsCross.avr.buildPackages.binutils"),
+        ("gir1.2-pango-1.0", "pango"),
+        ("lib32z1-dev", "zlib"),
+        ("libapache2-mod-wsgi-py3", "apacheHttpdPackages.mod_wsgi3"),
+        ("libqt5qml5", "libsForQt5.qt5.qtdeclarative"),
+        ("octave-signal", "octavePackages.signal"),
+        ("python-setuptools", "python3Packages.setuptools"),
+        ("r-cran-rjava", "rPackages.rJava"),
+        ("texlive-lang-french", "texliveMedium"),
+        ("texlive-publishers", "texliveFull"),
+        ("x11proto-core-dev", "xorgproto"),
+        ("xserver-xorg-video-dummy", "xf86-video-dummy"),
+        // Only their source says it.
+        ("uidmap", "shadow"),
+        ("libsasl2-modules-db", "cyrus_sasl"),
+        ("libpam-sss", "sssd"),
     ];
     for (package, attr) in parts {
         assert_eq!(Index::new().debian(package).expect(package).as_str(), attr, "{package}");
+    }
+}
+
+#[test]
+fn programs_that_no_package_has_are_of_what_is_called_like_them() {
+    let index = Index::new();
+    for (name, attr, source) in [
+        ("espeak-ng", "espeak-ng", Source::Table),
+        ("busybox", "busybox", Source::Table),
+        ("patch", "gnupatch", Source::Table),
+        ("coursier", "coursier", Source::Name),
+        ("dstat", "dool", Source::Debian),
+    ] {
+        let found = index.program(name).expect(name);
+        assert_eq!((found.attr.as_str(), found.source), (attr, source), "{name}");
+    }
+    // A library has none.
+    assert_eq!(index.program("zlib"), None);
+}
+
+#[test]
+fn a_module_that_only_copies_have_is_that_of_its_library() {
+    let index = Index::new();
+    for (module, attr) in [("libuv-static", "libuv"), ("UMFPACK", "suitesparse"), ("harfbuzz-cairo", "harfbuzz")] {
+        assert_eq!(index.pkg_config(module).expect(module).as_str(), attr);
+        assert_eq!(index.which(&format!("pc:{module}"))[0].attr.as_str(), attr);
     }
 }
 

@@ -36,10 +36,13 @@ impl Index {
         };
         let mut found = match name.split_once(':') {
             Some(("deb", package)) => single(self.debian(package), "that package of Debian is this one"),
-            Some(("pc", module)) => match self.files("pc", self.pkgconfig, &[module], "module of pkg-config") {
-                none if none.is_empty() => single(self.like_module(module), "no module of this name; its library is"),
-                found => found,
-            },
+            Some(("pc", module)) => {
+                let like = self.sure_module(module).is_none().then(|| self.like_module(module)).flatten();
+                let mut found: Vec<Scored> =
+                    single(like, "no package of its own has this module; the library of its name is");
+                found.extend(self.files("pc", self.pkgconfig, &[module], "module of pkg-config"));
+                found
+            }
             Some(("cmake", package)) => self.files("cmake", self.cmake, &[package], "package of CMake"),
             Some(("py", module)) => self.py(module),
             _ if name.contains(".so") && !sonames(name).is_empty() => {
@@ -55,7 +58,7 @@ impl Index {
 
     /// Returns the packages for a program: the one that is taken first, then the others of the table.
     fn programs(&self, name: &str) -> Vec<Scored> {
-        let ranked: Vec<(AttrPath, i32)> = self.ranked(self.programs, name).collect();
+        let ranked: Vec<(AttrPath, i32)> = self.ranked_programs(name).collect();
         let others = ranked.len();
         let table = ranked.into_iter().map(|(attr, score)| {
             let reason = if is_unsaid(&attr, name, score) {
@@ -70,7 +73,8 @@ impl Index {
             Source::Table => return table.collect(),
             Source::Rule => (BY_RULE, "a rule for versioned names".to_owned()),
             Source::Override => (BY_HAND, "chosen by hand".to_owned()),
-            Source::Name => (BY_NAME, "the attr is called like it; its program is written in other case".to_owned()),
+            Source::Name => (BY_NAME, "the attr is called like it; its program is written otherwise".to_owned()),
+            Source::Debian => (BY_NAME, "the package of this name in Debian is this one".to_owned()),
             Source::Unversioned => {
                 (BY_NAME, format!("no package of this version; it has `{}`", unversioned(name).unwrap_or(name)))
             }

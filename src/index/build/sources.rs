@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 
-use super::super::{Index, debian::source_key};
+use super::super::{
+    Index,
+    debian::{BESIDE, source_key},
+};
 
 /// Sources of what no shell has: the kernel.
 const NO_PACKAGES: [&str; 1] = ["linux"];
@@ -20,7 +23,9 @@ pub fn sources(packages: &str, index: &Index) -> anyhow::Result<String> {
         count += 1;
         // `Source: glibc (2.36-9)` when their versions differ.
         let source = field("Source").and_then(|source| source.split(' ').next()).unwrap_or(package);
-        if !is_name(package) || !is_name(source) || NO_PACKAGES.contains(&source) || index.said(package).is_some() {
+        let is_beside = BESIDE.iter().any(|end| package.ends_with(end));
+        let is_useful = is_name(package) && is_name(source) && !is_beside && !NO_PACKAGES.contains(&source);
+        if !is_useful || index.said(package).is_some() {
             continue;
         }
         if index.source(package, source).is_some_and(|attr| index.whole(package) != Some(attr)) {

@@ -161,6 +161,18 @@ fn attrs_are_parsed_at_the_door() {
 }
 
 #[test]
+fn packages_of_debian_get_the_source_that_says_what_they_are() {
+    let more: String = (0..100).map(|at| format!("\n\nPackage: none-of-nixpkgs-{at}\nVersion: 1")).collect();
+    let packages = "Package: uidmap\nSource: shadow (1:4.13)\nVersion: 1:4.13+dfsg1\n\n\
+        Package: libsasl2-modules-db\nSource: cyrus-sasl2\n\nPackage: jq\nVersion: 1.6\n\nPackage: libjq1\nSource: jq\n\n\
+        Package: linux-image-amd64\nSource: linux\n\nPackage: bad\tname\nSource: shadow";
+    let table = sources(&format!("{packages}{more}"), &Index::new()).expect("packages");
+    assert_eq!(table, "libsasl2-modules-db\tcyrus-sasl2\nuidmap\tshadow\n");
+    let error = sources("NIXI", &Index::new()).expect_err("no packages");
+    assert_eq!(error.to_string(), "it has only 0 packages");
+}
+
+#[test]
 fn what_is_cut_is_an_error() {
     let bytes = small().bytes;
     let whole: Vec<usize> = bytes.windows(3).enumerate().filter(|(_, w)| w == b"}}\n").map(|(at, _)| at + 3).collect();

@@ -39,7 +39,8 @@ impl Index {
         if let Some(name) = package.strip_prefix("r-cran-").or_else(|| package.strip_prefix("r-bioc-")) {
             return self.in_set("rPackages", &name.replace('.', "_"));
         }
-        let sets = [("elpa-", "emacsPackages"), ("ruby-", "rubyPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
+        let sets =
+            [("elpa-", "emacsPackages"), ("ruby-", "rubyPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
         for (prefix, set) in sets {
             if let Some(name) = package.strip_prefix(prefix) {
                 let between = if set.ends_with("plugins") { '-' } else { '.' };
@@ -91,8 +92,8 @@ impl Index {
 /// Returns whether a package is a module of a language: when its set has none of its name, no other package is it.
 pub(super) fn is_module(package: &str) -> bool {
     let before = [
-        "elpa-", "golang-", "libghc-", "libjs-", "librust-", "lua-", "node-", "octave-", "php-", "python-", "python3-", "r-bioc-",
-        "r-cran-", "ruby-",
+        "elpa-", "golang-", "libghc-", "libjs-", "librust-", "lua-", "node-", "octave-", "php-", "python-", "python3-",
+        "r-bioc-", "r-cran-", "ruby-",
     ];
     let after = ["-cil", "-cil-dev", "-java", "-ocaml", "-ocaml-dev", "-perl"];
     before.iter().any(|start| package.starts_with(start))
