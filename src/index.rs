@@ -168,7 +168,8 @@ impl Index {
         if let Some(attr) = self.overrides.get(name).and_then(|attr| self.known(attr)) {
             return Some(self.candidate(attr, Source::Override));
         }
-        if let Some(attr) = self.candidates(name).next() {
+        let best = self.ranked_programs(name).next();
+        if let Some((attr, _)) = best.clone().filter(|(_, points)| *points > SURE) {
             return Some(self.candidate(attr, Source::Table));
         }
         if let Some(attr) = self.other_case(name) {
@@ -181,7 +182,9 @@ impl Index {
         }
         // Many packages of Debian are called like their program.
         let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
-        let (attr, source) = debian.or_else(|| Some((self.with_other_main(name)?, Source::Name)))?;
+        let other = || Some((self.with_other_main(name)?, Source::Name));
+        let unsure = || best.map(|(attr, _)| (attr, Source::Table));
+        let (attr, source) = debian.or_else(other).or_else(unsure)?;
         Some(self.candidate(attr, source))
     }
 

@@ -1,7 +1,7 @@
 //! Packages of Debian and Ubuntu: a table by hand, then what their names say. Debian names libraries after their files
 //! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
-use super::{Index, SURE, rule, unversioned};
+use super::{Index, Source, rule, unversioned};
 use crate::nix::AttrPath;
 
 mod languages;
@@ -82,6 +82,15 @@ const PARTS: [&str; 65] = [
 const BUILDS: [&str; 10] =
     ["-openssl", "-gnutls", "-nss", "-pthread", "-openmp", "-serial", "-openmpi", "-mpich", "-mpi", "-cxx"];
 
+/// Points of a package that a program of its name may mean.
+const LIKELY: i32 = -18;
+
+/// Beginnings of the names of programs that are written in Python.
+const PYTHONIC: [&str; 4] = ["django", "jupyter", "py", "sphinx"];
+
+/// Points of a package that is called like its program.
+const CALLED: i32 = 25;
+
 /// Ends of what only documents a package or helps to debug it.
 pub(super) const BESIDE: [&str; 4] = ["-doc", "-dbg", "-dbgsym", "-examples"];
 
@@ -92,13 +101,13 @@ const JOINED: [&str; 2] = ["utils", "tools"];
 const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash debian dh docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
+const EXTENDED: &str = "ansible apt asterisk bash debian dh docbook docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
     gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
     postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
     xserver yorick zsh";
 
 /// Libraries of Qt's base, as Debian writes them.
-const QT_BASE: &str = "concurrent core dbus egl gui network opengl printsupport sql test widgets xml";
+const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl printsupport sql test widgets xcb xml";
 
 impl Index {
     /// Returns the attr of a package of Debian or Ubuntu.
@@ -114,7 +123,17 @@ impl Index {
             return self.cross(package);
         }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
-        self.said(package).or_else(|| self.of_source(package)).or_else(|| self.whole(package))
+        self.said(package).or_else(|| self.of_source(package)).or_else(|| self.perhaps(package))
+    }
+
+    /// Returns what a package may be, when neither its name nor its source say it.
+    pub(super) fn perhaps(&self, package: &str) -> Option<AttrPath> {
+        let of_python = || Some(package).filter(|_| PYTHONIC.iter().any(|start| package.starts_with(start)));
+        let named = || {
+            let of_python = || of_python().and_then(|name| self.distribution(name));
+            self.with_program(package, LIKELY).or_else(of_python).or_else(|| self.squashed(package))
+        };
+        Some(()).filter(|()| !is_module(package)).and_then(|()| named()).or_else(|| self.whole(package))
     }
 
     /// Returns what a package's name says.
@@ -137,17 +156,17 @@ impl Index {
             // `vlc-bin` is a part of vlc; in nixpkgs it is what others have built.
             .or_else(|| self.part(package).filter(|_| package.ends_with("-bin")))
             .or_else(|| self.tool(package))
+            .or_else(|| self.with_program(package, CALLED))
             .or_else(|| self.part(package))
-            .or_else(|| self.with_program(package))
-            .or_else(|| self.squashed(package))
+            .or_else(|| self.with_program(package, 0))
             .or_else(|| self.known(&format!("kdePackages.{package}")))
     }
 
-    /// Returns the package of the program of this name; not one that brings programs of many others.
-    fn with_program(&self, package: &str) -> Option<AttrPath> {
-        let best = self.ranked_programs(package).next();
-        let sure = best.is_none_or(|(_, points)| points > SURE);
-        self.program(package).filter(|_| sure).map(|found| found.attr)
+    /// Returns the package of the program of this name, when it has more points than these or was chosen otherwise.
+    fn with_program(&self, package: &str, points: i32) -> Option<AttrPath> {
+        let found = self.program(package)?;
+        let best = self.ranked_programs(package).next().filter(|_| found.source == Source::Table);
+        Some(found.attr).filter(|_| best.is_none_or(|(_, has)| has >= points))
     }
 
     /// Returns the package that is built from the same source, where the name does not say it: `uidmap` is built from `shadow`.
@@ -272,21 +291,32 @@ impl Index {
 
     /// Reads a part of Qt: `libqt5svg5`, `libqt6svg6`, `qt6-svg`, `qtbase5`.
     fn qt(&self, bare: &str) -> Option<AttrPath> {
-        let old = |module: &str| self.known(&format!("libsForQt5.qt5.qt{module}"));
-        let new = |module: &str| self.known(&format!("qt6.qt{module}"));
         let inside = |prefix: &str, end: &str| bare.strip_prefix(prefix).map(|rest| rest.trim_end_matches(end));
         if let Some(module) = inside("libqt5", "5") {
-            let base = || old("base").filter(|_| QT_BASE.split_ascii_whitespace().any(|name| module.starts_with(name)));
-            let short = module.split('-').next().unwrap_or(module);
-            let other =
-                || old(if short.starts_with("qml") || short.starts_with("quick") { "declarative" } else { short });
-            return old(module).or_else(|| self.soname(&format!("libQt5{module}.so"))).or_else(base).or_else(other);
+            return self.qt_module("libsForQt5.qt5", module).or_else(|| self.soname(&format!("libQt5{module}.so")));
         }
         if let Some(module) = inside("libqt6", "6").or_else(|| inside("qt6-", "")) {
-            return new(module).or_else(|| new(module.split('-').next().unwrap_or(module))).or_else(|| new("base"));
+            return self.qt_module("qt6", module);
         }
         let module = bare.strip_prefix("qt").and_then(|rest| rest.split_once('5')).map(|(module, _)| module)?;
-        old(module.trim_end_matches('-')).filter(|_| !module.is_empty())
+        let module = module.trim_end_matches('-');
+        self.known(&format!("libsForQt5.qt5.qt{module}")).filter(|_| !module.is_empty())
+    }
+
+    /// Returns the part of Qt with a library: `webengine` has `webenginecore`, `declarative` what is for QML.
+    fn qt_module(&self, set: &str, module: &str) -> Option<AttrPath> {
+        let part = |name: &str| self.known(&format!("{set}.qt{name}"));
+        let module = module.replace('-', "");
+        if let Some(attr) = part(&module) {
+            return Some(attr);
+        }
+        let begins = |names: &str| names.split_ascii_whitespace().any(|name| module.starts_with(name));
+        let within = |name: &str, libraries: &str| part(name).filter(|_| begins(libraries));
+        let shorter = || (2..module.len()).rev().filter_map(|end| module.get(..end)).find_map(part);
+        within("base", QT_BASE)
+            .or_else(|| within("tools", "designer help linguist uitools"))
+            .or_else(shorter)
+            .or_else(|| within("declarative", "labs qml quick"))
     }
 
     /// Finds a tool: the attr of this name, else a package with this program, else the same without a version.
@@ -321,9 +351,10 @@ pub(super) fn source_key(package: &str) -> &str {
     unversioned(package).filter(|_| package.starts_with("lib")).unwrap_or(package)
 }
 
-/// Returns whether a package builds for another machine: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`, `binutils-avr`.
+/// Returns whether a package builds for another machine: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`, `libc6-dev-armhf-cross`.
 fn is_cross(package: &str) -> bool {
     let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "gobjc-", "gobjc++-", "binutils-", "crossbuild-", "mingw-w64"];
     let machines = ["-linux-gnu", "mingw", "-avr", "-unknown-elf", "crossbuild-"];
-    builds.iter().any(|tool| package.starts_with(tool)) && machines.iter().any(|machine| package.contains(machine))
+    (builds.iter().any(|tool| package.starts_with(tool)) && machines.iter().any(|machine| package.contains(machine)))
+        || package.ends_with("-cross")
 }

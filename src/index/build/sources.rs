@@ -28,7 +28,7 @@ pub fn sources(packages: &str, index: &Index) -> anyhow::Result<String> {
         if !is_useful || index.said(package).is_some() {
             continue;
         }
-        if index.source(package, source).is_some_and(|attr| index.whole(package) != Some(attr)) {
+        if index.source(package, source).is_some_and(|attr| index.perhaps(package) != Some(attr)) {
             sources.entry(source_key(package)).or_insert(source);
         }
     }

@@ -26,7 +26,7 @@ const NO_PROGRAMS: [&str; 12] = [
 ];
 
 /// Sets that a database has in part or not at all: what the table has of them stays.
-const ELSEWHERE: [&str; 4] = ["emacsPackages", "octavePackages", "pkgsCross", "rPackages"];
+const ELSEWHERE: [&str; 5] = ["cudaPackages", "emacsPackages", "octavePackages", "pkgsCross", "rPackages"];
 
 /// The names of store paths.
 pub(super) struct Stores<'a> {

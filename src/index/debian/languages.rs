@@ -59,7 +59,7 @@ impl Index {
         let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
         let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
         let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
-        let of_version = || same(&format!("{}-python", unversioned(module)?));
+        let of_version = || same(&format!("{}-python", unversioned(module)?)).or_else(|| same(unversioned(module)?));
         names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
     }
 

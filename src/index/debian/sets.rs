@@ -25,7 +25,7 @@ const TEX_MEDIUM: &str = "binaries context extra-utils font-utils fonts-recommen
     plain-generic science xetex";
 
 /// Ends of packages that build for another machine, and what nixpkgs calls that machine.
-const MACHINES: [(&str, &str); 20] = [
+const MACHINES: [(&str, &str); 23] = [
     ("aarch64-linux-gnu", "aarch64-multiplatform"),
     ("-arm64", "aarch64-multiplatform"),
     ("arm-linux-gnueabihf", "armv7l-hf-multiplatform"),
@@ -41,6 +41,9 @@ const MACHINES: [(&str, &str); 20] = [
     ("-s390x", "s390x"),
     ("mips-linux-gnu", "mips-linux-gnu"),
     ("mipsel-linux-gnu", "mipsel-linux-gnu"),
+    ("-mipsel", "mipsel-linux-gnu"),
+    ("mips64el-linux-gnuabi64", "mips64el-linux-gnuabi64"),
+    ("powerpc64-linux-gnu", "ppc64"),
     ("i686-linux-gnu", "gnu32"),
     ("mingw-w64-i686", "mingw32"),
     ("mingw-w64-x86-64", "mingwW64"),
@@ -66,6 +69,21 @@ impl Index {
             .or_else(|| self.tex(package))
             .or_else(|| self.x11(package))
             .or_else(|| self.of_32_bits(package))
+            .or_else(|| self.tcl(package))
+            .or_else(|| self.in_set_of_name(package))
+    }
+
+    /// Finds `tclPackages.tcltls` for `tcl-tls`.
+    fn tcl(&self, package: &str) -> Option<AttrPath> {
+        let names = [package.to_owned(), package.replace('-', "")];
+        names.iter().find_map(|name| self.known(&format!("tclPackages.{name}")))
+    }
+
+    /// Finds `zabbix.server-mysql` for `zabbix-server-mysql`, `lxqt.lxqt-session` for `lxqt-session`.
+    fn in_set_of_name(&self, package: &str) -> Option<AttrPath> {
+        // What a package has inside are its outputs.
+        let (set, name) = package.split_once('-').filter(|(set, _)| self.plain(set).is_none())?;
+        self.known(&format!("{set}.{name}")).or_else(|| self.known(&format!("{set}.{package}")))
     }
 
     /// Finds `apacheHttpdPackages.mod_wsgi3` for `libapache2-mod-wsgi-py3`.
@@ -181,6 +199,10 @@ impl Index {
     fn qml(&self, package: &str) -> Option<AttrPath> {
         let set = |before: &str, set: &'static str| Some((package.strip_prefix(before)?, set));
         let (module, set) = set("qml6-module-", "qt6").or_else(|| set("qml-module-", "libsForQt5.qt5"))?;
+        let joined = || self.known(&format!("{set}.{}", module.split('-').take(2).collect::<String>()));
+        if let Some(attr) = joined() {
+            return Some(attr);
+        }
         let module = module.split('-').next().filter(|first| first.starts_with("qt"))?;
         let module = module.trim_end_matches(|c: char| c.is_ascii_digit());
         self.known(&format!("{set}.{module}")).or_else(|| self.known(&format!("{set}.qtdeclarative")))
