@@ -184,8 +184,17 @@ impl Index {
         let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
         let other = || Some((self.with_other_main(name)?, Source::Name));
         let unsure = || best.map(|(attr, _)| (attr, Source::Table));
-        let (attr, source) = debian.or_else(other).or_else(unsure)?;
+        let whole = || Some((self.unsaid_whole(name)?, Source::Name));
+        let (attr, source) = debian.or_else(other).or_else(unsure).or_else(whole)?;
         Some(self.candidate(attr, source))
+    }
+
+    /// Returns the package whose programs nothing says, when this one's name begins with it: `elasticsearch-keystore`.
+    fn unsaid_whole(&self, name: &str) -> Option<AttrPath> {
+        name.match_indices('-').map(|(at, _)| &name[..at]).find_map(|whole| {
+            let (attr, points) = self.ranked_programs(whole).next()?;
+            is_unsaid(&attr, whole, points).then_some(attr)
+        })
     }
 
     /// Returns the package of this name, when its main program is called otherwise: `coursier` of `cs`.
