@@ -15,6 +15,7 @@
 //! | sixth | 96.9, 93.9 | 88.9, 84.3 | 96.8, 96.1 | 98.5, 98.1 |
 //! | seventh | 97.0, 89.9 | 96.6, 92.9 | | |
 //! | eighth | 94.4, 92.8 | 98.9, 97.3 | | |
+//! | ninth | 95.7, 92.0 | | 96.2, 90.7 | |
 //!
 //! The sixth and those after it are of what Dockerfiles and scripts install and run most. From then on, names of packages that
 //! nixpkgs has not, or that nobody needs there, are in the lists: nothing is the right answer to those.
@@ -37,8 +38,8 @@ struct List {
 const LISTS: &[List] = &[
     list("programs", "", include_str!("data/gold.tsv"), [997, 997, 976]),
     list("more programs", "", include_str!("data/programs.tsv"), [1000, 1000, 980]),
-    list("Debian packages", "deb:", include_str!("data/debian.tsv"), [1000, 1000, 981]),
-    list("modules of pkg-config", "pc:", include_str!("data/pkg-config.tsv"), [1000, 1000, 983]),
+    list("Debian packages", "deb:", include_str!("data/debian.tsv"), [1000, 1000, 982]),
+    list("modules of pkg-config", "pc:", include_str!("data/pkg-config.tsv"), [1000, 1000, 985]),
     list("modules of Python", "py:", include_str!("data/python-modules.tsv"), [1000, 1000, 996]),
     list("programs, second round", "", include_str!("data/second/programs.tsv"), [997, 1000, 972]),
     list("Debian packages, second round", "deb:", include_str!("data/second/debian.tsv"), [1000, 1000, 993]),
@@ -53,15 +54,15 @@ const LISTS: &[List] = &[
     list("programs, fifth round", "", include_str!("data/fifth/programs.tsv"), [988, 988, 953]),
     list("Debian packages, fifth round", "deb:", include_str!("data/fifth/debian.tsv"), [1000, 1000, 987]),
     list("programs, sixth round", "", include_str!("data/sixth/programs.tsv"), [1000, 1000, 978]),
-    list("Debian packages, sixth round", "deb:", include_str!("data/sixth/debian.tsv"), [995, 995, 963]),
+    list("Debian packages, sixth round", "deb:", include_str!("data/sixth/debian.tsv"), [997, 997, 964]),
     list("modules of pkg-config, sixth round", "pc:", include_str!("data/sixth/pkg-config.tsv"), [996, 996, 992]),
     list("modules of Python, sixth round", "py:", include_str!("data/sixth/python-modules.tsv"), [996, 996, 992]),
-    list("programs, seventh round", "", include_str!("data/seventh/programs.tsv"), [0, 0, 0]),
-    list("Debian packages, seventh round", "deb:", include_str!("data/seventh/debian.tsv"), [0, 0, 0]),
-    list("programs, eighth round", "", include_str!("data/eighth/programs.tsv"), [0, 0, 0]),
-    list("Debian packages, eighth round", "deb:", include_str!("data/eighth/debian.tsv"), [0, 0, 0]),
-    list("programs, ninth round", "", include_str!("data/ninth/programs.tsv"), [0, 0, 0]),
-    list("modules of pkg-config, ninth round", "pc:", include_str!("data/ninth/pkg-config.tsv"), [0, 0, 0]),
+    list("programs, seventh round", "", include_str!("data/seventh/programs.tsv"), [982, 982, 934]),
+    list("Debian packages, seventh round", "deb:", include_str!("data/seventh/debian.tsv"), [1000, 1000, 983]),
+    list("programs, eighth round", "", include_str!("data/eighth/programs.tsv"), [968, 968, 936]),
+    list("Debian packages, eighth round", "deb:", include_str!("data/eighth/debian.tsv"), [1000, 1000, 989]),
+    list("programs, ninth round", "", include_str!("data/ninth/programs.tsv"), [994, 994, 968]),
+    list("modules of pkg-config, ninth round", "pc:", include_str!("data/ninth/pkg-config.tsv"), [962, 962, 907]),
 ];
 
 const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {

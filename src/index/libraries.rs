@@ -32,10 +32,15 @@ impl Index {
             let name = name.strip_prefix("lib").unwrap_or(name);
             self.soname(&format!("lib{name}.so")).or_else(|| plain(&format!("lib{name}"))).or_else(|| plain(name))
         };
+        // `gmime-2.6` is `gmime2`.
+        let major = || {
+            let (name, version) = module.rsplit_once('-')?;
+            plain(&format!("{name}{}", version.split('.').next().filter(|major| major.parse::<u8>().is_ok())?))
+        };
         let wholes = module.rmatch_indices('-').map(|(at, _)| &module[..at]);
         let part =
             || wholes.filter(|name| name.len() > 3).find_map(|name| self.module_file(name).or_else(|| library(name)));
-        names.filter(|name| name.len() > 2).find_map(library).or_else(part)
+        major().or_else(|| names.filter(|name| name.len() > 2).find_map(library)).or_else(part)
     }
 
     /// Returns the package of a package of CMake: `fmt`, `Qt6Core`. Case counts as little as in `find_package`.
