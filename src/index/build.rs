@@ -17,7 +17,7 @@ mod stores;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, Missing, missing};
+pub use change::{Change, Missing, lost, missing};
 use database::{Database, Entry, StorePath};
 use names::{Attrs, Fields, Names};
 use package::{Package, Reader};

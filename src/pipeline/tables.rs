@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Answer, World};
 use crate::console::{Hint, escape, escape_lines};
-use crate::index::build::{self, Change, Facts, Tables};
+use crate::index::build::{self, Change, Facts, Missing, Tables};
 use crate::index::{Index, Scored};
 
 /// Where the tables are in a checkout of this program.
@@ -81,11 +81,11 @@ pub struct Build {
 /// `index build`: database → tables. The answer is no when the database is not whole.
 pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
     let folder = folder(world, build)?;
-    let tables = tables(world, build)?;
+    let (tables, mut missing) = tables(world, build)?;
     let old = |table: &str| fs::read_to_string(folder.join(table)).unwrap_or_default();
     let changes: Vec<Change> = tables.iter().map(|(table, text)| Change::between(table, &old(table), text)).collect();
     changes.iter().for_each(|change| world.console.say(escape_lines(change.text().trim_end())));
-    let missing = build::missing(&tables, &changes);
+    missing.extend(build::missing(&tables, &changes));
     for what in &missing {
         world.console.warn(escape(what));
     }
@@ -101,9 +101,9 @@ pub fn index_build(world: &World, build: &Build) -> anyhow::Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// Makes the tables that are asked for.
-fn tables(world: &World, build: &Build) -> anyhow::Result<Tables> {
-    let (index, mut tables) = (Index::new(), Tables::new());
+/// Makes the tables that are asked for. Returns what a database lacks, too.
+fn tables(world: &World, build: &Build) -> anyhow::Result<(Tables, Missing)> {
+    let (index, mut tables, mut missing) = (Index::new(), Tables::new(), Missing::new());
     if let Some(database) = &build.database {
         let facts = read(world, database)?;
         world.console.say(format_args!("{} store paths, {} files", facts.store_paths, facts.entries));
@@ -112,13 +112,14 @@ fn tables(world: &World, build: &Build) -> anyhow::Result<Tables> {
         });
         tables = build::tables(&facts, &index, attrs.transpose()?.as_deref())
             .with_context(|| format!("failed to read attrs from `{}`", shown(build.attrs.as_deref())))?;
+        missing = build::lost(&facts);
     }
     if let Some(packages) = &build.debian {
         let doing = || format!("failed to read packages of Debian from `{}`", packages.display());
         let text = fs::read_to_string(packages).with_context(doing)?;
         tables.insert("debian-sources.tsv", build::sources(&text, &index).with_context(doing)?);
     }
-    Ok(tables)
+    Ok((tables, missing))
 }
 
 fn shown(path: Option<&Path>) -> String {

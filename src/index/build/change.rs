@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::Tables;
+use super::{Facts, Tables};
 
 /// Rows that every database has: a table and a key of it. Some of these were missing from databases that had lost a part.
 const CANARIES: &[(&str, &str)] = &[
@@ -86,6 +86,17 @@ impl Change {
         }
         text
     }
+}
+
+/// Returns the programs that a database lacks and every whole one has. Tables do not tell: they have what an evaluation says of
+/// the packages that a database lacks.
+pub fn lost(facts: &Facts) -> Missing {
+    let has =
+        |name: &&str| facts.packages.iter().any(|package| package.programs.iter().any(|(program, _)| program == name));
+    let programs = CANARIES.iter().filter(|(table, _)| *table == "programs.tsv");
+    let lost: Vec<&str> =
+        programs.flat_map(|(_, names)| names.split_ascii_whitespace()).filter(|name| !has(name)).collect();
+    if lost.is_empty() { Missing::new() } else { vec![format!("the database lacks the programs {}", lost.join(" "))] }
 }
 
 /// Returns what is missing from new tables: canaries, and tables that lost many rows.
