@@ -65,6 +65,9 @@ const SURE: i32 = -30;
 /// Points under which a package of Python is less likely meant than one that is called like the module.
 const UNSURE: i32 = -20;
 
+/// The longest name that is looked for; no file has a longer one.
+const LONGEST: usize = 255;
+
 /// All tables.
 #[derive(Debug)]
 pub struct Index {
@@ -121,6 +124,8 @@ pub enum Source {
     Name,
     /// The package of this name in Debian.
     Debian,
+    /// The package with whose name it begins; nothing says its programs.
+    Whole,
     /// The name without its version; the index has no package of that version.
     Unversioned,
 }
@@ -162,6 +167,9 @@ impl Index {
 
     /// Returns the best package for a program of this name.
     pub fn program(&self, name: &str) -> Option<Candidate> {
+        if name.len() > LONGEST {
+            return None;
+        }
         if let Some(attr) = rule(name).and_then(|attr| self.known(&attr)) {
             return Some(self.candidate(attr, Source::Rule));
         }
@@ -184,7 +192,7 @@ impl Index {
         let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
         let other = || Some((self.with_other_main(name)?, Source::Name));
         let unsure = || best.map(|(attr, _)| (attr, Source::Table));
-        let whole = || Some((self.unsaid_whole(name)?, Source::Name));
+        let whole = || Some((self.unsaid_whole(name)?, Source::Whole));
         let (attr, source) = debian.or_else(other).or_else(unsure).or_else(whole)?;
         Some(self.candidate(attr, source))
     }

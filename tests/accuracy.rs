@@ -3,8 +3,8 @@
 //! figures and what is missed. How fast it does so: `cargo bench --bench index`.
 //!
 //! The rounds were written before the index was asked, each of names that are in no list before it, and are rarer from round
-//! to round up to the fifth. What was right, and right and the most idiomatic, in percent, before any rule or table was changed for them
-//! (names that are no program's, or of packages that nixpkgs has not, left out):
+//! to round up to the fifth. What was right, and right and the most idiomatic, in percent, before any rule or table was changed
+//! for them (names that are no program's, or of packages that nixpkgs has not, left out):
 //!
 //! | round | programs | Debian packages | modules of pkg-config | modules of Python |
 //! |---|---|---|---|---|

@@ -1,7 +1,7 @@
-//! Packages of Debian and Ubuntu: a table by hand, then what their names say. Debian names libraries after their files
+//! Packages of Debian and Ubuntu: a table by hand, then what their names say, then what their sources are called. Debian names libraries after their files
 //! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
-use super::{Index, Source, rule, unversioned};
+use super::{Index, LONGEST, Source, rule, unversioned};
 use crate::nix::AttrPath;
 
 mod languages;
@@ -101,10 +101,10 @@ const JOINED: [&str; 2] = ["utils", "tools"];
 const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash debian dh docbook docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius gap gcc \
-    gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios nautilus node obs octave perl php pkg plasma \
-    postgresql puppet python python2 python3 qt r ros ruby rust sphinx task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 \
-    xserver yorick zsh";
+const EXTENDED: &str = "ansible apt asterisk bash debian dh docbook docker dpkg eclipse elpa emacs fcitx fcitx5 fonts \
+    forensics freeradius gap gcc gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios \
+    nautilus node obs octave perl php pkg plasma postgresql puppet python python2 python3 qt r ros ruby rust sphinx task \
+    tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 xserver yorick zsh";
 
 /// Libraries of Qt's base, as Debian writes them.
 const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl printsupport sql test widgets xcb xml";
@@ -112,6 +112,9 @@ const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl prin
 impl Index {
     /// Returns the attr of a package of Debian or Ubuntu.
     pub fn debian(&self, package: &str) -> Option<AttrPath> {
+        if package.len() > LONGEST {
+            return None;
+        }
         let package = package.split(':').next().unwrap_or(package);
         // Built again for another interface.
         let rebuilt = ["t64", "v5"]
@@ -128,12 +131,14 @@ impl Index {
 
     /// Returns what a package may be, when neither its name nor its source say it.
     pub(super) fn perhaps(&self, package: &str) -> Option<AttrPath> {
-        let of_python = || Some(package).filter(|_| PYTHONIC.iter().any(|start| package.starts_with(start)));
-        let named = || {
-            let of_python = || of_python().and_then(|name| self.distribution(name));
-            self.with_program(package, LIKELY).or_else(of_python).or_else(|| self.squashed(package))
-        };
-        Some(()).filter(|()| !is_module(package)).and_then(|()| named()).or_else(|| self.whole(package))
+        if is_module(package) {
+            return None;
+        }
+        let is_python = PYTHONIC.iter().any(|start| package.starts_with(start));
+        self.with_program(package, LIKELY)
+            .or_else(|| self.distribution(package).filter(|_| is_python))
+            .or_else(|| self.squashed(package))
+            .or_else(|| self.whole(package))
     }
 
     /// Returns what a package's name says.
@@ -192,9 +197,9 @@ impl Index {
 
     /// Returns what a package's name begins with, when that is a package: Debian names the parts of a package after it.
     /// `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`.
-    pub(super) fn whole(&self, package: &str) -> Option<AttrPath> {
+    fn whole(&self, package: &str) -> Option<AttrPath> {
         let mut others = EVERYDAY.split_ascii_whitespace().chain(EXTENDED.split_ascii_whitespace());
-        let extended = is_module(package) || others.any(|name| package.split('-').next() == Some(name));
+        let extended = others.any(|name| package.split('-').next() == Some(name));
         let wholes = package.rmatch_indices('-').map(|(at, _)| &package[..at]).filter(|whole| whole.len() > 2);
         wholes
             .filter(|_| !extended)
@@ -328,9 +333,11 @@ impl Index {
 
     /// Returns the attr of this name, however its words are joined.
     fn spelled(&self, name: &str) -> Option<AttrPath> {
-        let other = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
-        let plain = || self.plain(name).or_else(|| other.iter().find_map(|name| self.plain(name)));
-        Some(name).filter(|name| name.len() > 1).and_then(|_| plain())
+        if name.len() < 2 {
+            return None;
+        }
+        let others = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
+        self.plain(name).or_else(|| others.iter().find_map(|name| self.plain(name)))
     }
 
     /// Reads a part of a package: `graphviz-doc`, `nginx-core`.

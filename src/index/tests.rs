@@ -216,12 +216,15 @@ fn programs_that_no_package_has_are_of_what_is_called_like_them() {
         ("patch", "gnupatch", Source::Table),
         ("coursier", "coursier", Source::Name),
         ("dstat", "dool", Source::Debian),
+        ("elasticsearch-keystore", "elasticsearch", Source::Whole),
     ] {
         let found = index.program(name).expect(name);
         assert_eq!((found.attr.as_str(), found.source), (attr, source), "{name}");
     }
     // A library has none.
     assert_eq!(index.program("zlib"), None);
+    let hostile = "-i386".repeat(100_000);
+    assert_eq!((index.program(&"x.py".repeat(100_000)), index.debian(&hostile)), (None, None));
 }
 
 #[test]

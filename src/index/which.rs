@@ -74,6 +74,7 @@ impl Index {
             Source::Rule => (BY_RULE, "a rule for versioned names".to_owned()),
             Source::Override => (BY_HAND, "chosen by hand".to_owned()),
             Source::Name => (BY_NAME, "the attr is called like it; its program is written otherwise".to_owned()),
+            Source::Whole => (0, "its name begins with the attr; nothing says what programs that has".to_owned()),
             Source::Debian => (BY_NAME, "the package of this name in Debian is this one".to_owned()),
             Source::Unversioned => {
                 (BY_NAME, format!("no package of this version; it has `{}`", unversioned(name).unwrap_or(name)))
