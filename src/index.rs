@@ -176,10 +176,10 @@ impl Index {
         if let Some(attr) = self.overrides.get(name).and_then(|attr| self.known(attr)) {
             return Some(self.candidate(attr, Source::Override));
         }
-        let best = self.ranked_programs(name).next();
-        if let Some((attr, _)) = best.clone().filter(|(_, points)| *points > SURE) {
-            return Some(self.candidate(attr, Source::Table));
-        }
+        let unsure = match self.ranked_programs(name).next() {
+            Some((attr, points)) if points > SURE => return Some(self.candidate(attr, Source::Table)),
+            found => found,
+        };
         if let Some(attr) = self.other_case(name) {
             return Some(self.candidate(attr, Source::Name));
         }
@@ -191,7 +191,7 @@ impl Index {
         // Many packages of Debian are called like their program.
         let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
         let other = || Some((self.with_other_main(name)?, Source::Name));
-        let unsure = || best.map(|(attr, _)| (attr, Source::Table));
+        let unsure = || unsure.map(|(attr, _)| (attr, Source::Table));
         let whole = || Some((self.unsaid_whole(name)?, Source::Whole));
         let (attr, source) = debian.or_else(other).or_else(unsure).or_else(whole)?;
         Some(self.candidate(attr, source))
@@ -210,16 +210,18 @@ impl Index {
         self.known(name).filter(|attr| self.attr(attr).is_some_and(|fields| fields.main_program.is_some()))
     }
 
-    /// Returns another attr of the same package, when that is called so: `espeak-ng` for `espeak`.
+    /// Returns another attr of the same package, when that is called so: `espeak-ng` for `espeak`. `gnupatch` stays: it tells
+    /// which of many it is.
     fn named(&self, attr: AttrPath, name: &str) -> AttrPath {
+        let stays = attr.as_str() == name || attr.as_str().strip_prefix("gnu") == Some(name);
+        if stays || self.attrs.get(name).is_none() {
+            return attr;
+        }
         let same = |other: &AttrPath| {
             let fields = self.attr(other).filter(|fields| fields.pname.is_some());
             fields.is_some() && fields == self.attr(&attr)
         };
-        // `gnupatch` tells which of many it is.
-        let is_plain = attr.as_str().strip_prefix("gnu") != Some(name);
-        let other = self.attrs.get(name).filter(|_| is_plain).and_then(|_| self.known(name)).filter(same);
-        other.unwrap_or(attr)
+        self.known(name).filter(same).unwrap_or(attr)
     }
 
     /// Returns the package of this name, when its main program is called so in other case: `mailhog` of `MailHog`.
@@ -356,11 +358,14 @@ impl Index {
     }
 
     fn module(&self, name: &str) -> Option<AttrPath> {
-        let by_hand = self.by_hand("py", name);
-        let best = self.modules(name).next();
-        // Packages that are made of others bring none of their files.
-        let whole = || self.distribution(name).filter(|_| best.as_ref().is_some_and(|(_, points)| *points < UNSURE));
-        by_hand.or_else(whole).or_else(|| best.clone().map(|(attr, _)| attr))
+        if let Some(attr) = self.by_hand("py", name) {
+            return Some(attr);
+        }
+        match self.modules(name).next()? {
+            // Packages that are made of others bring none of their files.
+            (attr, points) if points < UNSURE => self.distribution(name).or(Some(attr)),
+            (attr, _) => Some(attr),
+        }
     }
 
     /// Returns the packages of a Python module, where that is not of the module's name.

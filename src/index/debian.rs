@@ -143,12 +143,18 @@ impl Index {
 
     /// Returns what a package's name says.
     pub(super) fn said(&self, package: &str) -> Option<AttrPath> {
-        self.listed(package)
+        if let Some(attr) = self.debian.get(package) {
+            return self.known(attr);
+        }
+        let ruled = rule(package);
+        let ruled = ruled.as_deref();
+        ruled
+            .and_then(|attr| self.known(attr))
             .or_else(|| self.beside(package))
             .or_else(|| self.of_language(package))
             .or_else(|| self.of_family(package))
             .or_else(|| unversioned(package).and_then(|short| self.listed(short)))
-            .or_else(|| self.other_version(package))
+            .or_else(|| ruled.and_then(|attr| self.other_version(attr)))
             .or_else(|| self.of_name(package))
     }
 
@@ -162,9 +168,11 @@ impl Index {
             .or_else(|| self.part(package).filter(|_| package.ends_with("-bin")))
             .or_else(|| self.tool(package))
             .or_else(|| self.with_program(package, CALLED))
+            .or_else(|| self.in_set_of_name(package))
             .or_else(|| self.part(package))
             .or_else(|| self.with_program(package, 0))
             .or_else(|| self.known(&format!("kdePackages.{package}")))
+            .or_else(|| self.tcl(package))
     }
 
     /// Returns the package of the program of this name, when it has more points than these or was chosen otherwise.
@@ -221,10 +229,8 @@ impl Index {
     }
 
     /// Returns the attr of a rule without the version that is gone: `go` of `golang-1.21-go`.
-    fn other_version(&self, package: &str) -> Option<AttrPath> {
-        let attr = rule(package)?;
-        let (first, rest) =
-            attr.split_once('.').map_or((attr.as_str(), ""), |(first, _)| (first, &attr[first.len()..]));
+    fn other_version(&self, attr: &str) -> Option<AttrPath> {
+        let (first, rest) = attr.split_once('.').map_or((attr, ""), |(first, _)| (first, &attr[first.len()..]));
         let short = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_' || c == '-');
         self.known(&format!("{short}{rest}"))
     }

@@ -69,18 +69,16 @@ impl Index {
             .or_else(|| self.tex(package))
             .or_else(|| self.x11(package))
             .or_else(|| self.of_32_bits(package))
-            .or_else(|| self.tcl(package))
-            .or_else(|| self.in_set_of_name(package))
     }
 
     /// Finds `tclPackages.tcltls` for `tcl-tls`.
-    fn tcl(&self, package: &str) -> Option<AttrPath> {
+    pub(super) fn tcl(&self, package: &str) -> Option<AttrPath> {
         let names = [package.to_owned(), package.replace('-', "")];
         names.iter().find_map(|name| self.known(&format!("tclPackages.{name}")))
     }
 
     /// Finds `zabbix.server-mysql` for `zabbix-server-mysql`, `lxqt.lxqt-session` for `lxqt-session`.
-    fn in_set_of_name(&self, package: &str) -> Option<AttrPath> {
+    pub(super) fn in_set_of_name(&self, package: &str) -> Option<AttrPath> {
         // What a package has inside are its outputs.
         let (set, name) = package.split_once('-').filter(|(set, _)| self.plain(set).is_none())?;
         self.known(&format!("{set}.{name}")).or_else(|| self.known(&format!("{set}.{package}")))
