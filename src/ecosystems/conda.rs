@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
 use crate::index::{Index, normalized};
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Their programs.
 const MANAGERS: &str = "conda mamba micromamba";
@@ -51,7 +51,7 @@ impl Ecosystem for Conda {
         call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 
@@ -152,7 +152,7 @@ mod tests {
         let text =
             "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";
         assert_eq!(Conda.says(&[], text), ["python=3.11", "flask==3.0"]);
-        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new());
+        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new(), &[]);
         assert_eq!(line.as_deref(), Some("pytest -k 'a b'"));
     }
 

@@ -1,7 +1,7 @@
 //! A command line of Nix → [`Requirements`], without a session: what is typed, not what ran.
 
 use super::draft::{Draft, Entry};
-use super::nix::{Foreign, Typed, foreign, place, typed};
+use super::nix::{BUILDS, Foreign, Typed, foreign, place, typed};
 use crate::index::Index;
 use crate::journal::{Known, Ref, SessionId, UsedFlake};
 use crate::nix::NoInput;
@@ -41,7 +41,7 @@ pub fn export(argv: &[&str], flakes: &[UsedFlake], index: &Index, policy: &Polic
     let mut not: Vec<String> = asked.ignored.iter().map(|what| format!("{what} is a flake already")).collect();
     let others = foreign(argv);
     let of_another = |name: &str| {
-        let name = name.strip_prefix("what builds ").unwrap_or(name);
+        let name = name.strip_prefix(BUILDS).unwrap_or(name);
         others.iter().find(|it| it.installable == name).map(|it| (name.to_owned(), why(it, flakes)))
     };
     not.extend(asked.unrecognized.iter().map(|name| match of_another(name) {
@@ -61,7 +61,7 @@ fn why(foreign: &Foreign, flakes: &[UsedFlake]) -> NoInput {
 
 /// Says why a word is not in the flake.
 fn unknown(name: &str, index: &Index) -> String {
-    if let Some(installable) = name.strip_prefix("what builds ") {
+    if let Some(installable) = name.strip_prefix(BUILDS) {
         return format!("`{installable}`: a shell in which a package is built is not exported");
     }
     if name.contains([' ', '(', '{', ';', '"']) {
@@ -115,7 +115,7 @@ mod tests {
             ("nix shell github:a/b#x nixpkgs#jq", "jq", "`github:a/b#x`: Nix could not look it up", None),
             ("nix shell github:a/b", "", "`github:a/b`: Nix could not look it up", None),
             ("nix shell git+https://x.y/z#a", "", "only flakes github:OWNER/REPO[/REV] are", None),
-            ("nix develop github:a/b", "", "a shell of another flake is no package", None),
+            ("nix develop github:a/b", "", "Nix could not look it up", None),
             ("nix develop", "", "the project's own flake is a flake already", None),
             ("nix develop nixpkgs#jq", "", "`nixpkgs#jq`: a shell in which a package is built", None),
             ("nix shell nixpkgs#terraform", "", "its licence is not free", None),

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Folders below which the first component is a tool and the second its version.
 const FOLDERS: [&str; 3] = ["/mise/installs/", "/.asdf/installs/", "/rtx/installs/"];
@@ -67,7 +67,7 @@ impl Ecosystem for Mise {
         verifies(inner(argv)?)
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Asked, Context, Ecosystem, Reading, listed, paths, wants};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::nix::AttrPath;
 
 mod ask;
@@ -10,7 +10,7 @@ mod others;
 mod typed;
 
 pub(super) use others::place;
-pub use others::{Foreign, foreign};
+pub use others::{BUILDS, Foreign, foreign};
 pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
@@ -93,8 +93,8 @@ impl Ecosystem for Nix {
         ask::shebang(text)
     }
 
-    fn inner(&self, argv: &[&str], index: &Index) -> Option<String> {
-        ask::inner(argv, index)
+    fn inner(&self, argv: &[&str], index: &Index, flakes: &[UsedFlake]) -> Option<String> {
+        ask::inner(argv, index, flakes)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::install::{self, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, paths, verb, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "-j --jobs --switch --root --color --repositories --packages -b --with-version";
@@ -62,7 +62,7 @@ impl Ecosystem for Opam {
         }
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (_, rest) = call(argv).filter(|(program, rest)| *program == "opam" && rest.first() == Some(&"exec"))?;
         let at = rest.iter().position(|word| *word == "--")?;
         shlex::try_join(rest[at + 1..].iter().copied()).ok()

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, paths};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "--python --spec --pip-args --suffix --index-url -i --backend --fetch-missing-python";
@@ -37,7 +37,7 @@ impl Ecosystem for Pipx {
         Some(asked)
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let rest = call(argv).filter(|(program, _)| *program == "pipx")?.1.strip_prefix(&["run"])?;
         let options = rest.iter().take_while(|word| word.starts_with('-')).count();
         // An option may have a value: only without any is the program sure to be first.
@@ -84,7 +84,7 @@ mod tests {
             assert_eq!(ask(&Pipx, line).as_deref(), Some(reading), "{line}");
         }
         assert_eq!(ask(&Pipx, "pipx list"), None);
-        assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new()).as_deref(), Some("black ."));
+        assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new(), &[]).as_deref(), Some("black ."));
         assert_eq!(alone(program("~/.local/share/pipx/venvs/black/bin/black")), "black [black] 1");
     }
 }

@@ -66,7 +66,7 @@ impl Want {
 pub struct Borrowed {
     /// The flake.
     pub source: Source,
-    /// Its name among the flake's packages.
+    /// Its name among the flake's packages; `devShells.NAME` is a shell.
     pub attr: AttrPath,
     /// The programs by which it shows.
     pub programs: Vec<String>,

@@ -37,7 +37,8 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
     requirements.outputs = outputs(&journals, policy);
-    (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &|argv| inner(argv, index));
+    (requirements.checks, requirements.unchecked) =
+        checks::read(&journals, policy, &|journal, argv| inner(argv, index, journal));
     let reasons = [
         (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
         (locked, "the project's lock file keeps its program"),

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, project, python, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "-p --python --from -w --with --with-editable --with-requirements --index --default-index -i --index-url \
@@ -89,7 +89,7 @@ impl Ecosystem for Uv {
         (program == "uv").then_some(Need::Online(WHY))
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = call(argv)? else { return None };
         let words = behind(rest)?;
         let (program, rest) = words.split_first()?;
@@ -235,7 +235,7 @@ mod tests {
         ] {
             assert_eq!(Uv.verifies(&line.split(' ').collect::<Vec<_>>()).as_deref(), name, "{line}");
         }
-        let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new());
+        let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new(), &[]);
         assert_eq!(inner("uvx --python 3.12 ruff@0.4.1 check .").as_deref(), Some("ruff check ."));
         assert_eq!(inner("uv run ruff"), None);
     }

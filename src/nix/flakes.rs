@@ -5,7 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{GithubName, NarHash, Nix, Pin, Rev, System, nix_name};
+use super::{AttrPath, GithubName, NarHash, Nix, Pin, Rev, System, nix_name};
+
+/// The output of a flake that has its shells.
+pub const SHELLS: &str = "devShells";
+
+/// A function in Nix: the store paths of a package.
+const PATHS: &str = "package: map (output: package.${output}.outPath) (package.outputs or [ \"out\" ])";
+
+/// A function in Nix: the packages that a shell brings.
+const INPUTS: &str = "(shell: builtins.filter builtins.isAttrs (builtins.concatMap (name: shell.${name} or [ ]) \
+    [ \"buildInputs\" \"nativeBuildInputs\" \"propagatedBuildInputs\" \"propagatedNativeBuildInputs\" ]))";
 
 /// A flakeref `github:OWNER/REPO[/REV-OR-REF][?lastModified=N&narHash=HASH]`, or a name that a registry may have for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +58,7 @@ pub enum NoInput {
     Inputs,
     /// It does not have what was asked for among its `packages`, or they cannot be evaluated.
     NoPackage,
-    /// Its shell was entered, which is no package.
+    /// Its shell was entered, which it does not have among its `devShells`, or which cannot be evaluated.
     Shell,
 }
 
@@ -70,7 +80,7 @@ impl NoInput {
                 ("it has no such package that evaluates without building", "name one that `nix flake show` lists")
             }
             Self::Shell => (
-                "a shell of another flake is no package, what ran in it is captured by itself",
+                "it has no such `devShells` that evaluate without building, what ran in its shell is captured by itself",
                 "of more name its packages: `nix shell FLAKE#NAME`",
             ),
         }
@@ -214,26 +224,28 @@ impl Nix {
         }
     }
 
-    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate.
+    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate; of its shells
+    /// (`devShells.NAME`) those of the packages that they bring.
     pub fn packages(
         &self,
         flakeref: &str,
         system: &System,
-        names: &BTreeSet<String>,
+        attrs: &BTreeSet<AttrPath>,
         reach: Reach,
     ) -> BTreeMap<String, BTreeSet<String>> {
-        let one = |name: &String| {
+        let one = |attr: &AttrPath| {
+            let (set, name, function) = match attr.shell() {
+                Some(name) => (SHELLS, name, format!("shell: builtins.concatMap ({PATHS}) ({INPUTS} shell)")),
+                None => ("packages", attr.as_str(), PATHS.to_owned()),
+            };
             let mut command = self.command(&["eval", "--json", "--no-write-lock-file"]);
-            command
-                .args(reach.options())
-                .arg("--apply")
-                .arg("package: map (output: package.${output}.outPath) (package.outputs or [ \"out\" ])");
-            command.arg(format!("{flakeref}#packages.{system}.{}", nix_name(name)));
+            command.args(reach.options()).arg("--apply").arg(function);
+            command.arg(format!("{flakeref}#{set}.{system}.{}", nix_name(name)));
             let output = self.output(command).ok().filter(|output| output.status.success())?;
-            Some((name.clone(), serde_json::from_slice(&output.stdout).ok()?))
+            Some((attr.as_str().to_owned(), serde_json::from_slice(&output.stdout).ok()?))
         };
         let known = Github::parse(flakeref).is_some();
-        names.iter().filter(|_| known).filter_map(one).collect()
+        attrs.iter().filter(|_| known).filter_map(one).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ecosystems;
 use crate::journal::{Invocation, Journal, UsedFlake};
-use crate::nix::{Nix, NoInput, Reach, System};
+use crate::nix::{AttrPath, Nix, NoInput, Reach, System};
 
 /// The most flakes that are asked for.
 const MOST: usize = 50;
@@ -17,12 +17,12 @@ pub(super) fn flakes(journal: &Journal, nix: Option<&Nix>) -> Vec<UsedFlake> {
 
 /// Returns the other flakes that command lines name, each with what Nix knows of it.
 pub(super) fn named<'a>(lines: impl Iterator<Item = Vec<&'a str>>, nix: Option<&Nix>, reach: Reach) -> Vec<UsedFlake> {
-    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut names: BTreeMap<String, BTreeSet<AttrPath>> = BTreeMap::new();
     let mut refused = BTreeMap::new();
     for words in lines {
         for foreign in ecosystems::foreign(&words) {
             match foreign.package {
-                Ok(attr) => drop(names.entry(foreign.flakeref).or_default().insert(attr.as_str().to_owned())),
+                Ok(attr) => drop(names.entry(foreign.flakeref).or_default().insert(attr)),
                 Err(why) => drop(refused.insert(foreign.flakeref, why)),
             }
         }
@@ -39,17 +39,23 @@ fn not(flakeref: String, why: NoInput) -> UsedFlake {
     UsedFlake { flakeref, source: None, packages: BTreeMap::new(), why: Some(why) }
 }
 
-fn ask(flakeref: String, names: &BTreeSet<String>, nix: Option<&Nix>, reach: Reach) -> UsedFlake {
+fn ask(flakeref: String, names: &BTreeSet<AttrPath>, nix: Option<&Nix>, reach: Reach) -> UsedFlake {
     let source = nix.ok_or(NoInput::Unknown).and_then(|nix| nix.source(&flakeref, reach));
-    let packages = || nix.map(|nix| nix.packages(&flakeref, &System::current(), names, reach)).unwrap_or_default();
+    let packages = |names: &BTreeSet<AttrPath>| {
+        nix.map(|nix| nix.packages(&flakeref, &System::current(), names, reach)).unwrap_or_default()
+    };
+    let lacks = |packages: &BTreeMap<String, _>| names.iter().find(|name| !packages.contains_key(name.as_str()));
     match source {
         Ok(source) => {
-            let packages = packages();
-            let why = (packages.len() < names.len()).then_some(NoInput::NoPackage);
+            let packages = packages(names);
+            let why = lacks(&packages).map(|name| name.shell().map_or(NoInput::NoPackage, |_| NoInput::Shell));
             UsedFlake { flakeref, source: Some(source), packages, why }
         }
         // It can be no input; what its programs are is known all the same, so that none is taken for that of nixpkgs.
-        Err(why @ NoInput::Inputs) => UsedFlake { packages: packages(), ..not(flakeref, why) },
+        Err(why @ NoInput::Inputs) => {
+            let own = names.iter().filter(|name| name.shell().is_none()).cloned().collect();
+            UsedFlake { packages: packages(&own), ..not(flakeref, why) }
+        }
         Err(why) => not(flakeref, why),
     }
 }

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use regex::Regex;
 
 use super::super::{Asked, Want, call, libraries, listed};
+use super::others::{BUILDS, place};
 use crate::index::Index;
+use crate::journal::UsedFlake;
 use crate::nix::AttrPath;
 
 /// Options that take one value.
@@ -50,13 +52,19 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 }
 
 /// Returns the command line that Nix runs with what it provides, when all of that is known.
-pub(super) fn inner(argv: &[&str], index: &Index) -> Option<String> {
+pub(super) fn inner(argv: &[&str], index: &Index, flakes: &[UsedFlake]) -> Option<String> {
     let (program, rest) = call(argv)?;
     let line = Line::read(program, rest);
     let command = line.command.clone();
     let words = |words: &[&str]| shlex::try_join(words.iter().copied()).ok();
-    let is_known =
-        |request: Option<&Request>| request.is_none_or(|request| request.read(index, &[]).unrecognized.is_empty());
+    let is_known = |request: Option<&Request>| {
+        let read = |request: &Request| {
+            let mut asked = request.read(index, &[]);
+            place(&mut asked, argv, flakes);
+            asked.unrecognized.is_empty()
+        };
+        request.is_none_or(read)
+    };
     let request = request(argv);
     match (program, &request) {
         ("nix-shell", Some(Request::Script(file))) if !file.ends_with(".nix") => None,
@@ -211,7 +219,7 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
     match package(attr, index).filter(|_| !develops && is_nixpkgs(flake)) {
         Some(want) => asked.wants.push(want),
         None => {
-            let name = if develops { format!("what builds {installable}") } else { installable.to_owned() };
+            let name = if develops { format!("{BUILDS}{installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
@@ -366,7 +374,7 @@ mod tests {
         ] {
             let argv = shlex::split(line).expect("words");
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            assert_eq!(inner(&argv, &Index::new()).as_deref(), command, "{line}");
+            assert_eq!(inner(&argv, &Index::new(), &[]).as_deref(), command, "{line}");
         }
     }
 }
