@@ -136,6 +136,7 @@ mod tests {
         some.packages = vec![Requirement { library: true, ..requirement("openssl", &[], 0) }];
         let built = "            buildInputs = librariesFor pkgs ++ inputsOf \"buildInputs\" pkgs;\n";
         assert!(render(&some).contains(built), "{}", render(&some));
+        some.outputs.image = false;
         let text = Flake::exported(&some, &default_pin(), true).render().expect("rendered");
         assert!(text.contains("inputsFrom") && !text.contains("nativeFor"), "{text}");
         assert_eq!(nixfmt_rs::format(&text).expect("formatted"), text);

@@ -80,7 +80,7 @@ impl NoInput {
                 ("it has no such package that evaluates without building", "name one that `nix flake show` lists")
             }
             Self::Shell => (
-                "it has no such `devShells` that evaluate without building, what ran in its shell is captured by itself",
+                "it has no such shell that evaluates without building, what ran in it is captured by itself",
                 "of more name its packages: `nix shell FLAKE#NAME`",
             ),
         }
