@@ -313,6 +313,42 @@ fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
 
 #[test]
 #[ignore = "needs real Nix"]
+fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
+    let project = Project::demo().with_nix("new");
+    let hash = seed(&project, &second_flake(&project));
+    register(&project, &hash);
+    let locked = format!("github:acme/greet/{REV}");
+    let mut transcript = String::new();
+    for (at, line) in [format!("nix run {locked}"), "nix run greet".to_owned()].iter().enumerate() {
+        let call = json!({"type": "tool_use", "id": format!("t{at}"), "name": "Bash", "input": {"command": line}});
+        let result =
+            json!({"type": "tool_result", "tool_use_id": format!("t{at}"), "content": "hello", "is_error": false});
+        for (role, content) in [("assistant", call), ("user", result)] {
+            let row = json!({"type": role, "message": {"role": role, "content": [content]}, "session_id": "7a"});
+            transcript += &format!("{row}\n");
+        }
+    }
+    let path = project.home().join("transcript.jsonl");
+    fs::write(&path, transcript).expect("a transcript");
+    // This Nix has it in its cache, by the name in the registry.
+    let cached = format!(
+        "#!/bin/bash\nexec {}/nix-new/bin/nix \"${{@/{}/greet}}\"\n",
+        support::bed().display(),
+        locked.replace('/', "\\/")
+    );
+    project.write("../home/bin/nix", &cached);
+    let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+    command.env("PATH", format!("{}/bin:/usr/bin:/bin", project.home().display()));
+    command.args(["import", "--yes", "--name", "one", "--nixpkgs", &pin()]).arg(path);
+    let said = Said::from(command.output().expect("the program runs")).success().says("verified: ");
+    said.says("the flake greet: not captured (1 run): a transcript does not tell which revision was used");
+    let flake = project.read("flake.nix");
+    let line = "        greet.packages.${pkgs.stdenv.hostPlatform.system}.default # 1 run\n";
+    assert!(flake.contains(line) && flake.contains(&format!("github:acme/greet/{REV}\"")), "{flake}");
+}
+
+#[test]
+#[ignore = "needs real Nix"]
 fn packages_of_another_flake_are_proved_necessary_or_not() {
     let project = Project::demo().with_nix("new");
     project.write("Makefile", "check:\n\tgreet\n");

@@ -54,6 +54,8 @@ pub enum NoInput {
     Nixpkgs,
     /// Nix does not know its revision without network.
     Unknown,
+    /// It was told of, without the revision that was used.
+    Untold,
     /// It has inputs besides nixpkgs.
     Inputs,
     /// It does not have what was asked for among its `packages`, or they cannot be evaluated.
@@ -73,6 +75,10 @@ impl NoInput {
             Self::Unknown => {
                 ("Nix does not know its revision without network", "record again where `nix flake metadata` knows it")
             }
+            Self::Untold => (
+                "a transcript does not tell which revision was used",
+                "name one: `github:OWNER/REPO/REV`, or record the session",
+            ),
             Self::Inputs => {
                 ("it has inputs besides nixpkgs", "add it to a flake of your own, whose lock keeps its inputs")
             }
@@ -123,6 +129,11 @@ impl Github {
             rev: reference.and_then(|text| Rev::parse(text).ok()),
             nar_hash,
         })
+    }
+
+    /// Returns whether the flakeref says the revision.
+    pub fn is_locked(&self) -> bool {
+        self.rev.is_some()
     }
 
     /// Returns whether the flakeref may stand for this source: the same repository, and the revision where it names one.
