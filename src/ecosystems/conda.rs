@@ -121,7 +121,9 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     } else if install::by_hand(NAMES, name).is_some() || index.python(name).is_none() {
         install::put(word, install::named(index, NAMES, name, version), Kind::Tool, asked);
     } else {
-        let pinned = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
+        // `>=1.2` is no version that was seen.
+        let exact = version.filter(|_| word[end..].starts_with('='));
+        let pinned = exact.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
         python::distribution(&pinned, index, asked);
     }
 }
@@ -142,6 +144,7 @@ mod tests {
                 "mamba install -y conda-forge::nodejs=22 gcc",
                 "tools nodejs_22=22 | ignored the standard environment has it",
             ),
+            ("conda create --yes -n x 'numpy>=1.26' gcc=12", "installs python3Packages.numpy python3 | tools gcc13=12"),
             ("conda install pytorch", "installs python3Packages.torch python3"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {

@@ -67,7 +67,9 @@ impl Ecosystem for Pip {
         let is_pip = |request: &ask::Request| {
             matches!(
                 request,
-                ask::Request::Install(_) | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
+                ask::Request::Install(_)
+                    | ask::Request::Sync(_)
+                    | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
             )
         };
         ask::request(argv).as_ref().is_some_and(is_pip)

@@ -85,8 +85,24 @@ fn minor(version: &str) -> Option<String> {
     Some(format!("{major}.{minor}"))
 }
 
+/// Returns the wish for an interpreter of the version that is asked for: `3.11`, `python3.11`, `cpython-3.11.9`; none of a path or
+/// without a number.
+pub(super) fn interpreter(index: &Index, asked: &str) -> Option<Want> {
+    let version =
+        asked.trim_start_matches("python").trim_start_matches("cpython-").trim_start_matches(['=', '@', '^', '~']);
+    let version = Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
+    install::tool(index, "python", Some(version))
+}
+
 /// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
 pub(super) fn distribution(word: &str, index: &Index, asked: &mut Asked) {
+    // Of an address that says whose it is, that; the version there is another matter.
+    if let Some((name, _)) = word.split_once(" @ ").filter(|(name, _)| !name.contains('/')) {
+        return distribution(name.trim(), index, asked);
+    }
+    if let Some((_, name)) = word.split_once("#egg=") {
+        return distribution(name.split('&').next().unwrap_or(name), index, asked);
+    }
     let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
     let (name, rest) = word.split_at(end);
     let rest = rest.trim_start();

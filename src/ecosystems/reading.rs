@@ -139,6 +139,11 @@ impl<'a> Context<'a> {
         self.owners.contains(package)
     }
 
+    /// Returns whether it is known of programs which packages of the host they are of.
+    pub(super) fn knows_owners(&self) -> bool {
+        !self.owners.is_empty()
+    }
+
     /// Returns whether a program of this folder of the store ran and ended well.
     pub(super) fn ran_from(&self, folder: &str) -> bool {
         self.stores.contains(folder)

@@ -21,7 +21,7 @@ impl Ecosystem for Uv {
     }
 
     fn keeps(&self, argv: &[&str]) -> bool {
-        request(argv).is_some_and(|request| !request.is_empty())
+        request(argv).is_some_and(|request| !request.is_empty()) || !self.files(argv).is_empty()
     }
 
     fn program(&self, program: &Program, context: &Context) -> Reading {
@@ -46,10 +46,7 @@ impl Ecosystem for Uv {
         let words = invocation.words()?;
         let request = request(&words)?;
         let mut asked = Asked::default();
-        for version in request.python {
-            let want = install::tool(context.index, "python", Some(version));
-            install::put(version, want, Kind::Tool, &mut asked);
-        }
+        asked.tools.extend(request.python.iter().filter_map(|version| python::interpreter(context.index, version)));
         for tool in request.tools {
             read_tool(tool, context.index, &mut asked);
         }
@@ -98,8 +95,14 @@ impl Ecosystem for Uv {
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
-        let Some(("uv", ["add", rest @ ..])) = call(argv) else { return Vec::new() };
-        Line::read(rest, VALUES).values("-r --requirements").map(str::to_owned).collect()
+        let (options, rest) = match call(argv) {
+            Some(("uv", ["add", rest @ ..])) => ("-r --requirements", rest),
+            Some(("uv", ["run", rest @ ..])) => {
+                ("--with-requirements", &rest[..rest.len() - behind(rest).map_or(0, |it| it.len())])
+            }
+            _ => return Vec::new(),
+        };
+        Line::read(rest, VALUES).values(options).map(str::to_owned).collect()
     }
 
     fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
@@ -147,12 +150,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         None => words,
     };
     let line = Line::read(own, VALUES);
-    let number = |version: &&str| version.starts_with(|c: char| c.is_ascii_digit());
-    request.python.extend(
-        line.values("-p --python")
-            .map(|text| text.trim_start_matches("python").trim_start_matches("cpython-"))
-            .filter(number),
-    );
+    request.python.extend(line.values("-p --python"));
     let tool =
         || line.values("--from").next().or_else(|| behind(words.get(skip..).unwrap_or_default())?.first().copied());
     match (program, words) {
@@ -164,7 +162,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         ("uv", _) => match line.words.as_slice() {
             ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
             ["python", "install" | "pin", rest @ ..] => {
-                request.python.extend(rest.iter().filter(|version| number(version)));
+                request.python.extend(rest);
             }
             ["add", rest @ ..] => {
                 request.packages.extend(rest);
@@ -172,7 +170,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
                     request.packages.extend(line.values("-r --requirements").map(|_| ".").take(1));
                 }
             }
-            ["venv", ..] => {}
+            ["venv" | "sync" | "init" | "lock", ..] => {}
             _ => return None,
         },
         _ => return None,
@@ -183,9 +181,10 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 /// Reads `tool`, `tool@latest`, `tool==1.2`, `tool[extra]`.
 fn read_tool(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c| "@=<>[~!".contains(c)).unwrap_or(word.len());
-    let name = &word[..end];
+    let (name, version) = (&word[..end], word[end..].trim_start_matches("==").trim_start_matches('@'));
+    let seen = Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
     let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
-    install::put(word, attr.map(Want::new), Kind::Tool, asked);
+    install::put(word, attr.map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
 }
 
 #[cfg(test)]
@@ -197,7 +196,12 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("uv tool install ruff@latest", "tools ruff"),
-            ("uvx --from httpie==3.2 http x.org", "tools httpie"),
+            ("uvx --from httpie==3.2 http x.org", "tools httpie=3.2"),
+            ("uv tool install --python 3.12 'ruff>=0.4' ", "tools python312=3.12 ruff"),
+            ("uvx ruff@0.4.1 check .", "tools ruff=0.4.1"),
+            ("uv sync --python=3.11", "tools python311=3.11"),
+            ("uv init --python 3.12", "tools python312=3.12"),
+            ("uv python pin cpython-3.11.9", "tools python311=3.11.9"),
             ("uvx ruff check .", "tools ruff"),
             ("uv python install 3.12", "tools python312=3.12"),
             ("uv venv --python 3.11", "tools python311=3.11"),

@@ -1,6 +1,6 @@
 //! Command lines of Python that name modules and distributions.
 
-use super::super::install::INSTALLER;
+use super::super::install::{INSTALLER, Line};
 use super::super::{Asked, Want, call, listed, python};
 use super::is_python;
 use crate::index::Index;
@@ -22,6 +22,8 @@ const VALUES: &str = "-c --constraint -t --target --platform --python-version --
 pub(super) enum Request<'a> {
     /// Distributions, files and folders to install.
     Install(Vec<&'a str>),
+    /// Requirement files of which all is to be there, and nothing else.
+    Sync(Vec<&'a str>),
     /// A module to run.
     Module(&'a str),
 }
@@ -36,7 +38,7 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     }
     match rest.split_first() {
         _ if program.strip_prefix("pip").is_some_and(is_version) => install(rest),
-        Some((&"pip", rest)) if program == "uv" => install(rest),
+        _ if program == "uv" => install(&rest[rest.iter().position(|word| *word == "pip")? + 1..]),
         _ => None,
     }
 }
@@ -74,16 +76,31 @@ pub(super) fn module<'a, 'b>(words: &'b [&'a str]) -> Option<(&'a str, &'b [&'a 
 }
 
 fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
-    let start = words.iter().position(|word| !word.starts_with('-'))?;
+    let mut start = 0;
+    while words.get(start)?.starts_with('-') {
+        start += 1 + usize::from(listed(VALUES, words[start]));
+    }
     let only_tells = words.iter().any(|word| ["--dry-run", "--help", "-h"].contains(word));
-    (words[start] == "install" && !only_tells).then(|| Request::Install(words[start + 1..].to_vec()))
+    let rest = words[start + 1..].to_vec();
+    match words[start] {
+        _ if only_tells => None,
+        "install" => Some(Request::Install(rest)),
+        "sync" => Some(Request::Sync(rest)),
+        _ => None,
+    }
 }
 
 impl Request<'_> {
     /// Returns the requirement files that are named.
     pub(super) fn files(&self) -> Vec<String> {
-        let Self::Install(words) = self else { return Vec::new() };
         let mut files = Vec::new();
+        let words = match self {
+            Self::Install(words) => words,
+            Self::Sync(words) => {
+                return Line::read(words, VALUES).words.iter().map(|file| (*file).to_owned()).collect();
+            }
+            Self::Module(_) => return files,
+        };
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
             match word.split_once('=') {
@@ -101,6 +118,10 @@ impl Request<'_> {
         let mut asked = Asked::default();
         match self {
             Self::Module(module) => read_module(module, index, &mut asked),
+            Self::Sync(words) => {
+                Line::read(words, VALUES).words.iter().for_each(|file| read_file(file, said, &mut asked));
+                said.iter().for_each(|word| python::distribution(word, index, &mut asked));
+            }
             Self::Install(words) => {
                 let mut rest = words.iter().copied();
                 while let Some(word) = rest.next() {
@@ -113,6 +134,10 @@ impl Request<'_> {
                         "-e" | "--editable" => {
                             let what = word.split_once('=').map(|(_, what)| what).or_else(|| rest.next());
                             python::distribution(what.unwrap_or("."), index, &mut asked);
+                        }
+                        "-p" | "--python" => {
+                            let version = word.split_once('=').map(|(_, version)| version).or_else(|| rest.next());
+                            asked.tools.extend(python::interpreter(index, version.unwrap_or_default()));
                         }
                         _ if listed(VALUES, word) => drop(rest.next()),
                         _ if word.starts_with("-r") => read_file(&word[2..], said, &mut asked),
@@ -197,6 +222,14 @@ mod tests {
             ("python -W ignore -m tests.run", "||the project's own module"),
             ("python -m zz_unknown.cli", "|-m zz_unknown.cli|"),
             ("/x/.venv/bin/python -mblack .", "black||"),
+            ("pip --proxy http://x.org install flask", "flask||"),
+            ("uv --quiet pip install --python 3.11 flask", "flask python311=3.11||"),
+            ("uv pip sync requirements.txt", "|-r requirements.txt|"),
+            (
+                "pip install 'requests @ https://x.org/r.whl' 'git+https://x.org/y.git@main#egg=flask'",
+                "requests flask||",
+            ),
+            ("pip install git+https://x.org/flask.git", "|git+https://x.org/flask.git|"),
             ("python -m pip list", "||it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(line).as_deref(), Some(reading), "{line}");
