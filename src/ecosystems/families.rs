@@ -156,7 +156,7 @@ pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> 
 }
 
 /// Returns the version of Node of a release's name: 20 of `lts/iron`.
-fn release(name: &str) -> Option<&'static str> {
+pub(super) fn release(name: &str) -> Option<&'static str> {
     let name = name.trim_start_matches("lts").trim_start_matches(['/', '-']);
     RELEASES.iter().find(|(release, _)| *release == name).map(|(_, version)| *version)
 }

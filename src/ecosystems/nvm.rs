@@ -1,17 +1,18 @@
-//! Managers of Node versions: nvm, fnm, volta and n.
+//! Managers of Node versions: nvm, fnm, volta, nodenv and n.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths};
+use super::{Asked, Context, Ecosystem, Reading, call, families, listed, paths};
 use crate::journal::{Invocation, Program};
 
 /// Folders below which a component is the version of a Node.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     "/.nvm/versions/node/",
     "/nvm/versions/node/",
     "/fnm/node-versions/",
     "/n/versions/node/",
     "/.volta/tools/image/node/",
     "/hostedtoolcache/node/",
+    "/.nodenv/versions/",
 ];
 
 /// Folders of other tools that volta keeps.
@@ -56,22 +57,38 @@ impl Ecosystem for Nvm {
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        request(argv).is_some()
+        request(argv).is_some() && !call(argv).is_some_and(|(_, rest)| rest.iter().any(|word| listed("exec run", word)))
     }
 }
 
 /// Returns the tools and versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed("fnm n nvm volta", program))?;
-    let line = Line::read(words, "--reinstall-packages-from --node-dist-mirror --arch -a");
+    let (program, words) = call(argv).filter(|(program, _)| listed("fnm n nodenv nvm volta", program))?;
+    let line = Line::read(words, "--reinstall-packages-from --node-dist-mirror --arch -a --using --node");
     let node = |version: &&'a str| {
-        ("node", Some(version.trim_start_matches('v')).filter(|v| v.starts_with(|c: char| c.is_ascii_digit())))
+        let version = families::release(version).unwrap_or(version.trim_start_matches('v'));
+        ("node", Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit())))
     };
     match program {
+        "nodenv" => Some(line.after("install global local shell")?.iter().take(1).map(node).collect()),
+        // What is run with a version is behind it.
+        "nvm" | "fnm" | "volta" if listed("exec run", line.words.first()?) => {
+            let named = line.values("--using --node").next();
+            let first = line.words.get(1).copied().filter(|_| program == "nvm");
+            let version = node(&named.or(first)?);
+            Some(vec![version]).filter(|_| version.1.is_some())
+        }
         "nvm" | "fnm" => {
             let named = line.after("alias default install use")?;
-            let latest = named.is_empty() && words.iter().any(|word| listed("--lts --latest", word));
-            Some(if latest { vec![("node", None)] } else { named.iter().take(1).map(node).collect() })
+            // `nvm alias default 20`.
+            let named = named.strip_prefix(&["default"]).filter(|rest| !rest.is_empty()).unwrap_or(named);
+            let release = line.values("--lts").find(|release| !release.is_empty());
+            let latest = named.is_empty() && line.has("--lts --latest --latest-npm");
+            Some(match release {
+                Some(release) => vec![node(&release)],
+                None if latest => vec![("node", None)],
+                None => named.iter().take(1).map(node).collect(),
+            })
         }
         "n" => Some(
             line.words.iter().filter(|word| !listed("install exec run rm prune", word)).take(1).map(node).collect(),
@@ -99,6 +116,15 @@ mod tests {
             ("nvm use v20.11.1", "tools nodejs_22=20.11.1"),
             ("fnm use 24", "tools nodejs_24=24"),
             ("n lts", "tools nodejs"),
+            ("nvm install --lts=jod", "tools nodejs_22=22"),
+            ("nvm install lts/iron", "tools nodejs_22=20"),
+            ("nvm alias default 22", "tools nodejs_22=22"),
+            ("nvm install 24 --reinstall-packages-from=20", "tools nodejs_24=24"),
+            ("nvm exec 22 node x.js", "tools nodejs_22=22"),
+            ("fnm exec --using=24 -- node x.js", "tools nodejs_24=24"),
+            ("fnm use --install-if-missing 20", "tools nodejs_22=20"),
+            ("volta run --node 22 npm test", "tools nodejs_22=22"),
+            ("nodenv global 22.11.0", "tools nodejs_22=22.11.0"),
             ("volta install node@22.1.0 pnpm@10", "tools nodejs_22=22.1.0 pnpm_10=10"),
         ] {
             assert_eq!(ask(&Nvm, line).as_deref(), Some(reading), "{line}");

@@ -77,10 +77,12 @@ fn find(index: &Index, name: &str) -> Option<Want> {
     // `jdk17-openjdk`, `jre-openjdk-headless`, `nodejs-lts-iron`, `gcc12`, `python311`.
     let java = name.strip_prefix("jdk").or_else(|| name.strip_prefix("jre"));
     let release = name.strip_prefix("nodejs-").filter(|rest| rest.starts_with("lts-"));
-    let choice = match (java.and_then(|rest| rest.split('-').next()), release) {
-        (Some(version), _) => families::of_tool(index, "jdk", Some(version)),
-        (_, Some(release)) => families::of_tool(index, "nodejs", Some(release)),
-        _ => families::of_package(index, name),
+    if let Some(release) = release {
+        return install::tool(index, "nodejs", families::release(release));
+    }
+    let choice = match java.and_then(|rest| rest.split('-').next()) {
+        Some(version) => families::of_tool(index, "jdk", Some(version)),
+        None => families::of_package(index, name),
     };
     choice.map(|choice| Want::of(choice, None)).or_else(|| install::tool(index, name, None))
 }
@@ -95,7 +97,7 @@ mod tests {
         for (line, reading) in [
             ("pacman -S --noconfirm ripgrep extra/jq", "tools ripgrep jq"),
             ("pacman -Syu --noconfirm --needed base-devel git", "tools git | ignored the standard environment has it"),
-            ("pacman -S jdk17-openjdk nodejs-lts-jod npm", "tools jdk17 nodejs_22 nodejs"),
+            ("pacman -S jdk17-openjdk nodejs-lts-jod npm", "tools jdk17 nodejs_22=22 nodejs"),
             ("pacman --sync --noconfirm gcc12 python311 jre17-openjdk-headless", "tools gcc13 python311 jdk17"),
             ("pacman -S 'go>=1.20' jdk-openjdk", "tools go jdk"),
             ("yay -S python-requests", "wants python3Packages.requests python3"),
