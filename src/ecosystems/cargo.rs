@@ -25,6 +25,9 @@ const BUILTIN: &str = "add b bench build c check clean config d doc fetch fix ge
     locate-project login logout metadata new owner package pkgid publish r read-manifest remove report rm run rustc rustdoc \
     search t test tree uninstall update vendor verify-project version yank";
 
+/// Subcommands that install crates.
+const INSTALLS: &str = "binstall install quickinstall";
+
 /// Subcommands whose packages have other names.
 const SUBCOMMANDS: &str = "clippy=clippy fmt=rustfmt miri=";
 
@@ -45,15 +48,18 @@ impl Ecosystem for Cargo {
         let mut asked = Asked::default();
         match request(&words)? {
             Request::Install { crates, version, from } => {
-                crates.into_iter().for_each(|word| read(word, version, context.index, &mut asked));
-                match from {
-                    Some(".") => drop(asked.ignored.insert("the project itself")),
-                    Some(place) if asked.tools.is_empty() => drop(asked.unrecognized.insert(place.to_owned())),
-                    _ => {}
+                crates.iter().for_each(|word| read(word, version, context.index, &mut asked));
+                match from.filter(|_| crates.is_empty()) {
+                    Some(place) if is_own(place) => drop(asked.ignored.insert("the project itself")),
+                    Some(place) => from_repository(place, context.index, &mut asked),
+                    None => {}
                 }
             }
             Request::Subcommand(verb) => match find_subcommand(context.index, verb) {
                 Some(want) => asked.wants.push(want),
+                None if install::by_hand(SUBCOMMANDS, verb).is_some() => {
+                    asked.unrecognized.insert(format!("cargo {verb}"));
+                }
                 None => drop(asked.ignored.insert("the project's own command")),
             },
         }
@@ -133,14 +139,29 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     }
     let words = if words.first().is_some_and(|word| word.starts_with('+')) { &words[1..] } else { words };
     let verb = Line::read(words, OPTIONS).words.first().copied();
-    if program == "cargo-binstall" || verb.is_some_and(|verb| ["install", "binstall"].contains(&verb)) {
+    if program == "cargo-binstall" || verb.is_some_and(|verb| listed(INSTALLS, verb)) {
         let line = Line::read(words, VALUES);
-        let crates = line.words.iter().copied().filter(|word| !["install", "binstall"].contains(word)).collect();
+        let own = usize::from(program == "cargo");
+        let crates: Vec<&str> = line.words.iter().copied().skip(own).collect();
         let version = line.values("--version --vers").next();
-        return Some(Request::Install { crates, version, from: line.values("--path --git").next() });
+        let from = line.values("--path --git").next();
+        let is_one = !line.has("--list") && (from.is_some() || !crates.is_empty());
+        return is_one.then_some(Request::Install { crates, version, from });
     }
     verb.filter(|verb| !listed(BUILTIN, verb) && verb.starts_with(|c: char| c.is_ascii_alphabetic()))
         .map(Request::Subcommand)
+}
+
+/// Returns whether a place is of the project: a path that does not lead out.
+fn is_own(place: &str) -> bool {
+    !place.contains(':') && !place.starts_with(['/', '~']) && place.split('/').all(|part| part != "..")
+}
+
+/// Notes the program of a repository: that of its name, when the index has one of the very name.
+fn from_repository(place: &str, index: &Index, asked: &mut Asked) {
+    let name = place.trim_end_matches('/').rsplit('/').next().unwrap_or(place).trim_end_matches(".git");
+    let want = install::named(index, NAMES, name, None).filter(|want| want.attr.as_str() == name);
+    install::put(place, want, Kind::Tool, asked);
 }
 
 /// Reads `crate` or `crate@1.2`.
@@ -172,13 +193,23 @@ mod tests {
             ("cargo binstall -y cargo-nextest", "tools cargo-nextest"),
             ("cargo install --path .", "ignored the project itself"),
             ("cargo install --git https://x.org/y", "unrecognized https://x.org/y"),
+            ("cargo install --git https://github.com/casey/just.git --tag 1.2", "tools just"),
+            ("cargo install --git https://github.com/BurntSushi/ripgrep ripgrep", "tools ripgrep"),
+            ("cargo install --path crates/x", "ignored the project itself"),
+            ("cargo install --path ../x", "unrecognized ../x"),
+            ("cargo +stable install -j4 --features=a,b just@1.14.0 --root ~/x", "tools just=1.14.0"),
+            ("cargo quickinstall just", "tools just"),
+            ("cargo-binstall --no-confirm cargo-deny", "tools cargo-deny"),
+            ("cargo miri test", "unrecognized cargo miri"),
             ("cargo +nightly clippy -- -D warnings", "wants clippy"),
             ("cargo nextest run", "wants cargo-nextest"),
             ("cargo xtask ci", "ignored the project's own command"),
         ] {
             assert_eq!(ask(&Cargo, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["cargo build", "cargo --version", "cargo test install", "cargo"] {
+        for line in
+            ["cargo install", "cargo install --list", "cargo build", "cargo --version", "cargo test install", "cargo"]
+        {
             assert_eq!(ask(&Cargo, line), None, "{line}");
         }
     }

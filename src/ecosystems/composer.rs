@@ -38,7 +38,7 @@ impl Ecosystem for Composer {
         let (is_global, words) = request(&invocation.words()?)?;
         let mut asked = Asked::default();
         for word in words {
-            let name = word.split(':').next().unwrap_or(word);
+            let name = word.split([':', '=']).next().unwrap_or(word);
             if !is_global {
                 asked.ignored.insert(install::LOCKED);
                 continue;
@@ -86,6 +86,10 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("composer global require phpstan/phpstan", "tools phpstan"),
+            (
+                "composer --no-interaction global require friendsofphp/php-cs-fixer:^3.0 'squizlabs/php_codesniffer=*'",
+                "tools phpPackages.php-cs-fixer phpPackages.php-codesniffer",
+            ),
             ("composer require --dev phpunit/phpunit:^10", "ignored the project's lock file keeps it"),
         ] {
             assert_eq!(ask(&Composer, line).as_deref(), Some(reading), "{line}");
