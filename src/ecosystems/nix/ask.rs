@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::super::{Asked, Want, call, libraries, listed};
+use super::super::{Asked, Want, call, families, libraries, listed};
 use super::others::{BUILDS, place};
 use crate::index::Index;
 use crate::journal::UsedFlake;
@@ -39,13 +39,16 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let is_nixpkgs = line.words.first() == Some(&"<nixpkgs>");
     match program {
         "nix" => line.flake(),
+        "nix-shell" | "nix-build" if line.has(&["-E", "--expr"]) => Some(Request::Packages(vec!["--expr"])),
         "nix-shell" | "nix-build" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
         "nix-build" | "nix-shell" if is_nixpkgs && line.has(&["-A", "--attr"]) => {
             Some(Request::Packages(line.attrs().collect()))
         }
         "nix-build" => Some(Request::Flake { develops: false, installables: vec!["."] }),
         "nix-shell" => line.words.first().filter(|word| !word.starts_with('<')).map(|word| Request::Script(word)),
-        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => Some(Request::Packages(line.words)),
+        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => {
+            Some(Request::Packages(line.attrs().chain(line.words.iter().copied()).collect()))
+        }
         "," | "comma" => line.words.first().map(|word| Request::Program(word)),
         _ => None,
     }
@@ -232,7 +235,13 @@ fn package(attr: &str, index: &Index) -> Option<Want> {
         let attr = index.known(attr)?;
         Some(if listed("dev lib", output) { libraries::wanted(attr) } else { Want::new(attr) })
     };
-    index.known(attr).map(Want::new).or_else(of_output)
+    // A version that is gone, or that nixpkgs refuses, and packages of Node that have moved.
+    let of_family = || families::of_attr(index, attr).map(|choice| Want::of(choice, None));
+    let moved = || {
+        let name = ["nodePackages.", "nodePackages_latest."].iter().find_map(|set| attr.strip_prefix(set))?;
+        index.known(name).filter(|attr| index.attr(attr).is_some_and(|it| it.main_program.is_some())).map(Want::new)
+    };
+    of_family().or_else(|| index.known(attr).map(Want::new)).or_else(of_output).or_else(moved)
 }
 
 /// Returns whether a flakeref is of the project: a path that does not lead out.
@@ -254,7 +263,10 @@ pub(in super::super) fn is_nixpkgs(flake: &str) -> bool {
 fn read_term(term: &str, index: &Index, asked: &mut Asked) {
     let name = term.trim();
     let name = ["nixpkgs.", "nixos.", "pkgs."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    let found = package(name, index).or_else(|| index.store_name(name).map(Want::new)).map(|want| vec![want]);
+    // `nix-env -i hello-2.12`.
+    let plain = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    let plain = || index.store_name(plain.map_or(name, |(at, _)| &name[..at])).map(Want::new);
+    let found = package(name, index).or_else(plain).map(|want| vec![want]);
     match found.or_else(|| Some(python(name, index)?.into_iter().map(Want::new).collect())) {
         Some(wants) => asked.wants.extend(wants),
         None => {
@@ -327,6 +339,11 @@ mod tests {
             ("nix-shell -p 'python311.withPackages (ps: [ ps.requests ])'", "python311Packages.requests python311||"),
             ("nix-env -iA nixpkgs.jq", "jq||"),
             ("nix-env -i ripgrep", "ripgrep||"),
+            ("nix-env --install --attr nixpkgs.jq", "jq||"),
+            ("nix-env -i hello-2.12", "hello||"),
+            ("nix-shell -E 'with import <nixpkgs> {}; mkShell { }' --run make", "|?--expr|"),
+            ("nix run nixpkgs#nodePackages.prettier -- --check .", "prettier||"),
+            ("nix shell nixpkgs#gcc12 nixpkgs#nodejs_20 nixpkgs#jdk17", "gcc13 nodejs_22 jdk17||"),
             ("nix profile install nixpkgs#jq", "jq||"),
             ("nix shell --impure --expr 'import ./x'", "|?--expr|"),
             ("nix build -f '<nixpkgs>' jq", "jq||"),
