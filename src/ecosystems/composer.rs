@@ -1,7 +1,7 @@
 //! PHP: what was installed with composer, and programs of its folders.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, paths, verifies};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, families, paths, project, verifies};
 use crate::journal::{Invocation, Program};
 
 /// Options that take a value.
@@ -28,7 +28,8 @@ impl Ecosystem for Composer {
             return Reading::Unrecognized;
         };
         if path.starts_with("vendor/bin/") || path.contains("/vendor/bin/") && paths::is_project(path) {
-            let php = families::of_tool(context.index, "php", None).map(|choice| Want::of(choice, None));
+            let php = families::of_tool(context.index, "php", project::version(context.journal, "php"))
+                .map(|choice| Want::of(choice, None));
             return php.map_or(Reading::Unrecognized, |php| Reading::Wants(vec![php]));
         }
         Reading::Unrecognized

@@ -115,6 +115,16 @@ pub(super) fn of_package(index: &Index, name: &str) -> Option<Choice> {
     of_name().or_else(|| of_attr(index, &index.versioned(name)?))
 }
 
+/// Returns the package of a version for a family's default one, when that is of another version.
+pub(super) fn of_version(index: &Index, default: &AttrPath, version: &str) -> Option<Choice> {
+    let (tool, form) = FAMILIES.iter().find(|(tool, _)| *tool == default.as_str())?;
+    let needed = 1 + usize::from(form.contains("{1}"));
+    let wanted = numbers(version);
+    let own = index.attr(default)?.version.map(numbers)?;
+    let differs = wanted.len() >= needed && own.get(..needed) != wanted.get(..needed);
+    differs.then(|| of_tool(index, tool, Some(version))).flatten().filter(|choice| choice.attr != *default)
+}
+
 /// Returns a wish for a member without a version, of which no version was seen, as one for the version that a file of the
 /// project asks for.
 pub(super) fn of_project(index: &Index, journal: &Journal, want: Want) -> Want {

@@ -5,7 +5,7 @@ use super::{Asked, Context, Ecosystem, Reading, call, families, listed, paths};
 use crate::journal::{Invocation, Program};
 
 /// Folders below which a component is the version of a Node.
-const FOLDERS: [&str; 7] = [
+const FOLDERS: [&str; 10] = [
     "/.nvm/versions/node/",
     "/nvm/versions/node/",
     "/fnm/node-versions/",
@@ -13,6 +13,9 @@ const FOLDERS: [&str; 7] = [
     "/.volta/tools/image/node/",
     "/hostedtoolcache/node/",
     "/.nodenv/versions/",
+    "/node-v",
+    "/share/nvm/v",
+    "/share/pnpm/nodejs/",
 ];
 
 /// Folders of other tools that volta keeps.
@@ -43,7 +46,11 @@ impl Ecosystem for Nvm {
             VOLTA.into_iter().find_map(of)
         };
         match paths::of(program).find_map(|path| node(path).or_else(|| volta(path))) {
-            Some((tool, version)) => install::managed(context, tool, version.trim_start_matches('v'), name),
+            Some((tool, version)) => {
+                // `node-v20.11.1-linux-x64`, as it is unpacked.
+                let version = version.trim_start_matches('v').split('-').next().unwrap_or_default();
+                install::managed(context, tool, version, name)
+            }
             None => Reading::Unrecognized,
         }
     }
@@ -144,6 +151,9 @@ mod tests {
             ("~/.volta/tools/image/node/18.19.0/bin/node", "nodejs_22 for nodejs_18 18.19.0 [node] 1"),
             ("~/.volta/tools/image/pnpm/10.1.0/bin/pnpm", "pnpm_10 10.1.0 [pnpm] 1"),
             ("/usr/local/n/versions/node/22.0.0/bin/node", "nodejs_22 22.0.0 [node] 1"),
+            ("/opt/node-v22.4.0-linux-x64/bin/node", "nodejs_22 22.4.0 [node] 1"),
+            ("~/.local/share/pnpm/nodejs/22.4.0/bin/node", "nodejs_22 22.4.0 [node] 1"),
+            ("~/.nodenv/versions/24.1.0/bin/npm", "nodejs_24 24.1.0 [npm] 1"),
             ("~/.volta/bin/node", "nodejs [node] 1"),
         ] {
             assert_eq!(alone(program(path)), reading, "{path}");

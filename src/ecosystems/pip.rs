@@ -47,7 +47,9 @@ impl Ecosystem for Pip {
         let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
         let of_project =
             paths::is_project(path) || path.contains("/pypoetry/virtualenvs/") || path.contains("/share/virtualenvs/");
-        if !of_project || !interpreter.is_some_and(is_python) {
+        // Of a compiled one, or of one that was only told of, the environment it is in says whose it is.
+        let in_environment = || interpreter.is_none() && paths::is_bin(path) && is_environment(paths::folder(path));
+        if !of_project || !(interpreter.is_some_and(is_python) || in_environment()) {
             return Reading::Unrecognized;
         }
         // The project's lock file keeps what its environment holds: then only the interpreter is wanted.
@@ -117,6 +119,13 @@ impl Ecosystem for Pip {
     }
 }
 
+/// Returns whether a folder for programs is of a virtual environment, by the names that those have.
+fn is_environment(folder: &str) -> bool {
+    let own = paths::folder(folder);
+    let above = paths::name(paths::folder(own));
+    listed(".venv venv .virtualenv virtualenv", paths::name(own)) || listed(".nox .tox .venvs virtualenvs", above)
+}
+
 /// Returns whether a program is the interpreter: `python`, `python3`, `python3.11`.
 fn is_python(name: &str) -> bool {
     name.strip_prefix("python").is_some_and(ask::is_version)
@@ -138,6 +147,7 @@ fn unseen(want: Want) -> Want {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, program};
     use super::*;
 
     #[test]
@@ -153,6 +163,18 @@ mod tests {
             assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");
         }
         assert!(is_python("python3.12") && !is_python("python3-config") && !is_python("pythonw"));
+    }
+
+    #[test]
+    fn what_is_in_an_environment_is_of_python() {
+        for (path, reading) in [
+            (".venv/bin/pytest", "python3 [] 1, python3Packages.pytest [pytest] 1"),
+            ("api/venv/bin/ruff", "ruff [ruff] 1"),
+            (".tox/py311/bin/our-own", "python3 [] 1"),
+            ("tools/bin/ruff", "p1 ignored: the project's own program"),
+        ] {
+            assert_eq!(alone(program(path)), reading, "{path}");
+        }
     }
 
     #[test]

@@ -74,8 +74,13 @@ fn version(program: &Program) -> Option<String> {
         let rest = MANAGED.iter().find_map(|folder| path.split_once(folder))?.1;
         minor(rest.split('/').next()?)
     });
+    // Of the images in which wheels are built: `/opt/python/cp311-cp311`.
+    let of_image = || {
+        let tag = paths::of(program).find_map(|path| Some(paths::below(path, "/opt/python/cp3")?.0))?;
+        minor(&format!("3.{}", tag.split('-').next()?))
+    };
     let named = || minor(paths::name(program.path.as_str()?).strip_prefix("python")?);
-    managed.or_else(named)
+    managed.or_else(of_image).or_else(named)
 }
 
 /// Returns the first two numbers of a version.
@@ -176,6 +181,7 @@ mod tests {
             (&["~/.local/share/mise/installs/python/3.13.0/bin/python3"], Some("python313")),
             (&["/usr/bin/python3.11", "~/.pyenv/versions/3.11.4/bin/pytest"], Some("python311")),
             (&["/usr/bin/python3.11", "/usr/bin/python3.12"], None),
+            (&["/opt/python/cp311-cp311/bin/python"], Some("python311")),
             (&["/usr/bin/python2", "/usr/bin/python3-config"], None),
         ] {
             let journal = journal("s", paths.iter().map(|path| program(path)).collect());

@@ -12,7 +12,7 @@ const VALUES: &str = "-v --version -i --install-dir -n --bindir --platform -s --
     --git --github --branch --path --require";
 
 /// Folders below which a component is the version of a Ruby.
-const FOLDERS: [&str; 4] = ["/.rbenv/versions/", "/.rubies/ruby-", "/.rvm/rubies/ruby-", "/hostedtoolcache/Ruby/"];
+const FOLDERS: [&str; 3] = ["/.rbenv/versions/", "rubies/ruby-", "/hostedtoolcache/Ruby/"];
 
 /// Programs of Ruby itself.
 const OWN: &str = "bundle bundler erb gem irb racc rake rbs rdoc ri ruby typeprof";
@@ -174,6 +174,7 @@ mod tests {
     fn programs() {
         for (path, reading) in [
             ("~/.rbenv/versions/3.3.0/bin/ruby", "ruby_3_3 3.3.0 [ruby] 1"),
+            ("/usr/local/rvm/rubies/ruby-3.3.0/bin/irb", "ruby_3_3 3.3.0 [irb] 1"),
             ("~/.rbenv/versions/3.3.0/bin/rubocop", "rubocop [rubocop] 1"),
             ("/opt/hostedtoolcache/Ruby/2.7.8/x64/bin/ruby", "ruby for ruby_2_7 2.7.8 [ruby] 1"),
             ("vendor/bundle/ruby/3.3.0/bin/rspec", "ruby [] 1"),
