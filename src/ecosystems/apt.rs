@@ -97,6 +97,11 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 /// Reads `package`, `package:arch`, `package=version`, `package/suite`, `package+`, `package (>= version)`, or the file of a
 /// package.
 fn read(word: &str, context: &Context, asked: &mut Asked) {
+    // What only the shell knew: `$PACKAGES`.
+    if word.contains(['$', '`']) {
+        asked.unrecognized.insert(word.to_owned());
+        return;
+    }
     if word.ends_with('-') {
         asked.ignored.insert("taken out, not installed");
         return;
@@ -212,6 +217,7 @@ mod tests {
                 "apt-get -y install --no-install-recommends ripgrep=13.0* fd-find/bookworm-backports libssl-dev:amd64 vim-",
                 format!("ripgrep|openssl||{nothing} taken out, not installed"),
             ),
+            ("apt-get install -y $PACKAGES linux-headers-$(uname)", "||$PACKAGES linux-headers-$(uname)|".to_owned()),
             ("nala install -y ripgrep", "ripgrep|||".to_owned()),
             ("apt-fast -y install zlib1g-dev", "|zlib||".to_owned()),
             ("gdebi -n ./ripgrep_13.0.0_amd64.deb", "ripgrep|||".to_owned()),

@@ -75,9 +75,14 @@ impl Ecosystem for Cargo {
         match program {
             "cargo" if rest.contains(&"--fix") => None,
             "cargo" => {
-                match verb(program, rest, &["bench", "build", "check", "clippy", "doc", "fmt", "nextest", "test"]) {
-                    Some(name) if name == "cargo-fmt" => rest.contains(&"--check").then_some(name),
-                    name => name,
+                let verbs = ["b", "bench", "build", "c", "check", "clippy", "d", "doc", "fmt", "nextest", "t", "test"];
+                match verb(program, rest, &verbs)?.as_str() {
+                    "cargo-b" => Some("cargo-build".to_owned()),
+                    "cargo-c" => Some("cargo-check".to_owned()),
+                    "cargo-d" => Some("cargo-doc".to_owned()),
+                    "cargo-t" => Some("cargo-test".to_owned()),
+                    "cargo-fmt" if !rest.contains(&"--check") => None,
+                    name => Some(name.to_owned()),
                 }
             }
             "rustfmt" if rest.contains(&"--check") => Some("rustfmt-check".to_owned()),
@@ -167,7 +172,7 @@ fn from_repository(place: &str, index: &Index, asked: &mut Asked) {
 /// Reads `crate` or `crate@1.2`.
 fn read(word: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
     let (name, version) = word.split_once('@').map_or((word, version), |(name, version)| (name, Some(version)));
-    let seen = version.map(|version| version.trim_start_matches(['=', '^', '~'])).and_then(versions::upstream);
+    let seen = version.map(|version| version.trim_start_matches('=')).and_then(versions::upstream);
     let want = install::named(index, NAMES, name, None).map(|want| Want { seen, ..want });
     install::put(word, want, Kind::Tool, asked);
 }
@@ -189,6 +194,7 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("cargo install --locked just ripgrep@14.1.0", "tools just ripgrep=14.1.0"),
+            ("cargo install cargo-audit@^0.20 fd-find@=9.0.0", "tools cargo-audit fd=9.0.0"),
             ("cargo install fd-find --version 9.0.0", "tools fd=9.0.0"),
             ("cargo binstall -y cargo-nextest", "tools cargo-nextest"),
             ("cargo install --path .", "ignored the project itself"),
@@ -226,6 +232,7 @@ mod tests {
         for (line, name) in [
             ("cargo test --workspace", Some("cargo-test")),
             ("cargo +nightly clippy -- -D warnings", Some("cargo-clippy")),
+            ("cargo t --workspace", Some("cargo-test")),
             ("cargo fmt", None),
             ("cargo fmt --check", Some("cargo-fmt")),
             ("cargo clippy --fix", None),

@@ -2,7 +2,7 @@
 
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
-use crate::index::{Index, normalized};
+use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Their programs.
@@ -114,7 +114,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     if name == "python" {
         let want = install::tool(index, "python", version);
         install::put(word, want, if version.is_some() { Kind::Tool } else { Kind::Library }, asked);
-    } else if name == "pip" || normalized(name) == "setuptools" {
+    } else if listed("conda conda-build mamba micromamba pip setuptools wheel", name) {
         asked.ignored.insert(install::INSTALLER);
     } else if let Some(of_python) = install::by_hand(PYTHON, name) {
         python::distribution(of_python, index, asked);
@@ -146,6 +146,7 @@ mod tests {
             ),
             ("conda create --yes -n x 'numpy>=1.26' gcc=12", "installs python3Packages.numpy python3 | tools gcc13=12"),
             ("conda install pytorch", "installs python3Packages.torch python3"),
+            ("conda install -n base -c conda-forge mamba", "ignored it installs packages, and those are wanted"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");

@@ -63,7 +63,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
 fn read(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
     let (name, version) = (&word[..end], word[end..].strip_prefix("=="));
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name)).or_else(|| index.known(name));
     let is_name = !word[end..].starts_with([':', '/', '+']);
     let seen = version.and_then(super::versions::upstream);
     install::put(word, attr.filter(|_| is_name).map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);

@@ -103,6 +103,8 @@ enum Request<'a> {
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let (program, words) = call(argv)
         .filter(|(program, _)| listed("bundle bundler chruby gem rbenv ruby-build ruby-install rvm", program))?;
+    // What follows `--` is for the build.
+    let words = &words[..words.iter().position(|word| *word == "--").unwrap_or(words.len())];
     let line = Line::read(words, if ["gem", "bundle", "bundler"].contains(&program) { VALUES } else { "" });
     let number = |word: &&&str| word.trim_start_matches("ruby-").starts_with(|c: char| c.is_ascii_digit());
     match (program, line.words.as_slice()) {
@@ -154,6 +156,7 @@ mod tests {
         for (line, reading) in [
             ("gem install rubocop -v 1.60 --no-document", "tools rubocop=1.60"),
             ("gem install nokogiri:1.16", "wants rubyPackages.nokogiri=1.16 ruby"),
+            ("gem install nokogiri -- --use-system-libraries", "wants rubyPackages.nokogiri ruby"),
             ("gem install rubocop:1.60.0 jekyll -N", "tools rubocop=1.60.0 jekyll"),
             ("gem install cocoapods -v '~> 1.14'", "tools cocoapods"),
             ("chruby ruby-3.3", "tools ruby_3_3=3.3"),

@@ -183,7 +183,7 @@ fn read_tool(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c| "@=<>[~!".contains(c)).unwrap_or(word.len());
     let (name, version) = (&word[..end], word[end..].trim_start_matches("==").trim_start_matches('@'));
     let seen = Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name)).or_else(|| index.known(name));
     install::put(word, attr.map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
 }
 
@@ -199,6 +199,7 @@ mod tests {
             ("uvx --from httpie==3.2 http x.org", "tools httpie=3.2"),
             ("uv tool install --python 3.12 'ruff>=0.4' ", "tools python312=3.12 ruff"),
             ("uvx ruff@0.4.1 check .", "tools ruff=0.4.1"),
+            ("uv tool install --force aider-chat@latest", "tools aider-chat"),
             ("uv sync --python=3.11", "tools python311=3.11"),
             ("uv init --python 3.12", "tools python312=3.12"),
             ("uv python pin cpython-3.11.9", "tools python311=3.11.9"),

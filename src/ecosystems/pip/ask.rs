@@ -107,6 +107,7 @@ impl Request<'_> {
                 Some(("--requirement" | "--requirements", file)) => files.push(file.to_owned()),
                 _ if listed("-r --requirement --requirements", word) => files.extend(rest.next().map(str::to_owned)),
                 _ if listed(VALUES, word) => drop(rest.next()),
+                _ if is_cluster(word, 'r') => files.extend(rest.next().map(str::to_owned)),
                 _ => files.extend(word.strip_prefix("-r").filter(|file| !file.is_empty()).map(str::to_owned)),
             }
         }
@@ -140,6 +141,10 @@ impl Request<'_> {
                             asked.tools.extend(python::interpreter(index, version.unwrap_or_default()));
                         }
                         _ if listed(VALUES, word) => drop(rest.next()),
+                        _ if is_cluster(word, 'r') => read_file(rest.next().unwrap_or_default(), said, &mut asked),
+                        _ if is_cluster(word, 'e') => {
+                            python::distribution(rest.next().unwrap_or("."), index, &mut asked);
+                        }
                         _ if word.starts_with("-r") => read_file(&word[2..], said, &mut asked),
                         _ if word.starts_with('-') => {}
                         _ => python::distribution(word, index, &mut asked),
@@ -150,6 +155,12 @@ impl Request<'_> {
         }
         asked
     }
+}
+
+/// Returns whether a word is several short options, of which the last takes a value: `-Ur`, `-qe`.
+fn is_cluster(word: &str, last: char) -> bool {
+    let flags = word.strip_prefix('-').and_then(|flags| flags.strip_suffix(last));
+    flags.is_some_and(|flags| !flags.is_empty() && flags.chars().all(|flag| "qvUI".contains(flag)))
 }
 
 /// Notes a requirement file; what it says is read by itself.
@@ -214,6 +225,7 @@ mod tests {
                 "pip install git+https://x/y ./other no-such-thing-zz x-1.0-py3-none-any.whl",
                 "|./other git+https://x/y no-such-thing-zz x-1.0-py3-none-any.whl|",
             ),
+            ("pip install -Ur requirements.txt -qe .", "|-r requirements.txt|the project itself"),
             ("pip install awscli pre-commit", "awscli2 pre-commit||"),
             ("pip install argparse", "||a module of Python itself"),
             ("pip install --upgrade pip setuptools wheel", "||it installs packages, and those are wanted"),
