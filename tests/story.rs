@@ -93,7 +93,7 @@ fn with_nix() -> (Project, Said) {
 fn on_a_host() -> (Project, Said) {
     let project = Project::of("story").with_nix("new");
     let rustup = format!(
-        "mkdir -p ~/.rustup/toolchains && cp -rs {}/. ~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu\n\
+        "to=~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu; mkdir -p $to && cp -rs {0}/bin {0}/lib $to\n\
         cp ~/.profile ~/.bashrc; echo 'export PATH=$HOME/.cargo/bin:$PATH' >> ~/.bashrc\n",
         toolchain().display()
     );
