@@ -48,7 +48,7 @@ impl Ecosystem for Apt {
         match request(&argv?)? {
             Request::Packages(words) => words.into_iter().for_each(|word| read(word, context, &mut asked)),
             Request::Sources(words) => {
-                asked.unrecognized.extend(words.into_iter().map(|word| format!("build-dep {word}")))
+                asked.unrecognized.extend(words.into_iter().map(|word| format!("build-dep {word}")));
             }
         }
         Some(asked)

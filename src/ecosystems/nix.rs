@@ -6,6 +6,7 @@ use crate::journal::{Invocation, Program, UsedFlake};
 use crate::nix::AttrPath;
 
 mod ask;
+mod line;
 mod others;
 mod typed;
 

@@ -174,7 +174,7 @@ impl Walk {
                     }
                 }
                 CommandPrefixOrSuffixItem::Word(word) => {
-                    words.extend(braces(&word.value).iter().map(|word| text(word)))
+                    words.extend(braces(&word.value).iter().map(|word| text(word)));
                 }
                 CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
                     self.aside(|walk| walk.list(&subshell.list, says.min(Says::Ran)));

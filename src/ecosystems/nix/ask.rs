@@ -4,19 +4,12 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::super::{Asked, Want, call, families, libraries, listed};
+use super::super::{Asked, Want, call, families, libraries, listed, paths};
+use super::line::Line;
 use super::others::{BUILDS, place};
 use crate::index::Index;
 use crate::journal::UsedFlake;
 use crate::nix::AttrPath;
-
-/// Options that take one value.
-const ONE: &str = "--attr --cores --eval-store --experimental-features --expr --extra-experimental-features --file \
-    --include --inputs-from --keep-env-var --log-format --max-jobs --out-link --phase --priority \
-    --profile --store --system --unset --unset-env-var -A -E -I -f -j -k -o -p -u";
-
-/// Options that take two.
-const TWO: &str = "--arg --argstr --option --override-flake --override-input --redirect --set-env-var -s";
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -38,7 +31,7 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let line = Line::read(program, rest);
     let is_nixpkgs = line.words.first() == Some(&"<nixpkgs>");
     match program {
-        "nix" => line.flake(),
+        "nix" => flake(&line),
         "nix-shell" | "nix-build" if line.has(&["-E", "--expr"]) => Some(Request::Packages(vec!["--expr"])),
         "nix-shell" | "nix-build" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
         "nix-build" | "nix-shell" if is_nixpkgs && line.has(&["-A", "--attr"]) => {
@@ -117,71 +110,27 @@ fn is_install(option: &str) -> bool {
         || option.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
 }
 
-/// A command line of Nix, up to where another command begins.
-#[derive(Debug, Default)]
-pub(super) struct Line<'a> {
-    words: Vec<&'a str>,
-    options: Vec<(&'a str, Option<&'a str>)>,
-    /// The command that it runs: words, or for nix-shell one text.
-    pub(super) command: Vec<&'a str>,
-}
-
-impl<'a> Line<'a> {
-    pub(super) fn read(program: &str, words: &[&'a str]) -> Self {
-        let mut line = Self::default();
-        let mut rest = words.iter().copied();
-        while let Some(word) = rest.next() {
-            match word {
-                "--run" | "--command" if program == "nix-shell" => line.command.extend(rest.next()),
-                "--" | "-c" | "--command" if program == "nix" => line.command.extend(rest.by_ref()),
-                "-i" if program == "nix-shell" => drop(rest.next()),
-                "-p" | "--packages" if program != "nix-env" => line.options.push((word, None)),
-                _ if word.starts_with('-') => {
-                    let count = if listed(TWO, word) { 2 } else { usize::from(listed(ONE, word)) };
-                    let values: Vec<&str> = rest.by_ref().take(count).collect();
-                    line.options.push((word, values.last().copied()));
-                }
-                // Comma's options end where its program begins.
-                _ if [",", "comma"].contains(&program) => {
-                    line.words.push(word);
-                    line.words.extend(rest.by_ref());
-                }
-                _ => line.words.push(word),
-            }
+/// Reads a command line of `nix` itline.
+fn flake<'a>(line: &Line<'a>) -> Option<Request<'a>> {
+    let (verb, words) = match line.words.as_slice() {
+        ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
+        [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
+        _ => return None,
+    };
+    let file = line.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
+    match file {
+        Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
+        Some(_) => {
+            return Some(Request::Flake { develops: false, installables: vec!["."] });
         }
-        line
+        None => {}
     }
-
-    /// Returns the attrs that are named by an option.
-    fn attrs(&self) -> impl Iterator<Item = &'a str> {
-        self.options.iter().filter(|(option, _)| ["-A", "--attr"].contains(option)).filter_map(|(_, attr)| *attr)
+    if line.has(&["--expr", "-E"]) {
+        return Some(Request::Packages(vec!["--expr"]));
     }
-
-    fn has(&self, options: &[&str]) -> bool {
-        self.options.iter().any(|(option, _)| options.contains(option))
-    }
-
-    fn flake(self) -> Option<Request<'a>> {
-        let (verb, words) = match self.words.as_slice() {
-            ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
-            [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
-            _ => return None,
-        };
-        let file = self.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
-        match file {
-            Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
-            Some(_) => {
-                return Some(Request::Flake { develops: false, installables: vec!["."] });
-            }
-            None => {}
-        }
-        if self.has(&["--expr", "-E"]) {
-            return Some(Request::Packages(vec!["--expr"]));
-        }
-        let words = if verb == "run" { &words[..words.len().min(1)] } else { words };
-        let installables = if words.is_empty() { vec!["."] } else { words.to_vec() };
-        Some(Request::Flake { develops: verb == "develop", installables })
-    }
+    let words = if verb == "run" { &words[..words.len().min(1)] } else { words };
+    let installables = if words.is_empty() { vec!["."] } else { words.to_vec() };
+    Some(Request::Flake { develops: verb == "develop", installables })
 }
 
 impl Request<'_> {
@@ -210,6 +159,14 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
     let (flake, attr) = installable.split_once('#').unwrap_or((installable, ""));
     if is_own(flake) {
         asked.ignored.insert("the project's own flake");
+        return;
+    }
+    // A path of the store: its name says the package.
+    if let Some(store) = paths::Store::of(flake) {
+        match index.store_name(store.name) {
+            Some(attr) => asked.wants.push(Want { seen: super::version(&store), ..Want::new(attr) }),
+            None => drop(asked.unrecognized.insert(installable.to_owned())),
+        }
         return;
     }
     let attr = attr.split('^').next().unwrap_or_default();
@@ -319,6 +276,10 @@ mod tests {
                 "python3Packages.requests||",
             ),
             ("nix build .#x", "||the project's own flake"),
+            (
+                "nix shell /nix/store/0123456789abcdfghijklmnpqrsvwxyz-jq-1.7.1-bin /nix/store/0123456789abcdfghijklmnpqrsvwxyz-own-1",
+                "jq|?/nix/store/0123456789abcdfghijklmnpqrsvwxyz-own-1|",
+            ),
             ("nix develop", "||the project's own flake"),
             ("nix develop nixpkgs#jq", "|?what builds nixpkgs#jq|"),
             (

@@ -32,7 +32,7 @@ pub fn foreign(argv: &[&str]) -> Vec<Foreign> {
 impl Foreign {
     fn of(installable: &str, develops: bool) -> Option<Self> {
         let (flake, attr) = installable.split_once('#').unwrap_or((installable, ""));
-        if is_own(flake) || is_nixpkgs(flake) {
+        if is_own(flake) || is_nixpkgs(flake) || flake.starts_with("/nix/store/") {
             return None;
         }
         let attr = attr.split('^').next().unwrap_or_default();

@@ -1,7 +1,8 @@
 //! Command lines of Nix that a person typed, to be written down as a flake.
 
 use super::super::{Asked, call};
-use super::ask::{Line, Request, is_nixpkgs, request};
+use super::ask::{Request, is_nixpkgs, request};
+use super::line::Line;
 use crate::index::Index;
 
 /// What a command line asks for.
