@@ -325,7 +325,8 @@ fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
             json!({"type": "tool_result", "tool_use_id": format!("t{at}"), "content": "hello", "is_error": false});
         for (role, content) in [("assistant", call), ("user", result)] {
             let row = json!({"type": role, "message": {"role": role, "content": [content]}, "session_id": "7a"});
-            transcript += &format!("{row}\n");
+            transcript.push_str(&row.to_string());
+            transcript.push('\n');
         }
     }
     let path = project.home().join("transcript.jsonl");
