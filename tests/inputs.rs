@@ -281,6 +281,7 @@ fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
     let pin = pin();
     let exported = project.run(&["export", "--nixpkgs", &pin, "--", "nix", "develop", "greet"]).success().stdout;
     assert!(exported.contains("inputsFrom = shellsFor pkgs;") && exported.contains("mkShell {"), "{exported}");
+    project.write(".agent-capture/policy.toml", "[outputs]\nimage = true\n");
     let agent = "nix develop greet -c make check\nnix develop greet -c greet\n";
     let said = project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
     let flake = project.read("flake.nix");
@@ -304,6 +305,16 @@ fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
         seed(&project, &folder);
         project.run(&["verify"]).success();
         assert_eq!(project.read("flake.lock"), lock, "{version}");
+        let mut command = project.command("nix");
+        command.args([
+            "--extra-experimental-features",
+            "nix-command flakes",
+            "build",
+            "--offline",
+            "--no-link",
+            ".#image",
+        ]);
+        Said::from(command.output().expect("nix")).success();
     }
     let project = project.with_nix("new");
     let said = project.run(&["minimize"]).success().stdout;
