@@ -4,9 +4,12 @@ use super::{
     Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, project, versions, wants,
 };
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Known, Program};
 
 mod ask;
+
+/// What stands before a distribution that the project itself says that it needs.
+const DECLARED: &str = "project ";
 
 /// Programs that install distributions.
 const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
@@ -62,7 +65,13 @@ impl Ecosystem for Pip {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+        // What ran shows what it imports; where nothing was seen to run, the project's word is all there is.
+        let counts = invocation.known == Known::Claimed && !project::keeps(context.journal, "python");
+        let said = invocation.says.iter().filter_map(|word| match word.strip_prefix(DECLARED) {
+            Some(declared) => counts.then(|| declared.to_owned()),
+            None => Some(word.clone()),
+        });
+        Some(ask::request(&argv?)?.read(context.index, &said.collect::<Vec<_>>()))
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
@@ -82,8 +91,12 @@ impl Ecosystem for Pip {
         ask::request(argv).map(|request| request.files()).unwrap_or_default()
     }
 
-    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
-        super::python::requirements(text)
+    fn says(&self, argv: &[&str], text: &str) -> Vec<String> {
+        let extras = ask::request(argv).and_then(|request| request.extras());
+        let mark = if extras.is_some() { DECLARED } else { "" };
+        let declared = super::python::declared(text, &extras.unwrap_or_default());
+        let declared = declared.map(|said| said.into_iter().map(|word| format!("{mark}{word}")).collect());
+        declared.unwrap_or_else(|| super::python::requirements(text))
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -147,7 +160,7 @@ fn unseen(want: Want) -> Want {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, program};
+    use super::super::tests::{alone, journal, program, read, with_lines};
     use super::*;
 
     #[test]
@@ -163,6 +176,26 @@ mod tests {
             assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");
         }
         assert!(is_python("python3.12") && !is_python("python3-config") && !is_python("pythonw"));
+    }
+
+    #[test]
+    fn what_a_project_declares_counts_where_nothing_was_seen_to_run() {
+        let text =
+            "[project]\ndependencies = [\"requests>=2\"]\n[project.optional-dependencies]\ndev = [\"pytest==8.0\"]\n";
+        for (argv, said) in [
+            (&["pip", "install", "-e", ".[dev]"][..], &["project requests>=2", "project pytest==8.0"][..]),
+            (&["uv", "pip", "install", "--editable=."], &["project requests>=2"]),
+            (&["uv", "pip", "install", "-r", "pyproject.toml"], &["requests>=2"]),
+        ] {
+            assert_eq!(Pip.files(argv), ["pyproject.toml"]);
+            assert_eq!(Pip.says(argv, text), said);
+        }
+        let mut journal = with_lines(journal("s", Vec::new()), &["pip install -e '.[dev]'"]);
+        journal.invocations[0].says = vec!["project requests>=2".to_owned()];
+        assert_eq!(read(&journal), ["i1 ignored: the project itself"]);
+        journal.invocations[0].known = Known::Claimed;
+        let all = ["python3 [] 1", "python3Packages.requests [] 1", "i1 ignored: the project itself"];
+        assert_eq!(read(&journal), all);
     }
 
     #[test]

@@ -154,6 +154,23 @@ pub(super) fn requirements(text: &str) -> Vec<String> {
     text.lines().filter_map(specifier).collect()
 }
 
+/// Returns what a `pyproject.toml` says that the project needs, with these extras; none of any other text.
+pub(super) fn declared(text: &str, extras: &[&str]) -> Option<Vec<String>> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let of = |value: Option<&toml::Value>| -> Vec<String> {
+        let words = value.and_then(|value| value.as_array()).into_iter().flatten();
+        words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let project = table.get("project");
+    let optional = project.and_then(|project| project.get("optional-dependencies"));
+    let of_extra = |extra: &&str| of(optional.and_then(|all| all.get(extra)));
+    let mut said = of(project.and_then(|project| project.get("dependencies")));
+    said.extend(extras.iter().flat_map(of_extra));
+    let poetry = table.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies")?.as_table());
+    said.extend(poetry.into_iter().flat_map(|all| all.keys().cloned()).filter(|name| name != "python"));
+    (project.is_some() || poetry.is_some()).then(|| requirements(&said.join("\n")))
+}
+
 /// Returns a wish as one for the journal's Python.
 pub(super) fn of_journal(python: Option<&families::Choice>, want: Want) -> Want {
     let Some(choice) = python else { return want };
@@ -188,6 +205,16 @@ mod tests {
             let found = chosen(&index, &journal, &[]).map(|choice| choice.attr.as_str().to_owned());
             assert_eq!(found.as_deref(), attr, "{paths:?}");
         }
+    }
+
+    #[test]
+    fn what_a_project_declares() {
+        let text = "[project]\nname = \"x\"\ndependencies = [\"requests>=2; python_version > '3'\", \"y @ https://t@x.org/y\"]\n\
+            [project.optional-dependencies]\ndev = [\"pytest\"]\ndocs = [\"sphinx\"]\n";
+        assert_eq!(declared(text, &["dev"]), Some(vec!["requests>=2".to_owned(), "y".to_owned(), "pytest".to_owned()]));
+        let poetry = "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"^3\"\n";
+        assert_eq!(declared(poetry, &[]), Some(vec!["flask".to_owned()]));
+        assert_eq!((declared("requests==2\n", &[]), declared("[tool.ruff]\n", &[])), (None, None));
     }
 
     #[test]

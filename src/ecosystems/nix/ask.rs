@@ -89,19 +89,24 @@ pub(super) fn script<'a>(argv: &[&'a str]) -> Option<&'a str> {
     }
 }
 
-/// Returns the packages that the first lines of a script name: `#! nix-shell -i bash -p jq`.
+/// Returns what the first lines of a script name: packages of `#! nix-shell -i bash -p jq`, installables of `#! nix shell
+/// nixpkgs#jq --command bash`.
 pub(super) fn shebang(text: &str) -> Vec<String> {
-    let lines = text.lines().take_while(|line| line.starts_with("#!")).filter_map(|line| {
-        let rest = line.trim_start_matches("#!").trim_start().strip_prefix("nix-shell ")?;
-        shlex::split(rest)
-    });
-    let packages = lines.flat_map(|words| {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let line = Line::read("nix-shell", &words);
-        let packages = if line.has(&["-p", "--packages"]) { line.words } else { Vec::new() };
-        packages.into_iter().map(str::to_owned).collect::<Vec<_>>()
-    });
-    packages.collect()
+    // All lines together are the arguments.
+    let words = |program: &str| -> Vec<String> {
+        let lines = text.lines().take_while(|line| line.starts_with("#!"));
+        let rest = lines.filter_map(|line| line.trim_start_matches("#!").trim_start().strip_prefix(program));
+        rest.filter_map(shlex::split).flatten().collect()
+    };
+    let (shell, flakes) = (words("nix-shell "), words("nix "));
+    let shell = Line::read("nix-shell", &shell.iter().map(String::as_str).collect::<Vec<_>>());
+    let packages = if shell.has(&["-p", "--packages"]) { shell.words } else { Vec::new() };
+    let flakes = Line::read("nix", &flakes.iter().map(String::as_str).collect::<Vec<_>>());
+    let installables = match flake(&flakes) {
+        Some(Request::Flake { develops: false, installables }) => installables,
+        _ => Vec::new(),
+    };
+    packages.into_iter().chain(installables).map(str::to_owned).collect()
 }
 
 /// Returns whether an option of nix-env installs: `-i`, `-iA`, `--install`.
@@ -115,6 +120,8 @@ fn flake<'a>(line: &Line<'a>) -> Option<Request<'a>> {
     let (verb, words) = match line.words.as_slice() {
         ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
         [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
+        // As the kernel starts a script of `#!/usr/bin/env nix`.
+        [file, ..] if file.contains('/') => return Some(Request::Script(file)),
         _ => return None,
     };
     let file = line.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
@@ -143,7 +150,10 @@ impl Request<'_> {
             }
             Self::Script(file) if file.ends_with(".nix") => drop(asked.ignored.insert("the project's own shell")),
             Self::Script(file) if said.is_empty() => drop(asked.unrecognized.insert(format!("nix-shell {file}"))),
-            Self::Script(_) => said.iter().for_each(|term| read_term(term, index, &mut asked)),
+            Self::Script(_) => said.iter().for_each(|term| match term.contains('#') {
+                true => read_installable(term, false, index, &mut asked),
+                false => read_term(term, index, &mut asked),
+            }),
             Self::Program(name) => match index.program(name) {
                 Some(found) => asked.wants.push(Want::new(found.attr)),
                 None => drop(asked.unrecognized.insert(format!(", {name}"))),
@@ -329,6 +339,10 @@ mod tests {
         let text = "#!/usr/bin/env nix-shell\n#! nix-shell -i bash\n#! nix-shell -p jq 'python3.withPackages (ps: [ ps.flask ])'\nset -e\n";
         let said = shebang(text);
         assert_eq!(said, ["jq", "python3.withPackages (ps: [ ps.flask ])"]);
+        let text = "#!/usr/bin/env nix\n#! nix shell nixpkgs#jq nixpkgs#ripgrep\n#! nix --command bash\nset -e\n";
+        assert_eq!(shebang(text), ["nixpkgs#jq", "nixpkgs#ripgrep"]);
+        let asked = request(&["nix", "./x.sh", "a"]).expect("a script").read(&Index::new(), &shebang(text));
+        assert_eq!((asked.wants.len(), asked.unrecognized.len()), (2, 0));
         let asked = request(&["nix-shell", "./x.sh"]).expect("a script").read(&Index::new(), &said);
         assert_eq!((asked.wants.len(), asked.unrecognized.len()), (3, 0));
     }

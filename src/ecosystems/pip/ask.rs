@@ -90,8 +90,19 @@ fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
     }
 }
 
-impl Request<'_> {
-    /// Returns the requirement files that are named.
+impl<'a> Request<'a> {
+    /// Returns the extras of the project itself that are installed with it: `dev` of `.[dev]`; none when it is not installed.
+    pub(super) fn extras(&self) -> Option<Vec<&'a str>> {
+        let Self::Install(words) = self else { return None };
+        let words = words.iter().map(|word| word.strip_prefix("--editable=").unwrap_or(word));
+        let own =
+            words.map(|word| word.split_once('[').unwrap_or((word, ""))).filter(|(path, _)| [".", "./"].contains(path));
+        let mut own = own.map(|(_, extras)| extras.trim_end_matches(']').split(',').map(str::trim)).peekable();
+        own.peek()?;
+        Some(own.flatten().filter(|extra| !extra.is_empty()).collect())
+    }
+
+    /// Returns the requirement files that are named, and the one in which the project says what it needs.
     pub(super) fn files(&self) -> Vec<String> {
         let mut files = Vec::new();
         let words = match self {
@@ -101,6 +112,7 @@ impl Request<'_> {
             }
             Self::Module(_) => return files,
         };
+        files.extend(self.extras().map(|_| "pyproject.toml".to_owned()));
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
             match word.split_once('=') {
