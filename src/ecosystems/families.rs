@@ -110,7 +110,10 @@ pub(super) fn of_package(index: &Index, name: &str) -> Option<Choice> {
         let short = listed("php python", tool) && version.len() > 1 && !version.contains('.');
         let version = if short { dotted() } else { version.to_owned() };
         let bare = listed("php python", tool) && !version.contains('.');
-        of_tool(index, tool, Some(&version)).filter(|_| is_version && !bare)
+        // What has too few numbers is of no version.
+        let is_one =
+            |choice: &Choice| choice.instead.is_some() || default_of(index, tool).is_none_or(|it| it != *choice);
+        of_tool(index, tool, Some(&version)).filter(|choice| is_version && !bare && is_one(choice))
     };
     of_name().or_else(|| of_attr(index, &index.versioned(name)?))
 }
@@ -297,6 +300,8 @@ mod tests {
             ("python3", ""),
             ("jq", ""),
             ("x11", ""),
+            ("go2", ""),
+            ("zig0", ""),
         ] {
             assert_eq!(shown(of_package(&index, name)), choice, "{name}");
         }

@@ -105,7 +105,7 @@ pub(super) fn distribution(word: &str, index: &Index, asked: &mut Asked) {
     if let Some((name, _)) = word.split_once(" @ ").filter(|(name, _)| !name.contains('/')) {
         return distribution(name.trim(), index, asked);
     }
-    if let Some((_, name)) = word.split_once("#egg=") {
+    if let Some((_, name)) = word.rsplit_once("#egg=") {
         return distribution(name.split('&').next().unwrap_or(name), index, asked);
     }
     let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
@@ -205,6 +205,13 @@ mod tests {
             let found = chosen(&index, &journal, &[]).map(|choice| choice.attr.as_str().to_owned());
             assert_eq!(found.as_deref(), attr, "{paths:?}");
         }
+    }
+
+    #[test]
+    fn an_address_says_whose_it_is_once() {
+        let mut asked = Asked::default();
+        distribution(&format!("git+https://x.org/y{}flask", "#egg=".repeat(30_000)), &Index::new(), &mut asked);
+        assert_eq!(asked.installs.first().map(|want| want.attr.as_str()), Some("python3Packages.flask"));
     }
 
     #[test]

@@ -95,14 +95,12 @@ impl Ecosystem for Uv {
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
-        let (options, rest) = match call(argv) {
+        let (names, rest) = match call(argv) {
             Some(("uv", ["add", rest @ ..])) => ("-r --requirements", rest),
-            Some(("uv", ["run", rest @ ..])) => {
-                ("--with-requirements", &rest[..rest.len() - behind(rest).map_or(0, |it| it.len())])
-            }
+            Some(("uv", ["run", rest @ ..])) => ("--with-requirements", options(rest)),
             _ => return Vec::new(),
         };
-        Line::read(rest, VALUES).values(options).map(str::to_owned).collect()
+        Line::read(rest, VALUES).values(names).map(str::to_owned).collect()
     }
 
     fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
@@ -110,19 +108,32 @@ impl Ecosystem for Uv {
     }
 }
 
-/// Returns the command behind the options of `uv run`; `-m module` is one of Python.
-fn behind<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+/// Returns where the command behind the options of `uv run` begins.
+fn start(words: &[&str]) -> Option<usize> {
     let mut at = 0;
-    while let Some(word) = words.get(at) {
-        match *word {
-            "--" => return Some(words[at + 1..].to_vec()),
-            "-m" | "--module" => return Some([&["python"], &words[at..]].concat()),
-            _ if listed(VALUES, word) => at += 2,
-            _ if word.starts_with('-') => at += 1,
-            _ => return Some(words[at..].to_vec()),
+    loop {
+        match *words.get(at)? {
+            "--" => return Some(at + 1),
+            "-m" | "--module" => return Some(at),
+            word if listed(VALUES, word) => at += 2,
+            word if word.starts_with('-') => at += 1,
+            _ => return Some(at),
         }
     }
-    None
+}
+
+/// Returns the command behind the options of `uv run`; `-m module` is one of Python.
+fn behind<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+    let command = words.get(start(words)?..)?;
+    match command.first() {
+        Some(&("-m" | "--module")) => Some([&["python"], command].concat()),
+        _ => Some(command.to_vec()),
+    }
+}
+
+/// Returns the options before the command.
+fn options<'a, 'b>(words: &'b [&'a str]) -> &'b [&'a str] {
+    &words[..start(words).unwrap_or(words.len())]
 }
 
 /// What a command line asks for.
@@ -145,11 +156,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let mut request = Request::default();
     let is_run = program == "uvx" || matches!(words, ["run", ..] | ["tool", "run", ..]);
     let skip = if program == "uvx" { 0 } else { 1 + usize::from(words.first() == Some(&"tool")) };
-    let own = match behind(words.get(skip..).unwrap_or_default()).filter(|_| is_run) {
-        Some(inner) => &words[..words.len() - inner.len().min(words.len())],
-        None => words,
-    };
-    let line = Line::read(own, VALUES);
+    let line = Line::read(if is_run { options(words.get(skip..).unwrap_or_default()) } else { words }, VALUES);
     request.python.extend(line.values("-p --python"));
     let tool =
         || line.values("--from").next().or_else(|| behind(words.get(skip..).unwrap_or_default())?.first().copied());
@@ -200,6 +207,7 @@ mod tests {
             ("uv tool install --python 3.12 'ruff>=0.4' ", "tools python312=3.12 ruff"),
             ("uvx ruff@0.4.1 check .", "tools ruff=0.4.1"),
             ("uv tool install --force aider-chat@latest", "tools aider-chat"),
+            ("uv run --with rich -m pytest", "installs python3Packages.rich python3"),
             ("uv sync --python=3.11", "tools python311=3.11"),
             ("uv init --python 3.12", "tools python312=3.12"),
             ("uv python pin cpython-3.11.9", "tools python311=3.11.9"),
@@ -217,7 +225,8 @@ mod tests {
         ] {
             assert_eq!(ask(&Uv, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["uv sync", "uv run pytest", "uv lock", "uv venv", "uv pip install x"] {
+        assert_eq!(Uv.files(&["uv", "run", "--with-requirements", "r.txt", "-m", "pytest"]), ["r.txt"]);
+        for line in ["uv run -m pytest", "uv sync", "uv run pytest", "uv lock", "uv venv", "uv pip install x"] {
             assert!(!Uv.keeps(&line.split(' ').collect::<Vec<_>>()), "{line}");
         }
     }
