@@ -56,7 +56,7 @@ impl Ecosystem for Haskell {
         for (tool, version) in request(&words)? {
             install::put(tool, install::named(context.index, NAMES, tool, version), Kind::Tool, &mut asked);
         }
-        Some(asked)
+        Some(if words.get(1) == Some(&"run") { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
@@ -123,7 +123,7 @@ mod tests {
             ("ghcup install cabal", "tools cabal-install"),
             ("ghcup -v install ghc 8.10.7 --set", "tools ghc=8.10.7"),
             ("ghcup install ghc --set 9.4", "tools haskell.compiler.ghc94=9.4"),
-            ("ghcup run --ghc 9.6 -- cabal test", "tools haskell.compiler.ghc96=9.6"),
+            ("ghcup run --ghc 9.6 -- cabal test", "wants haskell.compiler.ghc96=9.6"),
             ("cabal install hlint", "tools hlint"),
             ("cabal install --overwrite-policy=always hlint-3.8", "tools hlint=3.8"),
             ("stack --resolver lts-21.0 install ormolu==0.7", "tools ormolu=0.7"),

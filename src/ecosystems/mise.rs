@@ -51,7 +51,8 @@ impl Ecosystem for Mise {
         for (tool, version) in request(&invocation.words()?)? {
             read(tool, version, context.index, &mut asked);
         }
-        Some(asked)
+        let runs = invocation.argv.get(1).and_then(|verb| verb.as_str()).is_some_and(|verb| listed("exec x", verb));
+        Some(if runs { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
@@ -123,7 +124,7 @@ mod tests {
         for (line, reading) in [
             ("mise use -g node@22 python@3.11", "tools nodejs_22=22 python311=3.11"),
             ("mise install go@1.25.1 jq", "tools go_1_25=1.25.1 jq"),
-            ("mise exec ripgrep@14 -- rg x", "tools ripgrep=14"),
+            ("mise exec ripgrep@14 -- rg x", "wants ripgrep=14"),
             ("mise use npm:prettier cargo:just aqua:BurntSushi/ripgrep@latest", "tools prettier just ripgrep"),
             ("asdf install nodejs 22.11.0", "tools nodejs_22=22.11.0"),
             ("asdf install java temurin-17.0.9+9", "tools jdk17"),

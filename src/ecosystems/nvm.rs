@@ -57,15 +57,21 @@ impl Ecosystem for Nvm {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let mut asked = Asked::default();
-        for (tool, version) in request(&invocation.words()?)? {
+        let words = invocation.words()?;
+        for (tool, version) in request(&words)? {
             install::put(tool, install::tool(context.index, tool, version), Kind::Tool, &mut asked);
         }
-        Some(asked)
+        Some(if runs(&words) { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        request(argv).is_some() && !call(argv).is_some_and(|(_, rest)| rest.iter().any(|word| listed("exec run", word)))
+        request(argv).is_some() && !runs(argv)
     }
+}
+
+/// Returns whether a command line runs something with a version.
+fn runs(argv: &[&str]) -> bool {
+    argv.get(1).is_some_and(|verb| listed("exec run", verb))
 }
 
 /// Returns the tools and versions that a command line installs or chooses.
@@ -127,10 +133,10 @@ mod tests {
             ("nvm install lts/iron", "tools nodejs_22=20"),
             ("nvm alias default 22", "tools nodejs_22=22"),
             ("nvm install 24 --reinstall-packages-from=20", "tools nodejs_24=24"),
-            ("nvm exec 22 node x.js", "tools nodejs_22=22"),
-            ("fnm exec --using=24 -- node x.js", "tools nodejs_24=24"),
+            ("nvm exec 22 node x.js", "wants nodejs_22=22"),
+            ("fnm exec --using=24 -- node x.js", "wants nodejs_24=24"),
             ("fnm use --install-if-missing 20", "tools nodejs_22=20"),
-            ("volta run --node 22 npm test", "tools nodejs_22=22"),
+            ("volta run --node 22 npm test", "wants nodejs_22=22"),
             ("nodenv global 22.11.0", "tools nodejs_22=22.11.0"),
             ("volta install node@22.1.0 pnpm@10", "tools nodejs_22=22.1.0 pnpm_10=10"),
         ] {

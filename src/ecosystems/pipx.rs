@@ -33,8 +33,9 @@ impl Ecosystem for Pipx {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let mut asked = Asked::default();
-        request(&invocation.words()?)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
-        Some(asked)
+        let words = invocation.words()?;
+        request(&words)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
+        Some(if words.get(1) == Some(&"run") { asked.run() } else { asked })
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
@@ -78,7 +79,7 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("pipx install --python python3.11 black==24.1", "tools black=24.1"),
-            ("pipx run cowsay moo", "tools cowsay"),
+            ("pipx run cowsay moo", "wants cowsay"),
             ("pipx install git+https://x.org/y", "unrecognized git+https://x.org/y"),
         ] {
             assert_eq!(ask(&Pipx, line).as_deref(), Some(reading), "{line}");

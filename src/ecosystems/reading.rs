@@ -91,6 +91,14 @@ pub struct Asked {
     pub unrecognized: BTreeSet<String>,
 }
 
+impl Asked {
+    /// Returns the same of a command line that runs what it names, whether that was seen to run or not.
+    pub(super) fn run(mut self) -> Self {
+        self.wants.append(&mut self.tools);
+        self
+    }
+}
+
 /// What an ecosystem may look at.
 pub struct Context<'a> {
     /// The index.

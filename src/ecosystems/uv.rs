@@ -46,10 +46,13 @@ impl Ecosystem for Uv {
         let words = invocation.words()?;
         let request = request(&words)?;
         let mut asked = Asked::default();
-        asked.tools.extend(request.python.iter().filter_map(|version| python::interpreter(context.index, version)));
         for tool in request.tools {
             read_tool(tool, context.index, &mut asked);
         }
+        if request.runs {
+            asked = asked.run();
+        }
+        asked.tools.extend(request.python.iter().filter_map(|version| python::interpreter(context.index, version)));
         let is_locked = project::keeps(context.journal, "python");
         for word in request.packages.iter().copied().chain(invocation.says.iter().map(String::as_str)) {
             match is_locked {
@@ -143,6 +146,8 @@ struct Request<'a> {
     tools: Vec<&'a str>,
     packages: Vec<&'a str>,
     with: Vec<&'a str>,
+    /// Whether it runs the tools.
+    runs: bool,
 }
 
 impl Request<'_> {
@@ -163,6 +168,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     match (program, words) {
         ("uvx", _) | ("uv", ["tool", "run", ..]) => {
             request.tools.extend(tool());
+            request.runs = true;
             request.with.extend(line.values("-w --with").flat_map(|list| list.split(',')));
         }
         ("uv", ["run", ..]) => request.with.extend(line.values("-w --with").flat_map(|list| list.split(','))),
@@ -203,15 +209,15 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("uv tool install ruff@latest", "tools ruff"),
-            ("uvx --from httpie==3.2 http x.org", "tools httpie=3.2"),
-            ("uv tool install --python 3.12 'ruff>=0.4' ", "tools python312=3.12 ruff"),
-            ("uvx ruff@0.4.1 check .", "tools ruff=0.4.1"),
+            ("uvx --from httpie==3.2 http x.org", "wants httpie=3.2"),
+            ("uv tool install --python 3.12 'ruff>=0.4' ", "tools ruff python312=3.12"),
+            ("uvx ruff@0.4.1 check .", "wants ruff=0.4.1"),
             ("uv tool install --force aider-chat@latest", "tools aider-chat"),
             ("uv run --with rich -m pytest", "installs python3Packages.rich python3"),
             ("uv sync --python=3.11", "tools python311=3.11"),
             ("uv init --python 3.12", "tools python312=3.12"),
             ("uv python pin cpython-3.11.9", "tools python311=3.11.9"),
-            ("uvx ruff check .", "tools ruff"),
+            ("uvx --python 3.12 ruff check .", "wants ruff | tools python312=3.12"),
             ("uv python install 3.12", "tools python312=3.12"),
             ("uv venv --python 3.11", "tools python311=3.11"),
             (
