@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python};
+use super::{
+    ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, install, libraries, paths, python,
+};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -153,6 +155,7 @@ impl Draft<'_> {
         let reading = match reading {
             Some(Reading::Ignored(_)) => reading,
             _ if context.only_installed(program) => Some(Reading::Ignored("it ran only while packages were installed")),
+            _ if context.only_provides(program) => Some(Reading::Ignored(install::INSTALLER)),
             _ => reading,
         };
         let reading = match reading.unwrap_or(Reading::Unrecognized) {

@@ -213,6 +213,27 @@ fn what_ran_only_while_packages_were_installed() {
 }
 
 #[test]
+fn what_only_provided_packages_is_not_needed() {
+    let installs = "p1 ignored: it installs packages, and those are wanted";
+    for (path, runs, line, tool, readings) in [
+        ("/usr/bin/cargo", 1, "cargo install just", "~/.cargo/bin/just", &["just [just] 1", installs][..]),
+        ("/usr/bin/cargo", 2, "cargo install just", "~/.cargo/bin/just", &["cargo [cargo] 2", "just [just] 1"]),
+        ("/usr/bin/uvx", 1, "uvx ruff check .", "~/.cache/uv/archive-v0/x/bin/ruff", &["ruff [ruff] 1", installs]),
+        ("/usr/bin/uvx", 1, "uvx zz-none", "/usr/bin/jq", &["jq [jq] 1", "uv [uvx] 1", "i1 unrecognized: zz-none"]),
+        (
+            "/usr/bin/gem",
+            1,
+            "gem install rubocop",
+            "/usr/bin/jq",
+            &["jq [jq] 1", "i1 ignored: installed, but nothing of it ran", installs],
+        ),
+    ] {
+        let programs = vec![Program { runs, ..program(path) }, program(tool)];
+        assert_eq!(read(&with_lines(journal("s", programs), &[line])), readings, "{line}");
+    }
+}
+
+#[test]
 fn the_policy() {
     let text = "traced-only = true\n[[keep]]\nattr = \"shellcheck\"\nreason = \"hook\"\n[[keep]]\nattr = \"jq\"\nreason = \"no\"\n\
         [[drop]]\nattr = \"ripgrep\"\nreason = \"x\"\n[[replace]]\nattr = \"python3\"\nwith = \"python312\"\nreason = \"deployed\"\n\
