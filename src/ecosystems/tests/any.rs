@@ -131,7 +131,7 @@ proptest! {
         let named = files(&argv);
         says(&argv, &text);
         prop_assert!(named.is_empty() || keeps(&argv), "{:?} names {:?}, which nobody reads", argv, named);
-        (installs(&argv), verifies(&argv), inner(&argv, &index, &journal), stage(&argv));
+        drop((installs(&argv), verifies(&argv), inner(&argv, &index, &journal), stage(&argv)));
         let argv = words.iter().map(Bytes::from).collect();
         let invocations = vec![Invocation { argv, says: vec![text], ..invocation("x") }];
         resolve(&[Journal { invocations, ..journal }], &index, &Policy::default());
