@@ -115,7 +115,7 @@ fn is_install(option: &str) -> bool {
         || option.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
 }
 
-/// Reads a command line of `nix` itline.
+/// Reads a command line of `nix` itself.
 fn flake<'a>(line: &Line<'a>) -> Option<Request<'a>> {
     let (verb, words) = match line.words.as_slice() {
         ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),

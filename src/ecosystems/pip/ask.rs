@@ -38,7 +38,10 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     }
     match rest.split_first() {
         _ if program.strip_prefix("pip").is_some_and(is_version) => install(rest),
-        _ if program == "uv" => install(&rest[rest.iter().position(|word| *word == "pip")? + 1..]),
+        _ if program == "uv" => {
+            let options = rest.iter().take_while(|word| word.starts_with('-')).count();
+            install(rest[options..].strip_prefix(&["pip"])?)
+        }
         _ => None,
     }
 }
