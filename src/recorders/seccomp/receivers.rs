@@ -1,6 +1,6 @@
-//! Who receives from the filter: the worker's thread, and where opens are recorded one for each further processor, up to
-//! four. Each that is free is woken where the process runs that waits, and reads by itself what that opens; everything else
-//! is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
+//! Who receives from the filter: the worker's thread, and where opens are recorded more of them, one for each processor but
+//! one, up to four. Each that is free is woken where the process runs that waits, and reads by itself what that opens;
+//! everything else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use rustix::io::Errno;
 use super::waits::happened;
 use super::worker::{LISTENER, Worker, is_open};
 use crate::recorders::Depth;
+use crate::recorders::exec::WorkerArgs;
 use crate::recorders::exec::opens::Opening;
 use crate::sys::Listener;
 
@@ -32,9 +33,11 @@ pub(super) fn watch(epoll: BorrowedFd<'_>, listener: &Listener) -> Result<()> {
 }
 
 /// Records until the last recorded process is gone.
-pub(super) fn record(worker: Worker<'_>, listener: &Listener, depth: Depth) -> Result<()> {
+pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs) -> Result<()> {
+    // With as many as processors a process that waits is woken from another one, which costs more than waiting in turn.
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let more = if depth >= Depth::Full { processors.min(MOST) - 1 } else { 0 };
+    let receivers = args.receivers.unwrap_or(processors - 1).clamp(1, MOST);
+    let more = if args.depth >= Depth::Full { receivers - 1 } else { 0 };
     let own = worker.epoll.as_fd().try_clone_to_owned()?;
     let end = eventfd(0, EventfdFlags::CLOEXEC)?;
     let worker = Mutex::new(worker);

@@ -41,7 +41,7 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
     let begun = if args.resume || args.attached { Begun::resume(&front) } else { Begun::start(&front, args) };
     let (worker, listener) = front.told(begun.and_then(|begun| Worker::new(args, &front, sink, begun)))?;
-    receivers::record(worker, &listener, args.depth)
+    receivers::record(worker, &listener, args)
 }
 
 /// Everything but the listener, from which a stopped process borrows.
