@@ -296,6 +296,7 @@ fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
     assert!(!flake.contains("pkgs.jq") && !flake.contains("greet.packages"), "what its shell brings: {flake}");
     let name = "github:acme/greet#devShells.default";
     assert!(project.run(&["report"]).success().stdout.contains(name));
+    validate("report.schema.json", &project.run(&["report", "--format", "json"]).success().stdout);
     assert!(project.run(&["list", "--json"]).success().stdout.contains(name));
     assert!(project.run(&["diff", "HEAD~1"]).code(1).stdout.contains(&format!("  + {name} ")));
     let lock = project.read("flake.lock");
