@@ -11,7 +11,8 @@
 //! Every round runs each workload bare and under each recorder, in random order; a figure is the median over the rounds of
 //! the ratio to the bare run of the same round: of the time on the wall, and in brackets of the processors' time. Ours is what
 //! a user types, `run --no-render`, its start and the closing of the session included. A recorder that makes the workload
-//! more than three times slower runs once.
+//! more than three times slower runs once. The floors are what Linux itself costs that asks before each call, on this machine
+//! and at that time: `workloads/floor.c` looks at nothing.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints what it measures")]
 
@@ -147,6 +148,12 @@ fn recorders(folder: &Path, peers: bool) -> Vec<Recorder> {
         let name = format!("`agent-capture run {flags}").trim_end().to_owned() + "`";
         let text = format!("{} -q run {flags} {more} --no-render --", env!("CARGO_BIN_EXE_agent-capture"));
         found.push(recorder(name, sees, &text, limits));
+    }
+    let floor = folder.join("floor");
+    for (name, calls) in [("floor: each exec asked for", "execs"), ("floor: each exec and open", "opens")] {
+        if floor.exists() {
+            found.push(recorder(name.to_owned(), "nothing", &format!("{} {calls}", floor.display()), [None; 4]));
+        }
     }
     let (out, prefix) = (folder.join("out"), folder.join("peers/bin"));
     let (out, prefix) = (out.display(), prefix.display());

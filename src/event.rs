@@ -257,7 +257,7 @@ pub enum EndKnown {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exit {
-    /// When, in milliseconds.
+    /// When that was seen, in milliseconds: of many ends in a row up to 10 ms after.
     pub at: i64,
     /// The process, as in [`Exec::process`].
     pub process: u64,
@@ -333,13 +333,18 @@ fn is_zero(number: &u32) -> bool {
 
 /// Takes events. A recorder writes to one.
 pub trait Sink: Send {
-    /// Writes one event; an error means that it and what follows may be lost.
-    fn event(&mut self, event: &Event) -> std::io::Result<()>;
+    /// Writes events; an error means that they and what follows may be lost.
+    fn events(&mut self, events: &[Event]) -> std::io::Result<()>;
+
+    /// Writes one event.
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        self.events(std::slice::from_ref(event))
+    }
 }
 
 impl Sink for Vec<Event> {
-    fn event(&mut self, event: &Event) -> std::io::Result<()> {
-        self.push(event.clone());
+    fn events(&mut self, events: &[Event]) -> std::io::Result<()> {
+        self.extend_from_slice(events);
         Ok(())
     }
 }

@@ -84,6 +84,9 @@ impl<'a> Flake<'a> {
             arguments => source(inputs::arguments(&self.requirements.inputs)),
             packages => packages(self.requirements.packages.iter().filter(|package| !package.library)),
             borrowed => inputs::packages(&self.requirements.inputs),
+            shells => inputs::shells(&self.requirements.inputs),
+            native => source(inputs::native(self.requirements)),
+            built => source(inputs::built(self.requirements)),
             libraries => packages(self.requirements.packages.iter().filter(|package| package.library)),
             shell => source(shell),
             run => source(run),
@@ -91,7 +94,7 @@ impl<'a> Flake<'a> {
             locks => fetched.locks(),
             locked => fetched.checks(checks),
             hooks => source(fetched.hooks()),
-            compiler => compiler,
+            cc => source(if compiler { " ++ [ pkgs.stdenv.cc ]" } else { "" }),
             exported => self.exported.is_some(),
             image => self.requirements.outputs.image && systems.iter().any(System::is_linux),
             outputs => self.outputs(),
@@ -210,10 +213,10 @@ mod tests {
 
     use super::*;
     use crate::journal::Known;
-    use crate::nix::{self, AttrPath};
-    use crate::requirements::{Check, CheckLine, CheckName, Evidence, Input, InputPackage, ProgramName};
+    use crate::nix::AttrPath;
+    use crate::requirements::{Check, CheckLine, CheckName, Evidence, ProgramName};
 
-    fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
+    pub(super) fn requirement(attr: &str, programs: &[&str], runs: u64) -> Requirement {
         Requirement {
             attr: AttrPath::parse(attr).expect("an attr"),
             programs: programs.iter().map(|name| ProgramName::parse(name).expect("a name")).collect(),
@@ -228,7 +231,7 @@ mod tests {
         }
     }
 
-    fn requirements(systems: &[&str]) -> Requirements {
+    pub(super) fn requirements(systems: &[&str]) -> Requirements {
         Requirements {
             systems: systems.iter().map(|text| System::parse(text).expect("a system")).collect(),
             ..Requirements::default()
@@ -236,7 +239,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn render(requirements: &Requirements) -> String {
+    pub(super) fn render(requirements: &Requirements) -> String {
         let text = Flake::new(requirements, &default_pin()).render().expect("rendered");
         assert_eq!(nixfmt_rs::format(&text).expect("formatted"), text, "nixfmt leaves it as it is");
         assert!(rnix::Root::parse(&text).errors().is_empty());
@@ -280,39 +283,6 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#"pytest = "cd 'a b' && pytest -k 'a\"; } \${builtins"#), "{text}");
-    }
-
-    #[test]
-    fn further_inputs() {
-        let input = |name: &str, nixpkgs: bool| Input {
-            name: nix::InputName::parse(name).expect("a name"),
-            source: nix::Source {
-                owner: nix::GithubName::parse("numtide").expect("a name"),
-                repo: nix::GithubName::parse(name).expect("a name"),
-                rev: default_pin().rev,
-                last_modified: 7,
-                nar_hash: default_pin().nar_hash,
-                nixpkgs,
-            },
-            packages: vec![InputPackage {
-                attr: AttrPath::parse("default").expect("an attr"),
-                programs: BTreeSet::from([ProgramName::parse(name).expect("a name")]),
-                runs: 2,
-                known: Known::Traced,
-                evidence: BTreeSet::new(),
-            }],
-        };
-        for count in 1..8 {
-            let mut some = requirements(&["x86_64-linux"]);
-            some.inputs = (0..count).map(|number| input(&format!("tool-{number}"), number % 2 == 0)).collect();
-            let text = render(&some);
-            assert!(
-                text.contains("        tool-0.packages.${pkgs.stdenv.hostPlatform.system}.default # 2 runs\n"),
-                "{text}"
-            );
-            assert!(text.contains("  inputs.tool-0.inputs.nixpkgs.follows = \"nixpkgs\";\n"), "{text}");
-            assert!(text.contains("for program in tool-0") && !text.contains("tool-1.inputs"), "{text}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::{panic, thread};
 
 use serde::{Deserialize, Serialize};
 
@@ -57,27 +58,46 @@ pub fn owners<'a>(root: &Path, paths: impl IntoIterator<Item = &'a Path>) -> BTr
     let form = |line: &[u8]| line.len() << 8 & 0xff00 | usize::from(line.last().copied().unwrap_or(0));
     let mut forms = vec![false; 1 << 16];
     wanted.keys().for_each(|line| forms[form(line)] = true);
-    let mut found: BTreeMap<PathBuf, String> = BTreeMap::new();
-    let info = root.join("var/lib/dpkg/info");
-    let mut lists: Vec<PathBuf> =
-        fs::read_dir(&info).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let wanted = |line: &[u8]| {
+        Some(line).filter(|line| forms[form(line)]).and_then(|line| wanted.get(line)).into_iter().flatten().copied()
+    };
+    let info = fs::read_dir(root.join("var/lib/dpkg/info"));
+    let mut lists: Vec<PathBuf> = info.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    lists.retain(|list| list.extension() == Some(OsStr::new("list")));
     lists.sort();
-    for list in lists.iter().filter(|list| list.extension() == Some(OsStr::new("list"))) {
-        let Some(package) = list.file_stem().and_then(OsStr::to_str) else { continue };
-        let package = package.split(':').next().unwrap_or(package);
-        let Ok(text) = fs::read(list) else { continue };
-        let ends = memchr::memchr_iter(b'\n', &text).chain([text.len()]);
-        let lines = ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]));
-        for path in lines.filter(|line| forms[form(line)]).filter_map(|line| wanted.get(line)).flatten() {
-            found.entry(path.to_path_buf()).or_insert_with(|| package.to_owned());
-        }
-    }
+    let (first, rest) = lists.split_at(lists.len() / 2);
+    let found = thread::scope(|scope| {
+        let rest = scope.spawn(|| listed(rest, &wanted));
+        let mut found = listed(first, &wanted);
+        let rest = rest.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        rest.into_iter().for_each(|(path, package)| _ = found.entry(path).or_insert(package));
+        found
+    });
     let versions = versions(root, &found.values().map(String::as_str).collect());
     let owner = |package: String| {
         let version = versions.get(&package).cloned().unwrap_or_default();
         Owner { manager: "dpkg".to_owned(), package, version }
     };
     found.into_iter().map(|(path, package)| (path, owner(package))).collect()
+}
+
+/// Returns the paths that these lists of packages have, each with the first package. `wanted`: those that a line is.
+fn listed<'a, W: Iterator<Item = &'a Path>>(
+    lists: &[PathBuf],
+    wanted: &(impl Fn(&[u8]) -> W + Sync),
+) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for list in lists {
+        let Some(package) = list.file_stem().and_then(OsStr::to_str) else { continue };
+        let package = package.split(':').next().unwrap_or(package);
+        let Ok(text) = fs::read(list) else { continue };
+        let ends = memchr::memchr_iter(b'\n', &text).chain([text.len()]);
+        let lines = ends.scan(0, |start, end| Some(&text[std::mem::replace(start, end + 1)..end]));
+        for path in lines.flat_map(wanted) {
+            found.entry(path.to_path_buf()).or_insert_with(|| package.to_owned());
+        }
+    }
+    found
 }
 
 /// Returns the ways in which the package database may spell a path.

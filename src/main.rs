@@ -160,6 +160,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 closed,
                 recorder,
                 exit_group,
+                receivers: front.receivers,
                 depth: depth(&front.depth)?,
                 ..Launch::default()
             };
@@ -184,6 +185,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             resume,
             attached,
             bound,
+            receivers,
             argv,
         }) => {
             let args = WorkerArgs {
@@ -195,6 +197,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
                 resume,
                 attached,
                 bound,
+                receivers,
                 argv,
             };
             // Its error was told to the front, which says it.

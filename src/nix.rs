@@ -19,7 +19,7 @@ mod works;
 
 pub use advisories::{Advisory, advisories};
 pub use develop::Line;
-pub use flakes::{Github, NoInput, Reach, Source};
+pub use flakes::{Github, NoInput, Reach, SHELLS, Source};
 pub use log::{Heard, drv_name, listen};
 pub use outputs::{Asked, Check, Outputs};
 pub use run::{Finished, Nix, Tree};
@@ -107,6 +107,11 @@ impl AttrPath {
         self.names().map(nix_name).collect::<Vec<_>>().join(".")
     }
 
+    /// Returns the name of a flake's shell: `default` of `devShells.default`.
+    pub fn shell(&self) -> Option<&str> {
+        self.within(SHELLS)
+    }
+
     /// Returns the last name when all before it is `set`: `requests` of `python3Packages.requests`.
     pub fn within(&self, set: &str) -> Option<&str> {
         self.0.strip_prefix(set)?.strip_prefix('.').filter(|rest| !rest.contains('.'))
@@ -154,7 +159,7 @@ word!(
 
 word!(
     /// A package as one names it: an attribute path of nixpkgs, `ripgrep`, or a package of another flake,
-    /// `github:OWNER/REPO#NAME`.
+    /// `github:OWNER/REPO#NAME`, or a shell of one, `github:OWNER/REPO#devShells.NAME`.
     Installable,
     "a package (`ripgrep`, `github:OWNER/REPO#NAME`)",
     |text| match text.strip_prefix("github:").and_then(|rest| rest.split_once('#')) {

@@ -144,15 +144,15 @@ pub struct Input {
     pub name: InputName,
     /// Where it is.
     pub source: Source,
-    /// Its packages that are needed, by name.
+    /// Its packages and shells that are needed, by name.
     pub packages: Vec<InputPackage>,
 }
 
-/// A package of another flake.
+/// A package of another flake, or a shell.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputPackage {
-    /// Its name among the flake's packages.
+    /// Its name among the flake's packages; `devShells.NAME` is a shell.
     pub attr: AttrPath,
     /// Names of its programs that ran: the check `tools` finds each.
     pub programs: BTreeSet<ProgramName>,

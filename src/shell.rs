@@ -161,8 +161,9 @@ fn read(command: &SimpleCommand) -> Result<Simple, &'static str> {
     for item in suffix {
         match item {
             CommandPrefixOrSuffixItem::IoRedirect(redirect) => simple.others.extend(target(redirect)?),
-            CommandPrefixOrSuffixItem::AssignmentWord(_, text) | CommandPrefixOrSuffixItem::Word(text) => {
-                simple.words.push(word(&text.value));
+            CommandPrefixOrSuffixItem::AssignmentWord(_, text) => simple.words.push(word(&text.value)),
+            CommandPrefixOrSuffixItem::Word(text) => {
+                simple.words.extend(words::braces(&text.value).iter().map(|text| word(text)));
             }
             CommandPrefixOrSuffixItem::ProcessSubstitution(..) => return Err("it uses a process substitution"),
         }
@@ -245,6 +246,7 @@ mod tests {
             texts("cd 'a b' && CI=1 pytest -q \"x*\" >/dev/null 2>&1"),
             [vec!["cd", "a b"], vec!["pytest", "-q", "x*"]]
         );
+        assert_eq!(texts("nix shell nixpkgs#{a,b} -c c"), [["nix", "shell", "nixpkgs#a", "nixpkgs#b", "-c", "c"]]);
         assert_eq!(texts(r"jq -e \'a 'b'\''c'"), [["jq", "-e", "'a", "b'c"]]);
         let command = &strict("pytest $ARGS tests/*.py < in.txt").expect("strict")[0];
         assert_eq!(command.words.iter().map(|word| word.literal).collect::<Vec<_>>(), [true, false, false]);

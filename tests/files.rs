@@ -19,6 +19,8 @@ struct Session {
     depth: &'static str,
     /// The best that works when none.
     recorder: Option<&'static str>,
+    /// How many threads receive, as `--receivers=N`.
+    receivers: Option<&'static str>,
 }
 
 struct Recorded {
@@ -28,7 +30,7 @@ struct Recorded {
 
 impl Session {
     fn new(depth: &'static str) -> Self {
-        Self { folder: tempfile::tempdir().expect("temporary folder"), depth, recorder: None }
+        Self { folder: tempfile::tempdir().expect("temporary folder"), depth, recorder: None, receivers: None }
     }
 
     fn by(recorder: &'static str, depth: &'static str) -> Self {
@@ -59,7 +61,8 @@ impl Session {
         let words = [above, &[env!("CARGO_BIN_EXE_agent-capture"), "__front", "--segment"]].concat();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg(&segment).args(["--depth", self.depth]);
-        command.args(self.recorder.map(|name| ["--recorder", name]).into_iter().flatten()).arg("--").args(argv);
+        command.args(self.recorder.map(|name| ["--recorder", name]).into_iter().flatten());
+        command.args(self.receivers).arg("--").args(argv);
         command.env("PATH", support::PATH).env("XDG_CACHE_HOME", self.path("cache"));
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         let output = command.output().expect("run");
@@ -435,10 +438,15 @@ fn where_it_is_survived_only_what_kills_interrupts_an_open() {
     assert_eq!(fs::read_to_string(session.path(KEPT)).expect("it is kept"), found);
 }
 
-/// Several threads of the recorder take what comes at a time, and each open counts once.
+/// Each open counts once, however many threads of the recorder take what comes at a time.
 #[test]
 fn opens_of_many_at_a_time() {
-    let session = Session::new("full");
+    for receivers in ["--receivers=1", "--receivers=2", "--receivers=4"] {
+        opens_of_many(&Session { receivers: Some(receivers), ..Session::new("full") });
+    }
+}
+
+fn opens_of_many(session: &Session) {
     let script = "
 for n in 1 2 3 4 5 6; do
     mkdir $n

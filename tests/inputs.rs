@@ -181,7 +181,7 @@ fn a_lock_that_leads_elsewhere_is_refused() {
     }
 }
 
-/// Makes a flake with a package and returns its folder.
+/// Makes a flake with a package and a shell, and returns its folder.
 fn second_flake(project: &Project) -> PathBuf {
     let folder = project.home().join("greet");
     fs::create_dir_all(&folder).expect("a folder");
@@ -197,6 +197,12 @@ fn second_flake(project: &Project) -> PathBuf {
           printf '#!/bin/sh\necho hello\n' > $out/bin/greet
           chmod +x $out/bin/greet
         '';
+      });
+      devShells = nixpkgs.lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: {
+        default = with nixpkgs.legacyPackages.${system}; mkShell {
+          packages = [ self.packages.${system}.default ];
+          buildInputs = [ jq ];
+        };
       });
     };
 }
@@ -257,11 +263,101 @@ fn a_command_line_with_another_flake_is_exported() {
     assert_eq!(project.read("flake.lock"), lock, "Nix has nothing to add");
     for (line, why) in [
         (["nix", "shell", "greet#nosuch"], "`greet#nosuch`: it has no such package that evaluates"),
-        (["nix", "develop", "greet"], "`greet`: a shell of another flake is no package"),
+        (["nix", "develop", "greet#nosuch"], "`greet#nosuch`: it has no such shell that evaluates"),
         (["nix", "shell", "path:/somewhere#x"], "only flakes github:OWNER/REPO[/REV] are"),
     ] {
         export(&[], &line).code(1).says(why).says("nothing is exported");
     }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
+    let project = Project::demo().with_nix("new");
+    project.write("Makefile", "check:\n\tgreet | jq -R .\n");
+    project.git(&["commit", "-qam", "A check that needs its shell"]);
+    let folder = second_flake(&project);
+    register(&project, &seed(&project, &folder));
+    let pin = pin();
+    let exported = project.run(&["export", "--nixpkgs", &pin, "--", "nix", "develop", "greet"]).success().stdout;
+    assert!(exported.contains("inputsFrom = shellsFor pkgs;") && exported.contains("mkShell {"), "{exported}");
+    project.write(".agent-capture/policy.toml", "[outputs]\nimage = true\n");
+    let agent = "nix develop greet -c make check\nnix develop greet -c greet\n";
+    let said = project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
+    let flake = project.read("flake.nix");
+    for line in [
+        "        greet.devShells.${pkgs.stdenv.hostPlatform.system}.default # 3 runs\n",
+        "          inputsFrom = shellsFor pkgs;\n",
+        "        make-check = \"make check\";\n",
+        "for program in greet jq;",
+    ] {
+        assert!(flake.contains(line), "no {line} in\n{flake}\n{said:?}");
+    }
+    assert!(!flake.contains("pkgs.jq") && !flake.contains("greet.packages"), "what its shell brings: {flake}");
+    let name = "github:acme/greet#devShells.default";
+    assert!(project.run(&["report"]).success().stdout.contains(name));
+    validate("report.schema.json", &project.run(&["report", "--format", "json"]).success().stdout);
+    assert!(project.run(&["list", "--json"]).success().stdout.contains(name));
+    assert!(project.run(&["diff", "HEAD~1"]).code(1).stdout.contains(&format!("  + {name} ")));
+    let lock = project.read("flake.lock");
+    let mut project = project;
+    for version in support::VERSIONS {
+        project = project.with_nix(version);
+        seed(&project, &folder);
+        project.run(&["verify"]).success();
+        assert_eq!(project.read("flake.lock"), lock, "{version}");
+        let mut command = project.command("nix");
+        command.args([
+            "--extra-experimental-features",
+            "nix-command flakes",
+            "build",
+            "--offline",
+            "--no-link",
+            ".#image",
+        ]);
+        Said::from(command.output().expect("nix")).success();
+    }
+    let project = project.with_nix("new");
+    let said = project.run(&["minimize"]).success().stdout;
+    assert!(said.contains(&format!("{name}  necessary: without it make-check failed")), "{said}");
+    project.run(&["forget", "one", "--yes"]).success().says(name);
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
+    let project = Project::demo().with_nix("new");
+    let hash = seed(&project, &second_flake(&project));
+    register(&project, &hash);
+    let locked = format!("github:acme/greet/{REV}");
+    let mut transcript = String::new();
+    for (at, line) in [format!("nix run {locked}"), "nix run greet".to_owned()].iter().enumerate() {
+        let call = json!({"type": "tool_use", "id": format!("t{at}"), "name": "Bash", "input": {"command": line}});
+        let result =
+            json!({"type": "tool_result", "tool_use_id": format!("t{at}"), "content": "hello", "is_error": false});
+        for (role, content) in [("assistant", call), ("user", result)] {
+            let row = json!({"type": role, "message": {"role": role, "content": [content]}, "session_id": "7a"});
+            transcript.push_str(&row.to_string());
+            transcript.push('\n');
+        }
+    }
+    let path = project.home().join("transcript.jsonl");
+    fs::write(&path, transcript).expect("a transcript");
+    // This Nix has it in its cache, by the name in the registry.
+    let cached = format!(
+        "#!/bin/bash\nexec {}/nix-new/bin/nix \"${{@/{}/greet}}\"\n",
+        support::bed().display(),
+        locked.replace('/', "\\/")
+    );
+    project.write("../home/bin/nix", &cached);
+    let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+    command.env("PATH", format!("{}/bin:/usr/bin:/bin", project.home().display()));
+    command.args(["import", "--yes", "--name", "one", "--nixpkgs", &pin()]).arg(path);
+    let said = Said::from(command.output().expect("the program runs")).success().says("verified: ");
+    said.says("the flake greet: not captured (1 run): a transcript does not tell which revision was used");
+    let flake = project.read("flake.nix");
+    let line = "        greet.packages.${pkgs.stdenv.hostPlatform.system}.default # 1 run\n";
+    assert!(flake.contains(line) && flake.contains(&format!("github:acme/greet/{REV}\"")), "{flake}");
 }
 
 #[test]
@@ -272,13 +368,12 @@ fn packages_of_another_flake_are_proved_necessary_or_not() {
     project.git(&["commit", "-qam", "A check that needs it"]);
     let hash = seed(&project, &second_flake(&project));
     register(&project, &hash);
-    project.write(".agent-capture/policy.toml", "[[check]]\nadd = \"make check\"\n");
     let agent = "nix shell greet -c make check\n";
     project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
     let said = project.run(&["minimize"]).success().stdout;
     assert!(said.contains("github:acme/greet#default  necessary: without it make-check failed"), "{said}");
     // Without the check nothing needs it.
-    project.write(".agent-capture/policy.toml", "");
+    project.write(".agent-capture/policy.toml", "[[check]]\ndrop = \"make-check\"\nreason = \"slow\"\n");
     project.run(&["render"]).success();
     assert!(project.run(&["minimize", "--json"]).code(1).stdout.contains("\"attr\": \"github:acme/greet#default\""));
     project.run(&["minimize", "--write"]).success().says("drops 1");

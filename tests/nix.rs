@@ -273,6 +273,23 @@ fn minimize_proves_packages_necessary_or_not() {
 
 #[test]
 #[ignore = "needs real Nix"]
+fn minimize_leaves_one_of_two_that_stand_in_for_each_other() {
+    let project = Project::demo().with_nix("new");
+    project.write("Makefile", "check:\n\trg -q people data || jq -e . data/*.json\n");
+    project.git(&["commit", "-qam", "One of the two will do"]);
+    let agent = "rg -q people data\njq -n 1\nfdfind x || true\nmake check";
+    project.session(&["--yes", "--name", "demo"], agent).success();
+    let said = project.run(&["minimize", "--write"]).success();
+    let unneeded = said.stdout.lines().filter(|line| line.contains("no check needs it")).count();
+    assert!(unneeded >= 2, "{}", said.stdout);
+    let said = said.says("`ripgrep` stays: when the others are gone, make-check needs it");
+    let flake = project.read("flake.nix");
+    assert!(flake.contains("pkgs.ripgrep") && !flake.contains("pkgs.jq"), "{said:?}\n{flake}");
+    project.run(&["verify"]).success();
+}
+
+#[test]
+#[ignore = "needs real Nix"]
 fn update_moves_the_pin_and_rollback_takes_a_capture_back() {
     let project = Project::demo().with_nix("new");
     project.session(&["--yes", "--name", "demo"], "make check").success();

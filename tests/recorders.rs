@@ -401,7 +401,7 @@ fn a_killed_worker_is_replaced() {
 #[test]
 fn a_killed_worker_that_records_opens_is_replaced() {
     let mut session = Session::new();
-    session.flags = vec!["--depth", "full"];
+    session.flags = vec!["--depth", "full", "--receivers", "2"];
     let script = "for n in 1 2 3 4; do
         (i=0; while [ $i -lt 400 ]; do cat /etc/passwd >$n || echo bad; i=$((i+1)); done) &
         done; wait; exit 3";

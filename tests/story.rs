@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use agent_capture::flake::Flake;
 use agent_capture::nix::Pin;
 use agent_capture::requirements::Requirements;
-use support::{Project, bed, pin};
+use support::{Project, Said, pin};
 
 /// Returns the flake's packages without the reasons.
 fn packages(project: &Project) -> Vec<String> {
@@ -19,15 +19,16 @@ fn packages(project: &Project) -> Vec<String> {
     lines.map(|(attr, _)| attr.to_owned()).collect()
 }
 
-/// Makes `nixpkgs#…` on a command line the package set of the test bed.
+/// Makes `nixpkgs#…` on a command line the package set of the test bed, at its pin.
 fn register(project: &Project) {
-    let set = bed().join("packages/flake");
+    let Pin { rev, last_modified, nar_hash } = Pin::parse(&pin()).expect("a pin");
     let registry = project.home().join(".config/nix/registry.json");
     fs::create_dir_all(registry.parent().expect("a folder")).expect("folders");
-    let text = format!(
-        r#"{{"flakes":[{{"exact":true,"from":{{"id":"nixpkgs","type":"indirect"}},"to":{{"path":"{}","type":"path"}}}}],"version":2}}"#,
-        set.display()
+    let to = format!(
+        r#"{{"__final":true,"type":"github","owner":"NixOS","repo":"nixpkgs","rev":"{rev}","lastModified":{last_modified},"narHash":"{nar_hash}"}}"#
     );
+    let text =
+        format!(r#"{{"version":2,"flakes":[{{"exact":true,"from":{{"type":"indirect","id":"nixpkgs"}},"to":{to}}}]}}"#);
     fs::write(registry, text).expect("a registry");
 }
 
@@ -69,9 +70,8 @@ fn installer(project: &Project, path: &str, script: &str) {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
 }
 
-#[test]
-#[ignore = "needs real Nix"]
-fn with_nix_nothing_is_left_behind() {
+/// The work of an agent that was told to use Nix. Nobody says which nixpkgs is meant.
+fn with_nix() -> (Project, Said) {
     let project = Project::of("story").with_nix("new");
     register(&project);
     shell_of_the_project(&project);
@@ -80,25 +80,20 @@ fn with_nix_nothing_is_left_behind() {
         nix develop ./shell -c cargo test --offline\n\
         nix run nixpkgs#jq -- -e '.lines == 2' data.json\n\
         test -x target/debug/tally";
-    let said = project.session(&["--yes", "--name", "story"], agent).success();
-    assert_eq!(packages(&project), ["cargo", "jq", "rustc"], "{said:?}");
-    let flake = project.read("flake.nix");
-    assert!(flake.contains(r#"cargo-test = "cargo test --offline";"#), "{flake}");
-    assert!(flake.contains("mkShell {"), "rustc needs a linker: {flake}");
-    let report = project.run(&["report"]).success().stdout;
-    assert!(report.contains("left behind on this machine: nothing"), "{report}");
-    if !PathBuf::from("/usr/bin/cargo").exists() {
-        assert!(report.contains("cargo: looked for and not found"), "{report}");
-    }
+    let script = project.home().join("agent.sh");
+    fs::write(&script, agent).expect("a script");
+    let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
+    command.args(["run", "--yes", "--name", "story", "--", "bash"]).arg(script);
+    let said = Said::from(command.output().expect("the program runs")).success().says("verified: ");
+    (project, said)
 }
 
-#[test]
-#[ignore = "needs real Nix"]
-fn on_a_host_that_it_changes_the_flake_is_the_same_and_the_report_says_what_is_left() {
+/// The same work on a host that it changes: installers that leave behind what the real ones do, without network and without
+/// touching this machine.
+fn on_a_host() -> (Project, Said) {
     let project = Project::of("story").with_nix("new");
-    // Installers that leave behind what the real ones do, without network and without touching this machine.
     let rustup = format!(
-        "mkdir -p ~/.rustup/toolchains && cp -rs {}/. ~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu\n\
+        "to=~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu; mkdir -p $to && cp -rs {0}/bin {0}/lib $to\n\
         cp ~/.profile ~/.bashrc; echo 'export PATH=$HOME/.cargo/bin:$PATH' >> ~/.bashrc\n",
         toolchain().display()
     );
@@ -116,9 +111,40 @@ fn on_a_host_that_it_changes_the_flake_is_the_same_and_the_report_says_what_is_l
         cargo test --offline\n\
         jq -e '.lines == 2' data.json";
     fs::write(project.home().join(".profile"), "").expect("a profile");
-    let said = project.session(&["--yes", "--name", "story"], agent).success();
+    let said = project.session(&["--yes", "--name", "story"], agent).success().says("verified: ");
+    (project, said)
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn with_nix_nothing_is_left_behind() {
+    let (project, said) = with_nix();
     assert_eq!(packages(&project), ["cargo", "jq", "rustc"], "{said:?}");
-    assert!(project.read("flake.nix").contains(r#"cargo-test = "cargo test --offline";"#));
+    let flake = project.read("flake.nix");
+    assert!(flake.contains(r#"cargo-test = "cargo test --offline";"#), "{flake}");
+    assert!(flake.contains("mkShell {"), "rustc needs a linker: {flake}");
+    let lock = project.read("flake.lock");
+    let pin = Pin::parse(&pin()).expect("a pin");
+    assert_eq!(Pin::from_lock(lock.as_bytes()), Some(pin), "the pin is that of its commands");
+    let report = project.run(&["report"]).success().stdout;
+    assert!(report.contains("left behind on this machine: nothing"), "{report}");
+    if !PathBuf::from("/usr/bin/cargo").exists() {
+        assert!(report.contains("cargo: looked for and not found"), "{report}");
+    }
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn on_a_host_that_it_changes_the_flake_is_the_same_and_the_report_says_what_is_left() {
+    let (project, said) = on_a_host();
+    assert_eq!(packages(&project), ["cargo", "jq", "rustc"], "{said:?}");
+    // How often each ran is another matter.
+    let flake = |project: &Project| {
+        let text = project.read("flake.nix");
+        let lines: Vec<String> = text.lines().map(|line| line.split(" # ").next().unwrap_or(line).to_owned()).collect();
+        (lines, project.read("flake.lock"))
+    };
+    assert_eq!(flake(&project), flake(&with_nix().0));
     let report = project.run(&["report"]).success().stdout;
     for left in ["~/.bashrc: 1 file", "~/.cargo/bin: 1 file", "~/.local/lib", "~/.rustup/toolchains: "] {
         assert!(report.contains(left), "no `{left}` in\n{report}");

@@ -9,6 +9,7 @@ mkdir -p "$folder/lists/partial" "$folder/work"
 cp "$here"/exec-heavy.sh "$here"/open-heavy.* "$folder/work/"
 cd "$folder"
 [ -d .git ] || git init -q
+cc -O2 -o floor "$here/floor.c" || echo "cannot have the floor: no C compiler, or headers before Linux 5.5" >&2
 
 # quiet NAME COMMAND...: what a command says goes to a file, whose end is shown when it fails.
 quiet() {
@@ -24,6 +25,7 @@ if [ -n "$peers" ]; then
   if [ ! -x peers/bin/reprozip ]; then
     quiet reprozip-venv python3 -m venv peers && quiet reprozip peers/bin/pip install -q reprozip || true
   fi
+  [ -x peers/bin/tracexec ] || quiet libseccomp apt-get install -qy --no-install-recommends libseccomp-dev || true
   [ -x peers/bin/tracexec ] ||
     quiet tracexec cargo install --quiet --locked --no-default-features --root peers --target-dir tracexec tracexec || true
   rm -rf tracexec

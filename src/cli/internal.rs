@@ -23,6 +23,9 @@ pub struct Front {
     /// The recorder
     #[arg(long)]
     pub recorder: Option<String>,
+    /// How many threads receive where opens are recorded
+    #[arg(long)]
+    pub receivers: Option<usize>,
     /// The command
     #[arg(required = true, last = true)]
     pub argv: Vec<OsString>,
@@ -69,6 +72,9 @@ pub struct Worker {
     /// Kill the command when the front is killed
     #[arg(long)]
     pub bound: bool,
+    /// How many threads receive where opens are recorded
+    #[arg(long)]
+    pub receivers: Option<usize>,
     /// The command's file and its arguments
     #[arg(last = true)]
     pub argv: Vec<OsString>,

@@ -2,7 +2,7 @@
 
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Want, call, families, listed};
-use crate::index::{Index, unversioned};
+use crate::index::Index;
 use crate::journal::Invocation;
 
 /// Options that take a value.
@@ -66,34 +66,36 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         asked.wants.extend([Some(attr), index.known("python3")].into_iter().flatten().map(Want::new));
         return;
     }
-    let is_library =
-        name.ends_with("-dev") || name.ends_with("-static") || (name.starts_with("lib") && name != "libreoffice");
+    let is_library = name.starts_with("pc:")
+        || name.starts_with("so:")
+        || name.ends_with("-dev")
+        || name.ends_with("-static")
+        || (name.starts_with("lib") && name != "libreoffice");
     let kind = if is_library { Kind::Library } else { Kind::Tool };
     install::put(word, find(index, name, version), kind, asked);
 }
 
 fn find(index: &Index, name: &str, version: Option<&str>) -> Option<Want> {
+    // What provides a program, a module of pkg-config, or a library.
+    match name.split_once(':') {
+        Some(("cmd", program)) => return index.program(program).map(|found| Want::new(found.attr)),
+        Some(("pc", module)) => return index.pkg_config(module).map(Want::new),
+        Some(("so", soname)) => return index.soname(soname).map(Want::new),
+        _ => {}
+    }
     if install::by_hand(NAMES, name).is_some() {
         return install::named(index, NAMES, name, version);
     }
     if let Some(base) = name.strip_suffix("-dev").or_else(|| name.strip_suffix("-static")) {
         let base = base.strip_prefix("lib").unwrap_or(base);
         let names = [format!("lib{base}-dev"), format!("{base}-dev"), format!("lib{base}")];
-        let debian = names.iter().find_map(|name| index.debian(name));
-        return debian.or_else(|| index.known(base)).map(Want::new);
+        let debian = names.iter().find_map(|name| index.debian(name)).or_else(|| index.known(base)).map(Want::new);
+        return families::of_package(index, base).map(|choice| Want::of(choice, None)).or(debian);
     }
-    // `openjdk17-jdk`, `postgresql15-client`, `php82-cli`, `llvm18`, `lua5.4`.
+    // `openjdk17-jdk`, `postgresql15-client`, `php82-cli`, `llvm18`, `lua5.4`; `python3~3.11` says it apart.
     let first = name.split('-').next().unwrap_or(name);
-    let of = |short: &str| {
-        let digits = first.strip_prefix(short)?;
-        let version = if short == "php" && digits.len() == 2 {
-            format!("{}.{}", &digits[..1], &digits[1..])
-        } else {
-            digits.to_owned()
-        };
-        families::of_tool(index, short, Some(&version)).map(|choice| Want::of(choice, None))
-    };
-    unversioned(first).filter(|short| *short != "python").and_then(of).or_else(|| install::tool(index, name, version))
+    let choice = families::of_package(index, first).map(|choice| Want::of(choice, None));
+    choice.or_else(|| install::tool(index, name, version))
 }
 
 #[cfg(test)]
@@ -116,6 +118,14 @@ mod tests {
             (
                 "apk add --repository https://x.org/edge zig@testing !vim",
                 "tools zig | ignored taken out, not installed",
+            ),
+            (
+                "apk add -t build-deps gcc python3~3.11 postgresql15-dev",
+                "wants postgresql_15 | tools python311=3.11 | ignored the standard environment has it",
+            ),
+            (
+                "apk add so:libz.so.1 cmd:rg pc:openssl pc:zz-none",
+                "wants zlib openssl | tools ripgrep | unrecognized pc:zz-none",
             ),
             ("apk add py3-pip", "ignored it installs packages, and those are wanted"),
         ] {

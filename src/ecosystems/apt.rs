@@ -1,12 +1,12 @@
 //! Debian and Ubuntu: what was installed with apt or dpkg. A package counts when something of it ran; a library cannot be
 //! seen to run, so it counts when it was installed.
 
-use super::{Asked, Context, Ecosystem, Reading, Want, call, libraries, listed, paths, wants};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, families, libraries, listed, paths, versions, wants};
 use crate::journal::{Invocation, Program};
 
 /// Programs that install packages of the host.
-const MANAGERS: &str = "add-apt-repository apt apt-cache apt-config apt-get apt-key apt-mark aptitude dpkg dpkg-deb dpkg-divert \
-    dpkg-preconfigure dpkg-query dpkg-reconfigure dpkg-split dpkg-statoverride dpkg-trigger";
+const MANAGERS: &str = "add-apt-repository apt apt-cache apt-config apt-fast apt-get apt-key apt-mark aptitude dpkg dpkg-deb dpkg-divert \
+    dpkg-preconfigure dpkg-query dpkg-reconfigure dpkg-split dpkg-statoverride dpkg-trigger gdebi nala";
 
 /// Packages whose files the standard environment has.
 const STANDARD: &str = "build-essential bash binutils bzip2 coreutils diffutils file findutils g++ gawk gcc grep gzip libc-dev \
@@ -45,8 +45,11 @@ impl Ecosystem for Apt {
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
         let mut asked = Asked::default();
-        for word in request(&argv?)? {
-            read(word, context, &mut asked);
+        match request(&argv?)? {
+            Request::Packages(words) => words.into_iter().for_each(|word| read(word, context, &mut asked)),
+            Request::Sources(words) => {
+                asked.unrecognized.extend(words.into_iter().map(|word| format!("build-dep {word}")));
+            }
         }
         Some(asked)
     }
@@ -56,9 +59,18 @@ impl Ecosystem for Apt {
     }
 }
 
-/// Returns the packages that a command line installs; none when it installs nothing.
-fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed("apt apt-get aptitude dpkg", program))?;
+/// What a command line installs.
+enum Request<'a> {
+    /// Packages.
+    Packages(Vec<&'a str>),
+    /// What these packages are built with, which no table says.
+    Sources(Vec<&'a str>),
+}
+
+/// Returns what a command line installs; none when it installs nothing.
+fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
+    let is_one = |program: &str| listed("apt apt-fast apt-get aptitude dpkg gdebi nala", program);
+    let (program, words) = call(argv).filter(|(program, _)| is_one(program))?;
     let mut rest = words.iter().copied();
     if words.iter().any(|word| listed("-s --simulate --just-print --dry-run --no-act --print-uris --help", word)) {
         return None;
@@ -74,21 +86,29 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
         }
     }
     match (program, plain.split_first()) {
-        ("apt-get" | "apt" | "aptitude", Some((&("install" | "reinstall"), packages))) => Some(packages.to_vec()),
-        ("dpkg", Some(_)) if unpacks => Some(plain),
+        ("dpkg", Some(_)) => unpacks.then_some(Request::Packages(plain)),
+        ("gdebi", Some(_)) => Some(Request::Packages(plain)),
+        (_, Some((&("install" | "reinstall" | "satisfy"), packages))) => Some(Request::Packages(packages.to_vec())),
+        (_, Some((&"build-dep", sources))) => Some(Request::Sources(sources.to_vec())),
         _ => None,
     }
 }
 
-/// Reads `package`, `package:arch`, `package=version`, `package/suite`, `package+`, or the file of a package.
+/// Reads `package`, `package:arch`, `package=version`, `package/suite`, `package+`, `package (>= version)`, or the file of a
+/// package.
 fn read(word: &str, context: &Context, asked: &mut Asked) {
+    // What only the shell knew: `$PACKAGES`.
+    if word.contains(['$', '`']) {
+        asked.unrecognized.insert(word.to_owned());
+        return;
+    }
     if word.ends_with('-') {
         asked.ignored.insert("taken out, not installed");
         return;
     }
     let package = match word.strip_suffix(".deb") {
         Some(file) => paths::name(file).split('_').next().unwrap_or_default(),
-        None => word.split(['=', '/', ':']).next().unwrap_or_default().trim_end_matches('+'),
+        None => word.split(['=', '/', ':', ' ']).next().unwrap_or_default().trim_end_matches('+'),
     };
     // `g++` ends in what also marks a package to install.
     let package = if package == "g" { "g++" } else { package };
@@ -100,7 +120,10 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
     } else if listed(HOUSE, package) {
         asked.ignored.insert("it installs packages, and those are wanted");
     } else if !is_library(package) {
-        asked.ignored.insert("installed, but nothing of it ran");
+        match tool(context, package, word.split_once('=').map(|(_, version)| version)) {
+            Some(want) => asked.tools.push(want),
+            None => drop(asked.ignored.insert("installed, but nothing of it ran")),
+        }
     } else if let Some(attr) = context.index.debian(package) {
         let library = (package.starts_with("lib") || package.ends_with("-dev")) && libraries::is_library(&attr);
         let wants = wants(context.index, attr, "", None).into_iter();
@@ -108,6 +131,20 @@ fn read(word: &str, context: &Context, asked: &mut Asked) {
     } else {
         asked.unrecognized.insert(word.to_owned());
     }
+}
+
+/// Returns the package that counts when a program of it ran, of the version that was chosen. Where it is known which packages of
+/// the host the programs are of, none of this one ran.
+fn tool(context: &Context, package: &str, version: Option<&str>) -> Option<Want> {
+    if context.knows_owners() {
+        return None;
+    }
+    let named = |name: &str| families::of_package(context.index, name);
+    let first = package.split('-').next().unwrap_or(package);
+    let pinned = || families::of_tool(context.index, package, Some(version?));
+    let choice = named(package).or_else(|| named(first)).or_else(pinned);
+    let want = choice.map(|choice| Want::of(choice, version.and_then(versions::upstream)));
+    want.or_else(|| context.index.debian(package).map(Want::new))
 }
 
 /// Returns whether a package brings nothing that one starts by name.
@@ -120,7 +157,7 @@ fn is_library(package: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{journal, program};
+    use super::super::tests::{journal, program, read as read_all, with_lines};
     use super::*;
     use crate::index::Index;
 
@@ -132,11 +169,30 @@ mod tests {
         let (journal, index) = (journal("s", vec![ripgrep]), Index::new());
         let context = Context::new(&index, &journal);
         let mut asked = Asked::default();
-        request(&argv)?.into_iter().for_each(|word| read(word, &context, &mut asked));
+        match request(&argv)? {
+            Request::Packages(words) => words.into_iter().for_each(|word| read(word, &context, &mut asked)),
+            Request::Sources(words) => return Some(format!("sources {}", words.join(" "))),
+        }
         let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
         let unknown: Vec<&str> = asked.unrecognized.iter().map(String::as_str).collect();
         let ignored: Vec<&str> = asked.ignored.iter().copied().collect();
         Some([asked.packages.join(" "), wants.join(" "), unknown.join(" "), ignored.join(" ")].join("|"))
+    }
+
+    #[test]
+    fn versions_where_no_owner_is_known() {
+        for (path, line, reading) in [
+            ("/bin/java", "apt-get install -y openjdk-17-jdk-headless", "jdk17 [java] 1"),
+            ("/bin/psql", "apt-get install postgresql-client-15", "postgresql_15 [psql] 1"),
+            ("/bin/php", "apt install php8.2-cli php8.2-xml", "php82 [php] 1"),
+            ("/bin/php", "apt install php7.4-cli", "php for php74 [php] 1"),
+            ("/bin/ruby", "apt install ruby3.3", "ruby_3_3 [ruby] 1"),
+            ("/bin/node", "apt-get install -y nodejs=20.11.0-1nodesource1", "nodejs_22 for nodejs_20 20.11.0 [node] 1"),
+            ("/bin/rg", "apt-get install ripgrep", "ripgrep [rg] 1"),
+            ("/bin/clang-18", "apt-get install clang-18", "clang_18 [clang] 1"),
+        ] {
+            assert_eq!(read_all(&with_lines(journal("s", vec![program(path)]), &[line])), [reading], "{line}");
+        }
     }
 
     #[test]
@@ -157,6 +213,15 @@ mod tests {
             ("dpkg -i /tmp/ripgrep_13.0.0_amd64.deb", "ripgrep|||".to_owned()),
             ("apt-get install vim-", "|||taken out, not installed".to_owned()),
             ("apt-get install ca-certificates", "|cacert||".to_owned()),
+            (
+                "apt-get -y install --no-install-recommends ripgrep=13.0* fd-find/bookworm-backports libssl-dev:amd64 vim-",
+                format!("ripgrep|openssl||{nothing} taken out, not installed"),
+            ),
+            ("apt-get install -y $PACKAGES linux-headers-$(uname)", "||$PACKAGES linux-headers-$(uname)|".to_owned()),
+            ("nala install -y ripgrep", "ripgrep|||".to_owned()),
+            ("apt-fast -y install zlib1g-dev", "|zlib||".to_owned()),
+            ("gdebi -n ./ripgrep_13.0.0_amd64.deb", "ripgrep|||".to_owned()),
+            ("apt-get build-dep -y python3", "sources python3".to_owned()),
         ] {
             assert_eq!(ask(line), Some(reading), "{line}");
         }

@@ -95,6 +95,8 @@ mod tests {
                 "tools terraform | ignored the standard environment has it",
             ),
             ("brew install libpq openssl@3 postgresql@15", "wants libpq openssl | tools postgresql_15"),
+            ("brew install php@8.2 ruby@3.3 llvm@18 gcc@12", "tools php82 ruby_3_3 llvm_18 gcc13"),
+            ("brew install --cask temurin@17 ./own.rb", "tools jdk17 | unrecognized ./own.rb"),
             ("brew reinstall no-such-thing-zz", "unrecognized no-such-thing-zz"),
         ] {
             assert_eq!(ask(&Brew, line).as_deref(), Some(reading), "{line}");

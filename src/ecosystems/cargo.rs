@@ -25,6 +25,9 @@ const BUILTIN: &str = "add b bench build c check clean config d doc fetch fix ge
     locate-project login logout metadata new owner package pkgid publish r read-manifest remove report rm run rustc rustdoc \
     search t test tree uninstall update vendor verify-project version yank";
 
+/// Subcommands that install crates.
+const INSTALLS: &str = "binstall install quickinstall";
+
 /// Subcommands whose packages have other names.
 const SUBCOMMANDS: &str = "clippy=clippy fmt=rustfmt miri=";
 
@@ -45,15 +48,18 @@ impl Ecosystem for Cargo {
         let mut asked = Asked::default();
         match request(&words)? {
             Request::Install { crates, version, from } => {
-                crates.into_iter().for_each(|word| read(word, version, context.index, &mut asked));
-                match from {
-                    Some(".") => drop(asked.ignored.insert("the project itself")),
-                    Some(place) if asked.tools.is_empty() => drop(asked.unrecognized.insert(place.to_owned())),
-                    _ => {}
+                crates.iter().for_each(|word| read(word, version, context.index, &mut asked));
+                match from.filter(|_| crates.is_empty()) {
+                    Some(place) if is_own(place) => drop(asked.ignored.insert("the project itself")),
+                    Some(place) => from_repository(place, context.index, &mut asked),
+                    None => {}
                 }
             }
             Request::Subcommand(verb) => match find_subcommand(context.index, verb) {
                 Some(want) => asked.wants.push(want),
+                None if install::by_hand(SUBCOMMANDS, verb).is_some() => {
+                    asked.unrecognized.insert(format!("cargo {verb}"));
+                }
                 None => drop(asked.ignored.insert("the project's own command")),
             },
         }
@@ -69,9 +75,14 @@ impl Ecosystem for Cargo {
         match program {
             "cargo" if rest.contains(&"--fix") => None,
             "cargo" => {
-                match verb(program, rest, &["bench", "build", "check", "clippy", "doc", "fmt", "nextest", "test"]) {
-                    Some(name) if name == "cargo-fmt" => rest.contains(&"--check").then_some(name),
-                    name => name,
+                let verbs = ["b", "bench", "build", "c", "check", "clippy", "d", "doc", "fmt", "nextest", "t", "test"];
+                match verb(program, rest, &verbs)?.as_str() {
+                    "cargo-b" => Some("cargo-build".to_owned()),
+                    "cargo-c" => Some("cargo-check".to_owned()),
+                    "cargo-d" => Some("cargo-doc".to_owned()),
+                    "cargo-t" => Some("cargo-test".to_owned()),
+                    "cargo-fmt" if !rest.contains(&"--check") => None,
+                    name => Some(name.to_owned()),
                 }
             }
             "rustfmt" if rest.contains(&"--check") => Some("rustfmt-check".to_owned()),
@@ -133,20 +144,35 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     }
     let words = if words.first().is_some_and(|word| word.starts_with('+')) { &words[1..] } else { words };
     let verb = Line::read(words, OPTIONS).words.first().copied();
-    if program == "cargo-binstall" || verb.is_some_and(|verb| ["install", "binstall"].contains(&verb)) {
+    if program == "cargo-binstall" || verb.is_some_and(|verb| listed(INSTALLS, verb)) {
         let line = Line::read(words, VALUES);
-        let crates = line.words.iter().copied().filter(|word| !["install", "binstall"].contains(word)).collect();
+        let own = usize::from(program == "cargo");
+        let crates: Vec<&str> = line.words.iter().copied().skip(own).collect();
         let version = line.values("--version --vers").next();
-        return Some(Request::Install { crates, version, from: line.values("--path --git").next() });
+        let from = line.values("--path --git").next();
+        let is_one = !line.has("--list") && (from.is_some() || !crates.is_empty());
+        return is_one.then_some(Request::Install { crates, version, from });
     }
     verb.filter(|verb| !listed(BUILTIN, verb) && verb.starts_with(|c: char| c.is_ascii_alphabetic()))
         .map(Request::Subcommand)
 }
 
+/// Returns whether a place is of the project: a path that does not lead out.
+fn is_own(place: &str) -> bool {
+    !place.contains(':') && !place.starts_with(['/', '~']) && place.split('/').all(|part| part != "..")
+}
+
+/// Notes the program of a repository: that of its name, when the index has one of the very name.
+fn from_repository(place: &str, index: &Index, asked: &mut Asked) {
+    let name = place.trim_end_matches('/').rsplit('/').next().unwrap_or(place).trim_end_matches(".git");
+    let want = install::named(index, NAMES, name, None).filter(|want| want.attr.as_str() == name);
+    install::put(place, want, Kind::Tool, asked);
+}
+
 /// Reads `crate` or `crate@1.2`.
 fn read(word: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
     let (name, version) = word.split_once('@').map_or((word, version), |(name, version)| (name, Some(version)));
-    let seen = version.map(|version| version.trim_start_matches(['=', '^', '~'])).and_then(versions::upstream);
+    let seen = version.map(|version| version.trim_start_matches('=')).and_then(versions::upstream);
     let want = install::named(index, NAMES, name, None).map(|want| Want { seen, ..want });
     install::put(word, want, Kind::Tool, asked);
 }
@@ -168,17 +194,28 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("cargo install --locked just ripgrep@14.1.0", "tools just ripgrep=14.1.0"),
+            ("cargo install cargo-audit@^0.20 fd-find@=9.0.0", "tools cargo-audit fd=9.0.0"),
             ("cargo install fd-find --version 9.0.0", "tools fd=9.0.0"),
             ("cargo binstall -y cargo-nextest", "tools cargo-nextest"),
             ("cargo install --path .", "ignored the project itself"),
             ("cargo install --git https://x.org/y", "unrecognized https://x.org/y"),
+            ("cargo install --git https://github.com/casey/just.git --tag 1.2", "tools just"),
+            ("cargo install --git https://github.com/BurntSushi/ripgrep ripgrep", "tools ripgrep"),
+            ("cargo install --path crates/x", "ignored the project itself"),
+            ("cargo install --path ../x", "unrecognized ../x"),
+            ("cargo +stable install -j4 --features=a,b just@1.14.0 --root ~/x", "tools just=1.14.0"),
+            ("cargo quickinstall just", "tools just"),
+            ("cargo-binstall --no-confirm cargo-deny", "tools cargo-deny"),
+            ("cargo miri test", "unrecognized cargo miri"),
             ("cargo +nightly clippy -- -D warnings", "wants clippy"),
             ("cargo nextest run", "wants cargo-nextest"),
             ("cargo xtask ci", "ignored the project's own command"),
         ] {
             assert_eq!(ask(&Cargo, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["cargo build", "cargo --version", "cargo test install", "cargo"] {
+        for line in
+            ["cargo install", "cargo install --list", "cargo build", "cargo --version", "cargo test install", "cargo"]
+        {
             assert_eq!(ask(&Cargo, line), None, "{line}");
         }
     }
@@ -195,6 +232,7 @@ mod tests {
         for (line, name) in [
             ("cargo test --workspace", Some("cargo-test")),
             ("cargo +nightly clippy -- -D warnings", Some("cargo-clippy")),
+            ("cargo t --workspace", Some("cargo-test")),
             ("cargo fmt", None),
             ("cargo fmt --check", Some("cargo-fmt")),
             ("cargo clippy --fix", None),

@@ -48,10 +48,13 @@ struct Wanted {
     makes: Vec<CheckLine>,
 }
 
+/// Tells what a command line of a journal runs that only provides packages.
+type Inner<'a> = &'a dyn Fn(&Journal, &[&str]) -> Option<String>;
+
 /// What decides whether commands are checks.
 struct Judge<'a> {
     policy: &'a Policy,
-    inner: &'a dyn Fn(&[&str]) -> Option<String>,
+    inner: Inner<'a>,
     /// What made folders ready, of all sessions in order.
     prepares: Preparations,
 }
@@ -68,12 +71,8 @@ struct Case<'a> {
 }
 
 /// Reads all commands of the journals: those that verify become checks, one for each line and folder; the others are
-/// returned with the reason. `inner` tells what a command line runs that only provides packages.
-pub(super) fn read(
-    journals: &[&Journal],
-    policy: &Policy,
-    inner: &dyn Fn(&[&str]) -> Option<String>,
-) -> (Vec<Check>, Vec<Unchecked>) {
+/// returned with the reason.
+pub(super) fn read(journals: &[&Journal], policy: &Policy, inner: Inner) -> (Vec<Check>, Vec<Unchecked>) {
     let commands = journals.iter().flat_map(|journal| journal.commands.iter().map(move |command| (*journal, command)));
     let cases: Vec<Case> = commands
         .enumerate()
@@ -180,7 +179,7 @@ impl Judge<'_> {
             |bytes: &Bytes| bytes.as_str().and_then(CheckLine::parse).ok_or("its line is not printable ASCII");
         let (asked, folder) = (printable(&command.line)?, printable(&command.cwd)?);
         let written = case.line.as_ref().map_or_else(|| Ok(Vec::new()), Line::strict)?;
-        let inner = unwrapped(&written, self.inner).filter(|inner| *inner != asked);
+        let inner = unwrapped(&written, &|argv| (self.inner)(case.journal, argv)).filter(|inner| *inner != asked);
         let (line, commands, wrappers) = match inner {
             Some(inner) => (inner.clone(), shell::strict(inner.as_str())?, written),
             None => (asked, written, Vec::new()),

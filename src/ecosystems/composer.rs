@@ -1,7 +1,7 @@
 //! PHP: what was installed with composer, and programs of its folders.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, paths, verifies};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, families, paths, project, verifies};
 use crate::journal::{Invocation, Program};
 
 /// Options that take a value.
@@ -28,7 +28,8 @@ impl Ecosystem for Composer {
             return Reading::Unrecognized;
         };
         if path.starts_with("vendor/bin/") || path.contains("/vendor/bin/") && paths::is_project(path) {
-            let php = families::of_tool(context.index, "php", None).map(|choice| Want::of(choice, None));
+            let php = families::of_tool(context.index, "php", project::version(context.journal, "php"))
+                .map(|choice| Want::of(choice, None));
             return php.map_or(Reading::Unrecognized, |php| Reading::Wants(vec![php]));
         }
         Reading::Unrecognized
@@ -38,7 +39,7 @@ impl Ecosystem for Composer {
         let (is_global, words) = request(&invocation.words()?)?;
         let mut asked = Asked::default();
         for word in words {
-            let name = word.split(':').next().unwrap_or(word);
+            let name = word.split([':', '=']).next().unwrap_or(word);
             if !is_global {
                 asked.ignored.insert(install::LOCKED);
                 continue;
@@ -86,6 +87,10 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("composer global require phpstan/phpstan", "tools phpstan"),
+            (
+                "composer --no-interaction global require friendsofphp/php-cs-fixer:^3.0 'squizlabs/php_codesniffer=*'",
+                "tools phpPackages.php-cs-fixer phpPackages.php-codesniffer",
+            ),
             ("composer require --dev phpunit/phpunit:^10", "ignored the project's lock file keeps it"),
         ] {
             assert_eq!(ask(&Composer, line).as_deref(), Some(reading), "{line}");

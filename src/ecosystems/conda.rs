@@ -2,8 +2,8 @@
 
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
-use crate::index::{Index, normalized};
-use crate::journal::{Invocation, Program};
+use crate::index::Index;
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Their programs.
 const MANAGERS: &str = "conda mamba micromamba";
@@ -51,7 +51,7 @@ impl Ecosystem for Conda {
         call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 
@@ -114,14 +114,16 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     if name == "python" {
         let want = install::tool(index, "python", version);
         install::put(word, want, if version.is_some() { Kind::Tool } else { Kind::Library }, asked);
-    } else if name == "pip" || normalized(name) == "setuptools" {
+    } else if listed("conda conda-build mamba micromamba pip setuptools wheel", name) {
         asked.ignored.insert(install::INSTALLER);
     } else if let Some(of_python) = install::by_hand(PYTHON, name) {
         python::distribution(of_python, index, asked);
     } else if install::by_hand(NAMES, name).is_some() || index.python(name).is_none() {
         install::put(word, install::named(index, NAMES, name, version), Kind::Tool, asked);
     } else {
-        let pinned = version.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
+        // `>=1.2` is no version that was seen.
+        let exact = version.filter(|_| word[end..].starts_with('='));
+        let pinned = exact.map_or_else(|| name.to_owned(), |version| format!("{name}=={version}"));
         python::distribution(&pinned, index, asked);
     }
 }
@@ -142,7 +144,9 @@ mod tests {
                 "mamba install -y conda-forge::nodejs=22 gcc",
                 "tools nodejs_22=22 | ignored the standard environment has it",
             ),
+            ("conda create --yes -n x 'numpy>=1.26' gcc=12", "installs python3Packages.numpy python3 | tools gcc13=12"),
             ("conda install pytorch", "installs python3Packages.torch python3"),
+            ("conda install -n base -c conda-forge mamba", "ignored it installs packages, and those are wanted"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");
@@ -152,7 +156,7 @@ mod tests {
         let text =
             "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";
         assert_eq!(Conda.says(&[], text), ["python=3.11", "flask==3.0"]);
-        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new());
+        let line = Conda.inner(&["conda", "run", "-n", "x", "pytest", "-k", "a b"], &Index::new(), &[]);
         assert_eq!(line.as_deref(), Some("pytest -k 'a b'"));
     }
 

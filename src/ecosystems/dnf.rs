@@ -1,8 +1,8 @@
 //! Fedora, Red Hat and openSUSE: what was installed with dnf, yum, zypper or rpm.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Want, call, listed, paths};
-use crate::index::{Index, unversioned};
+use super::{Asked, Context, Ecosystem, Want, call, families, listed, paths};
+use crate::index::Index;
 use crate::journal::Invocation;
 
 /// Programs that install packages.
@@ -16,7 +16,7 @@ const VALUES: &str = "-c --config -x --exclude -p --plus-content --repo --repoid
 const NAMES: &str = "@c-development= @development-tools= ImageMagick=imagemagick ShellCheck=shellcheck bind-utils=bind \
     fd-find=fd gcc-c++= gcc-gfortran=gfortran glibc-devel= golang-bin=go iproute=iproute2 iputils=iputils kernel-headers= \
     java-latest-openjdk-devel=jdk libpq-devel=libpq libstdc++-devel= libstdc++-static= mariadb-server=mariadb \
-    ncurses-devel=ncurses nmap-ncat=nmap npm=nodejs openssl-devel=openssl patterns-devel-base-devel_basis= perl-interpreter=perl \
+    devel_basis= ncurses-devel=ncurses nmap-ncat=nmap npm=nodejs openssl-devel=openssl patterns-devel-base-devel_basis= perl-interpreter=perl \
     postgresql-devel=libpq procps-ng=procps python3-devel=python3 readline-devel=readline redhat-rpm-config= rpm-build=rpm \
     rubygems=ruby sqlite-devel=sqlite the_silver_searcher=silver-searcher vim-enhanced=vim vim-minimal=vim zlib-devel=zlib \
     zlib-ng-compat-devel=zlib libffi-devel=libffi libxml2-devel=libxml2 libcurl-devel=curl bzip2-devel=bzip2 xz-devel=xz";
@@ -88,9 +88,10 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     let name = [".x86_64", ".aarch64", ".noarch"].iter().find_map(|arch| name.strip_suffix(arch)).unwrap_or(name);
     let version = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
     let name = version
-        .filter(|_| name.matches('-').count() > 1 && !name.contains("openjdk"))
+        .filter(|_| name.matches('-').count() > 1 && !name.contains("openjdk") && !name.contains("-toolset-"))
         .map_or(name, |(at, _)| &name[..at]);
-    if listed(HOUSE, name) {
+    let repository = name.ends_with("-release") || name.ends_with("-repo") || name.contains("-release-");
+    if listed(HOUSE, name) || repository || name.starts_with("dnf-command(") {
         asked.ignored.insert(install::INSTALLER);
         return;
     }
@@ -114,18 +115,21 @@ fn find(index: &Index, name: &str) -> Option<Want> {
     if let Some(rest) = name.strip_prefix("java-") {
         return install::tool(index, "jdk", rest.split('-').next());
     }
+    // `gcc-toolset-12`.
+    let toolset = name.strip_prefix("gcc-toolset-").map(|rest| ("gcc", rest.split('-').next().unwrap_or(rest)));
+    if let Some((tool, version)) = toolset {
+        return install::tool(index, tool, Some(version));
+    }
     let Some(base) = name.strip_suffix("-devel").or_else(|| name.strip_suffix("-libs")) else {
         // `postgresql15-server`, `nodejs20`, `python3.11`, `llvm18`.
         let first = name.split("-server").next().unwrap_or(name);
-        let short = unversioned(first).filter(|short| *short != "python3");
-        let of = |short: &str| {
-            super::families::of_tool(index, short, first.strip_prefix(short)).map(|choice| Want::of(choice, None))
-        };
-        return short.and_then(of).or_else(|| install::tool(index, first, None));
+        let choice = families::of_package(index, first).map(|choice| Want::of(choice, None));
+        return choice.or_else(|| install::tool(index, first, None));
     };
     let names = [format!("lib{base}-dev"), format!("{base}-dev"), format!("lib{base}")];
     let debian = names.iter().find_map(|name| index.debian(name));
-    debian.or_else(|| index.known(base)).or_else(|| index.debian(base)).map(Want::new)
+    let choice = families::of_package(index, base).map(|choice| Want::of(choice, None));
+    choice.or_else(|| debian.or_else(|| index.known(base)).or_else(|| index.debian(base)).map(Want::new))
 }
 
 #[cfg(test)]
@@ -145,6 +149,13 @@ mod tests {
             ("rpm -Uvh https://x.org/y/jq-1.7-1.fc40.x86_64.rpm", "tools jq"),
             ("dnf -y groupinstall 'Development Tools'", "ignored the standard environment has it"),
             ("dnf module install -y nodejs:22 postgresql:15/server", "tools nodejs_22=22 postgresql_15=15"),
+            ("zypper -n install -t pattern devel_basis", "ignored the standard environment has it"),
+            ("zypper -n in python311 gcc12", "tools python311 gcc13"),
+            ("dnf install -y gcc-toolset-13 python3.11", "tools gcc13=13 python311"),
+            (
+                "dnf -y install 'dnf-command(config-manager)' https://x.org/nodesource-release-nodistro-1.noarch.rpm",
+                "ignored it installs packages, and those are wanted",
+            ),
             ("dnf install epel-release", "ignored it installs packages, and those are wanted"),
             ("dnf install no-such-thing-zz", "unrecognized no-such-thing-zz"),
         ] {

@@ -1,12 +1,12 @@
 //! A command line of Nix → [`Requirements`], without a session: what is typed, not what ran.
 
 use super::draft::{Draft, Entry};
-use super::nix::{Foreign, Typed, foreign, place, typed};
+use super::nix::{BUILDS, Foreign, Typed, foreign, place, typed};
 use crate::index::Index;
 use crate::journal::{Known, Ref, SessionId, UsedFlake};
-use crate::nix::NoInput;
+use crate::nix::{AttrPath, NoInput};
 use crate::policy::Policy;
-use crate::requirements::{Evidence, Refusal, Refused, Requirements};
+use crate::requirements::{Evidence, Instead, Refusal, Requirements};
 
 /// What a command line asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,16 +32,19 @@ pub fn export(argv: &[&str], flakes: &[UsedFlake], index: &Index, policy: &Polic
     let evidence = Evidence { session, entry: Ref::new('i', 1) };
     let entry = Entry { evidence, runs: 0, known: Known::Claimed, is_program: false };
     let mut draft = Draft::new(index);
+    let mut not: Vec<String> = asked.ignored.iter().map(|what| format!("{what} is a flake already")).collect();
     for want in asked.wants {
+        if let Some(Instead { of, why }) = &want.instead {
+            not.push(format!("{}; near to it is: {}", refused(of, *why), want.attr));
+        }
         draft.want(&entry, want);
     }
     asked.borrowed.into_iter().for_each(|borrowed| draft.inputs.want(&entry, borrowed));
     draft.refuse(&Policy { unfree: policy.unfree.clone(), ..Policy::default() });
     let requirements = draft.finish();
-    let mut not: Vec<String> = asked.ignored.iter().map(|what| format!("{what} is a flake already")).collect();
     let others = foreign(argv);
     let of_another = |name: &str| {
-        let name = name.strip_prefix("what builds ").unwrap_or(name);
+        let name = name.strip_prefix(BUILDS).unwrap_or(name);
         others.iter().find(|it| it.installable == name).map(|it| (name.to_owned(), why(it, flakes)))
     };
     not.extend(asked.unrecognized.iter().map(|name| match of_another(name) {
@@ -49,7 +52,7 @@ pub fn export(argv: &[&str], flakes: &[UsedFlake], index: &Index, policy: &Polic
         Some((name, why)) => format!("`{name}`: {}; {}", why.why().0, why.why().1),
         None => unknown(name, index),
     }));
-    not.extend(requirements.refused.iter().map(refused));
+    not.extend(requirements.refused.iter().map(|it| refused(&it.attr, it.why)));
     Some(Exported { requirements, compiler, nixpkgs, command, not })
 }
 
@@ -61,7 +64,7 @@ fn why(foreign: &Foreign, flakes: &[UsedFlake]) -> NoInput {
 
 /// Says why a word is not in the flake.
 fn unknown(name: &str, index: &Index) -> String {
-    if let Some(installable) = name.strip_prefix("what builds ") {
+    if let Some(installable) = name.strip_prefix(BUILDS) {
         return format!("`{installable}`: a shell in which a package is built is not exported");
     }
     if name.contains([' ', '(', '{', ';', '"']) {
@@ -73,7 +76,7 @@ fn unknown(name: &str, index: &Index) -> String {
     format!("`{name}`: the index has no such package{near}")
 }
 
-fn refused(Refused { attr, why, .. }: &Refused) -> String {
+fn refused(attr: &AttrPath, why: Refusal) -> String {
     match why {
         Refusal::Unfree => {
             format!(
@@ -115,9 +118,15 @@ mod tests {
             ("nix shell github:a/b#x nixpkgs#jq", "jq", "`github:a/b#x`: Nix could not look it up", None),
             ("nix shell github:a/b", "", "`github:a/b`: Nix could not look it up", None),
             ("nix shell git+https://x.y/z#a", "", "only flakes github:OWNER/REPO[/REV] are", None),
-            ("nix develop github:a/b", "", "a shell of another flake is no package", None),
+            ("nix develop github:a/b", "", "Nix could not look it up", None),
             ("nix develop", "", "the project's own flake is a flake already", None),
             ("nix develop nixpkgs#jq", "", "`nixpkgs#jq`: a shell in which a package is built", None),
+            (
+                "nix shell nixpkgs#nodejs_20",
+                "nodejs_22",
+                "`nodejs_20`: nixpkgs refuses it as insecure; near to it is: nodejs_22",
+                None,
+            ),
             ("nix shell nixpkgs#terraform", "", "its licence is not free", None),
             ("nix-shell -p '(import ./x.nix)'", "", "no expressions", None),
         ] {

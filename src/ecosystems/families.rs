@@ -3,7 +3,7 @@
 //! When the index has no package of a version, or nixpkgs refuses it, the nearest stands in its place: the next newer one,
 //! else the newest of the older ones.
 
-use super::{Want, project, refused};
+use super::{Want, listed, project, refused};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::nix::AttrPath;
@@ -18,6 +18,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("erlang", "erlang_{0}"),
     ("gcc", "gcc{0}"),
     ("gfortran", "gfortran{0}"),
+    ("ghc", "haskell.compiler.ghc{0}{1}"),
     ("go", "go_{0}_{1}"),
     ("gradle", "gradle_{0}"),
     ("jdk", "jdk{0}"),
@@ -50,6 +51,21 @@ const NAMES: &[(&str, &str)] = &[
     ("python", "python3"),
 ];
 
+/// What the releases of Node that are kept for long are called, as `lts/iron` in an `.nvmrc`.
+const RELEASES: &[(&str, &str)] = &[
+    ("argon", "4"),
+    ("boron", "6"),
+    ("carbon", "8"),
+    ("dubnium", "10"),
+    ("erbium", "12"),
+    ("fermium", "14"),
+    ("gallium", "16"),
+    ("hydrogen", "18"),
+    ("iron", "20"),
+    ("jod", "22"),
+    ("krypton", "24"),
+];
+
 /// The highest number that is tried as a version.
 const MOST: u32 = 80;
 
@@ -66,6 +82,7 @@ pub(super) fn of_tool(index: &Index, tool: &str, version: Option<&str>) -> Optio
     let tool = NAMES.iter().find(|(name, _)| *name == tool).map_or(tool, |(_, family)| family);
     // Java 8 was called 1.8 before.
     let version = version.map(|version| version.strip_prefix("1.").filter(|_| tool == "jdk").unwrap_or(version));
+    let version = version.map(|version| release(version).filter(|_| tool == "nodejs").unwrap_or(version));
     let (default, form) = FAMILIES.iter().find(|(default, _)| *default == tool)?;
     let numbers = version.map(numbers).unwrap_or_default();
     let needed = 1 + usize::from(form.contains("{1}"));
@@ -80,6 +97,35 @@ pub(super) fn of_tool(index: &Index, tool: &str, version: Option<&str>) -> Optio
 /// family.
 pub(super) fn of_attr(index: &Index, attr: &str) -> Option<Choice> {
     FAMILIES.iter().find_map(|(default, form)| nearest(index, form, default, &read(form, attr)?))
+}
+
+/// Returns the package for a name that a host's package manager gives to one version: `gcc-12`, `nodejs20`, `python3.11`,
+/// `php82`. None when it is of no family, or of no version.
+pub(super) fn of_package(index: &Index, name: &str) -> Option<Choice> {
+    let of_name = || {
+        let (tool, version) = name.split_at(name.find(|c: char| c.is_ascii_digit())?);
+        let is_version = version.split('.').all(|number| number.parse::<u16>().is_ok());
+        // `php82` and `python311`, without the dot.
+        let dotted = || format!("{}.{}", &version[..1], &version[1..]);
+        let short = listed("php python", tool) && version.len() > 1 && !version.contains('.');
+        let version = if short { dotted() } else { version.to_owned() };
+        let bare = listed("php python", tool) && !version.contains('.');
+        // What has too few numbers is of no version.
+        let is_one =
+            |choice: &Choice| choice.instead.is_some() || default_of(index, tool).is_none_or(|it| it != *choice);
+        of_tool(index, tool, Some(&version)).filter(|choice| is_version && !bare && is_one(choice))
+    };
+    of_name().or_else(|| of_attr(index, &index.versioned(name)?))
+}
+
+/// Returns the package of a version for a family's default one, when that is of another version.
+pub(super) fn of_version(index: &Index, default: &AttrPath, version: &str) -> Option<Choice> {
+    let (tool, form) = FAMILIES.iter().find(|(tool, _)| *tool == default.as_str())?;
+    let needed = 1 + usize::from(form.contains("{1}"));
+    let wanted = numbers(version);
+    let own = index.attr(default)?.version.map(numbers)?;
+    let differs = wanted.len() >= needed && own.get(..needed) != wanted.get(..needed);
+    differs.then(|| of_tool(index, tool, Some(version))).flatten().filter(|choice| choice.attr != *default)
 }
 
 /// Returns a wish for a member without a version, of which no version was seen, as one for the version that a file of the
@@ -120,6 +166,12 @@ pub(super) fn in_set(index: &Index, attr: &AttrPath, versioned: &AttrPath) -> Op
 pub(super) fn chooses(index: &Index, plain: &AttrPath, versioned: &AttrPath) -> bool {
     let of = |(default, form): &&(&str, &str)| *default == plain.as_str() && read(form, versioned.as_str()).is_some();
     FAMILIES.iter().find(of).is_some_and(|_| index.attr(versioned).is_some())
+}
+
+/// Returns the version of Node of a release's name: 20 of `lts/iron`.
+pub(super) fn release(name: &str) -> Option<&'static str> {
+    let name = name.trim_start_matches("lts").trim_start_matches(['/', '-']);
+    RELEASES.iter().find(|(release, _)| *release == name).map(|(_, version)| *version)
 }
 
 fn default_of(index: &Index, attr: &str) -> Option<Choice> {
@@ -205,6 +257,11 @@ mod tests {
             ("node", "v22.11.0", "nodejs_22"),
             ("node", "20.11.1", "nodejs_22 for nodejs_20 (Insecure)"),
             ("node", "lts", "nodejs"),
+            ("node", "lts/*", "nodejs"),
+            ("node", "lts/jod", "nodejs_22"),
+            ("node", "lts-hydrogen", "nodejs_22 for nodejs_18 (Absent)"),
+            ("ghc", "9.6.4", "haskell.compiler.ghc96"),
+            ("ghc", "8.10.7", "ghc for haskell.compiler.ghc810 (Absent)"),
             ("java", "17.0.9-tem", "jdk17"),
             ("java", "temurin-21.0.1+12", "jdk21"),
             ("java", "1.8", "jdk8"),
@@ -221,6 +278,32 @@ mod tests {
             ("jq", "1.7", ""),
         ] {
             assert_eq!(shown(of_tool(&index, tool, Some(version))), attr, "{tool} {version}");
+        }
+    }
+
+    #[test]
+    fn names_of_packages() {
+        let index = Index::new();
+        for (name, choice) in [
+            ("gcc-12", "gcc13 for gcc12 (Absent)"),
+            ("gcc12", "gcc13 for gcc12 (Absent)"),
+            ("nodejs20", "nodejs_22 for nodejs_20 (Insecure)"),
+            ("python3.11", "python311"),
+            ("python311", "python311"),
+            ("php82", "php82"),
+            ("php8.2", "php82"),
+            ("openjdk17", "jdk17"),
+            ("postgresql15", "postgresql_15"),
+            ("ruby3.3", "ruby_3_3"),
+            ("llvm18", "llvm_18"),
+            ("clang-18", "clang_18"),
+            ("python3", ""),
+            ("jq", ""),
+            ("x11", ""),
+            ("go2", ""),
+            ("zig0", ""),
+        ] {
+            assert_eq!(shown(of_package(&index, name)), choice, "{name}");
         }
     }
 

@@ -1,13 +1,13 @@
 //! Haskell: what ghcup, cabal and stack install, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, families, listed, paths, verb};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, verb};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "-u --url -i --isolate -w --with-compiler --installdir --install-method --overwrite-policy --resolver \
-    --compiler --stack-yaml -j --constraint --flags -f";
+    --compiler --stack-yaml -j --constraint --flags -f --ghc --cabal --hls --stack";
 
 /// Tools whose names differ.
 const NAMES: &str = "cabal=cabal-install hls=haskell-language-server stack=stack hlint=hlint ormolu=ormolu pandoc=pandoc \
@@ -41,7 +41,10 @@ impl Ecosystem for Haskell {
         };
         let (tool, named) = name.split_once('-').filter(|(_, version)| version.starts_with('9')).unwrap_or((name, ""));
         let version = paths::of(program).find_map(kept).or(Some(named).filter(|version| !version.is_empty()));
-        match version.filter(|_| listed(GHC, tool)).and_then(|version| ghc(context.index, version)) {
+        match version
+            .filter(|_| listed(GHC, tool))
+            .and_then(|version| install::tool(context.index, "ghc", Some(version)))
+        {
             Some(want) => Reading::Wants(vec![Want { programs: vec![tool.to_owned()], ..want }]),
             None => Reading::Unrecognized,
         }
@@ -51,18 +54,17 @@ impl Ecosystem for Haskell {
         let words = invocation.words()?;
         let mut asked = Asked::default();
         for (tool, version) in request(&words)? {
-            let want = match (tool, version) {
-                ("ghc", Some(version)) => ghc(context.index, version),
-                _ => install::named(context.index, NAMES, tool, version),
-            };
-            install::put(tool, want, Kind::Tool, &mut asked);
+            install::put(tool, install::named(context.index, NAMES, tool, version), Kind::Tool, &mut asked);
         }
-        Some(asked)
+        Some(if words.get(1) == Some(&"run") { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
         let (program, rest) = call(argv).unwrap_or_default();
-        (program == "ghcup" && rest.first() != Some(&"run")) || request(argv).is_some()
+        match program {
+            "ghcup" => rest.first() != Some(&"run"),
+            _ => request(argv).is_some(),
+        }
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -72,6 +74,12 @@ impl Ecosystem for Haskell {
             "hlint" => Some("hlint".to_owned()),
             _ => None,
         }
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
+        let (_, rest) = call(argv).filter(|(program, rest)| *program == "ghcup" && rest.first() == Some(&"run"))?;
+        let at = rest.iter().position(|word| *word == "--")?;
+        shlex::try_join(rest[at + 1..].iter().copied()).ok()
     }
 
     fn need(&self, program: &str, _near: &Near) -> Option<Need> {
@@ -84,24 +92,23 @@ impl Ecosystem for Haskell {
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
     let (program, words) = call(argv).filter(|(program, _)| listed("cabal ghcup stack", program))?;
     let line = Line::read(words, VALUES);
-    let named = |words: &[&'a str]| words.iter().map(|word| (word.split("==").next().unwrap_or(word), None)).collect();
     match (program, line.words.as_slice()) {
+        ("ghcup", ["run", ..]) => line.values("--ghc").next().map(|version| vec![("ghc", Some(version))]),
         ("ghcup", ["install" | "set", tool, rest @ ..]) => Some(vec![(*tool, rest.first().copied())]),
         ("cabal" | "stack", ["install", words @ ..]) => {
             // A target of the project has a colon or a dot.
-            let words: Vec<&str> = words.iter().copied().filter(|word| !word.contains([':', '.', '/'])).collect();
-            Some(named(&words)).filter(|words: &Vec<_>| !words.is_empty())
+            let tools = words.iter().map(|word| split(word)).filter(|(tool, _)| !tool.contains([':', '.', '/']));
+            Some(tools.collect()).filter(|tools: &Vec<_>| !tools.is_empty())
         }
         _ => None,
     }
 }
 
-/// Returns GHC of a version: `haskell.compiler.ghc96`, else the default one.
-fn ghc(index: &Index, version: &str) -> Option<Want> {
-    let mut numbers = version.split('.');
-    let (major, minor) = (numbers.next()?, numbers.next().unwrap_or_default());
-    let attr = index.known(&format!("haskell.compiler.ghc{major}{minor}")).or_else(|| index.known("ghc"))?;
-    Some(Want::of(families::Choice { attr, instead: None }, super::versions::upstream(version)))
+/// Splits `hlint-3.8` and `hlint==3.8` into name and version.
+fn split(word: &str) -> (&str, Option<&str>) {
+    let version = |version: &str| version.starts_with(|c: char| c.is_ascii_digit());
+    let of = |mark: &str| word.rsplit_once(mark).filter(|(_, after)| version(after));
+    of("==").or_else(|| of("-")).map_or((word, None), |(name, version)| (name, Some(version)))
 }
 
 #[cfg(test)]
@@ -114,7 +121,12 @@ mod tests {
         for (line, reading) in [
             ("ghcup install ghc 9.6.4", "tools haskell.compiler.ghc96=9.6.4"),
             ("ghcup install cabal", "tools cabal-install"),
+            ("ghcup -v install ghc 8.10.7 --set", "tools ghc=8.10.7"),
+            ("ghcup install ghc --set 9.4", "tools haskell.compiler.ghc94=9.4"),
+            ("ghcup run --ghc 9.6 -- cabal test", "wants haskell.compiler.ghc96=9.6"),
             ("cabal install hlint", "tools hlint"),
+            ("cabal install --overwrite-policy=always hlint-3.8", "tools hlint=3.8"),
+            ("stack --resolver lts-21.0 install ormolu==0.7", "tools ormolu=0.7"),
         ] {
             assert_eq!(ask(&Haskell, line).as_deref(), Some(reading), "{line}");
         }

@@ -37,7 +37,7 @@ impl Ecosystem for Host {
         if program.owner.as_ref().is_some_and(|owner| listed(names::HOUSE, &owner.package)) {
             return Reading::Ignored(ADMINISTERS);
         }
-        if let Some(wants) = beside(path, name, context.index) {
+        if let Some(wants) = paths::of(program).find_map(|path| beside(path, name, context.index)) {
             return Reading::Wants(wants);
         }
         let resolved = program.resolved.as_ref().and_then(|path| path.as_str()).map(paths::name);
@@ -50,19 +50,18 @@ impl Ecosystem for Host {
 
 /// Reads a program in a folder of which there is one for each version: `/usr/lib/postgresql/15/bin`, `/usr/lib/llvm-18/bin`.
 fn beside(path: &str, name: &str, index: &Index) -> Option<Vec<Want>> {
-    let (tool, version) = match (paths::below(path, "/lib/postgresql/"), paths::below(path, "/lib/llvm-")) {
-        (Some((version, _)), _) => ("postgresql", version),
-        (_, Some((version, _))) => {
-            let attr = index.versioned(&format!("{name}-{version}"))?;
-            return Some(vec![Want {
-                programs: vec![name.to_owned()],
-                ..Want::of(families::of_attr(index, &attr)?, None)
-            }]);
-        }
-        _ => return None,
+    let (tool, version) = names::BESIDE.iter().find_map(|(folder, tool)| {
+        let (version, _) = paths::below(path, folder)?;
+        version.starts_with(|c: char| c.is_ascii_digit()).then_some((*tool, version))
+    })?;
+    let choice = match tool {
+        "gcc" if index.stdenv(name) != Some("gcc") => return None,
+        // Its programs are of several packages.
+        "llvm" => families::of_attr(index, &index.versioned(&format!("{name}-{version}"))?)?,
+        _ => families::of_tool(index, tool, Some(version))?,
     };
-    let choice = families::of_tool(index, tool, Some(version))?;
-    Some(vec![Want { programs: vec![name.to_owned()], ..Want::of(choice, versions::upstream(version)) }])
+    let seen = versions::upstream(version).filter(|_| tool != "llvm");
+    Some(vec![Want { programs: vec![name.to_owned()], ..Want::of(choice, seen) }])
 }
 
 /// Returns the path that says what a program is: the one it was reached by, unless that only leads out of the project or is
@@ -160,6 +159,12 @@ impl Called<'_> {
             let programs = names.iter().find_map(|name| index.called(&choice.attr, name)).map(str::to_owned);
             let want = Want { programs: programs.into_iter().collect(), ..Want::of(choice, seen) };
             return Reading::Wants(vec![want]);
+        }
+        let unknown = names.iter().filter(|name| index.program(name).is_none());
+        if let Some(choice) = unknown.filter_map(|name| families::of_package(index, name)).next() {
+            let tool = names[0].trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+            let programs = index.called(&choice.attr, tool).map(str::to_owned).into_iter().collect();
+            return Reading::Wants(vec![Want { programs, ..Want::of(choice, seen) }]);
         }
         let owner = self.owner.and_then(|package| index.debian(package));
         let Some(attr) = choose(index, &names, owner.as_ref()) else {

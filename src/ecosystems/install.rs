@@ -128,7 +128,11 @@ pub(super) fn put(name: &str, want: Option<Want>, kind: Kind, asked: &mut Asked)
 /// Returns the package for a name in a table, or else for what many call by it.
 pub(super) fn named(index: &Index, table: &'static str, name: &str, version: Option<&str>) -> Option<Want> {
     match by_hand(table, name) {
-        Some("") => AttrPath::parse("stdenv").ok().map(Want::new),
+        // The standard environment has one version of it.
+        Some("") => match version.and_then(|version| families::of_tool(index, name, Some(version))) {
+            Some(choice) => Some(Want::of(choice, version.and_then(versions::upstream))),
+            None => AttrPath::parse("stdenv").ok().map(Want::new),
+        },
         Some(attr) => {
             let seen = version.and_then(versions::upstream);
             let choice = families::of_tool(index, attr, version).map(|choice| Want::of(choice, seen.clone()));

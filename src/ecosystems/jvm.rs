@@ -3,6 +3,17 @@
 use super::{Context, Ecosystem, Near, Need, Reading, call, check_name, install, listed, paths};
 use crate::journal::Program;
 
+/// Folders below which a component has the version of a JDK.
+const FOLDERS: [&str; 7] = [
+    "/lib/jvm/",
+    "/.jdks/",
+    "/.jenv/versions/",
+    "/JavaVirtualMachines/",
+    "/hostedtoolcache/Java_Temurin-Hotspot_jdk/",
+    "/hostedtoolcache/Java_Zulu_jdk/",
+    "/opt/jdk-",
+];
+
 /// The ecosystem.
 pub(super) struct Jvm;
 
@@ -15,7 +26,8 @@ impl Ecosystem for Jvm {
         let Some(path) = program.path.as_str() else {
             return Reading::Unrecognized;
         };
-        let jdk = paths::of(program).find_map(|path| Some((path, paths::below(path, "/lib/jvm/")?.0)));
+        let below = |path| FOLDERS.iter().find_map(|folder| Some(paths::below(path, folder)?.0));
+        let jdk = paths::of(program).find_map(|path| Some((path, below(path)?)));
         // `openjdk-17-jre-headless` owns what it brings, whatever the link is called.
         let owner = program.owner.as_ref().map(|owner| owner.package.as_str());
         let owner = owner.filter(|package| package.starts_with("openjdk-") || package.starts_with("temurin-"));
@@ -54,6 +66,7 @@ impl Ecosystem for Jvm {
 
 /// Returns the version in `java-17-openjdk-amd64`, `java-1.8.0-openjdk`, `openjdk-17-jre`.
 fn version(name: &str) -> &str {
+    let name = name.trim_end_matches(".jdk");
     let part = name.split('-').find(|part| part.starts_with(|c: char| c.is_ascii_digit()));
     part.unwrap_or_else(|| name.trim_start_matches(|c: char| !c.is_ascii_digit()))
 }
@@ -67,6 +80,11 @@ mod tests {
     fn programs() {
         for (program, reading) in [
             (resolved("/usr/bin/java", "/usr/lib/jvm/java-17-openjdk-amd64/bin/java"), "jdk17 17 [java] 1"),
+            (program("/opt/jdk-17.0.2/bin/java"), "jdk17 17.0.2 [java] 1"),
+            (program("~/.jdks/temurin-21.0.1/bin/javac"), "jdk21 21.0.1 [javac] 1"),
+            (program("~/.jenv/versions/17.0/bin/java"), "jdk17 17.0 [java] 1"),
+            (program("/opt/hostedtoolcache/Java_Temurin-Hotspot_jdk/17.0.9-9/x64/bin/java"), "jdk17 17.0.9 [java] 1"),
+            (program("/Library/Java/JavaVirtualMachines/temurin-17.jdk/Contents/Home/bin/java"), "jdk17 17 [java] 1"),
             (program("/usr/lib/jvm/java-1.8.0-openjdk/bin/javac"), "jdk8 1.8.0 [javac] 1"),
             (program("/usr/lib/jvm/java-17-openjdk-amd64/lib/jspawnhelper"), "p1 ignored: a part of another program"),
             (owned("/usr/bin/java", "openjdk-21-jre-headless", "21.0.1+12-2"), "jdk21 21 [java] 1"),

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Folders below which the first component is a tool and the second its version.
 const FOLDERS: [&str; 3] = ["/mise/installs/", "/.asdf/installs/", "/rtx/installs/"];
@@ -51,13 +51,14 @@ impl Ecosystem for Mise {
         for (tool, version) in request(&invocation.words()?)? {
             read(tool, version, context.index, &mut asked);
         }
-        Some(asked)
+        let runs = invocation.argv.get(1).and_then(|verb| verb.as_str()).is_some_and(|verb| listed("exec x", verb));
+        Some(if runs { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
         let verbs = "use install i set global local shell plugin plugins add update upgrade up reshim trust settings prune where current";
         let is_one = |(program, rest): (&str, &[&str])| {
-            listed("mise asdf", program)
+            listed("mise asdf rtx", program)
                 && rest.iter().find(|word| !word.starts_with('-')).is_some_and(|verb| listed(verbs, verb))
         };
         call(argv).is_some_and(is_one)
@@ -67,7 +68,7 @@ impl Ecosystem for Mise {
         verifies(inner(argv)?)
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
 }
@@ -75,14 +76,14 @@ impl Ecosystem for Mise {
 /// Returns the command of `mise exec … -- command`.
 fn inner<'a, 'b>(argv: &'b [&'a str]) -> Option<&'b [&'a str]> {
     let (program, rest) = call(argv)?;
-    let is_exec = listed("mise asdf", program) && rest.first().is_some_and(|verb| listed("exec x", verb));
+    let is_exec = listed("mise asdf rtx", program) && rest.first().is_some_and(|verb| listed("exec x", verb));
     let at = rest.iter().position(|word| *word == "--").filter(|_| is_exec)?;
     Some(&rest[at + 1..])
 }
 
 /// Returns the tools and versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed("asdf mise", program))?;
+    let (program, words) = call(argv).filter(|(program, _)| listed("asdf mise rtx", program))?;
     let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
     let line = Line::read(&words[..end], VALUES);
     // The first `@` of a scope is part of the name: `npm:@scope/name@1`.
@@ -94,7 +95,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
         None => (*word, None),
     };
     match program {
-        "mise" => Some(line.after("use u install i exec x global local shell")?.iter().map(split).collect()),
+        "mise" | "rtx" => Some(line.after("use u install i exec x global local shell")?.iter().map(split).collect()),
         "asdf" => match line.after("install global local shell set")? {
             [tool, version, ..] => Some(vec![(*tool, Some(*version))]),
             words => Some(words.iter().map(|tool| (*tool, None)).collect()),
@@ -105,7 +106,10 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
 
 fn read(tool: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
     let (backend, name) = tool.split_once(':').unwrap_or(("", tool));
+    // `ubi:owner/repository[exe=rg]`.
+    let name = name.split('[').next().unwrap_or(name);
     let name = if backend == "npm" { name } else { name.rsplit('/').next().unwrap_or(name) };
+    let version = version.map(|version| version.strip_prefix("latest:").unwrap_or(version));
     let version = version.filter(|version| version.starts_with(|c: char| c.is_ascii_digit()) || version.contains('-'));
     install::put(tool, install::named(index, NAMES, name, version), Kind::Tool, asked);
 }
@@ -120,10 +124,15 @@ mod tests {
         for (line, reading) in [
             ("mise use -g node@22 python@3.11", "tools nodejs_22=22 python311=3.11"),
             ("mise install go@1.25.1 jq", "tools go_1_25=1.25.1 jq"),
-            ("mise exec ripgrep@14 -- rg x", "tools ripgrep=14"),
+            ("mise exec ripgrep@14 -- rg x", "wants ripgrep=14"),
             ("mise use npm:prettier cargo:just aqua:BurntSushi/ripgrep@latest", "tools prettier just ripgrep"),
             ("asdf install nodejs 22.11.0", "tools nodejs_22=22.11.0"),
             ("asdf install java temurin-17.0.9+9", "tools jdk17"),
+            ("asdf install python latest:3.11", "tools python311=3.11"),
+            ("asdf set -u ruby 3.3.0", "tools ruby_3_3=3.3.0"),
+            ("mise use 'ubi:BurntSushi/ripgrep[exe=rg]@14'", "tools ripgrep=14"),
+            ("rtx use node@lts-jod", "tools nodejs_22"),
+            ("mise use postgres@15 php@8.2", "tools postgresql_15=15 php82=8.2"),
             ("mise use zz-no-such", "unrecognized zz-no-such"),
         ] {
             assert_eq!(ask(&Mise, line).as_deref(), Some(reading), "{line}");

@@ -4,7 +4,7 @@
 //! here fails or looks at the machine.
 
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Journal, Program, UsedFlake};
 use crate::nix::AttrPath;
 
 mod aside;
@@ -67,7 +67,7 @@ pub use checks::{Stage, State, shows};
 pub use export::{Exported, export};
 pub use go::{UNFOUND, unfound};
 pub use locks::{Near, Need};
-pub use nix::{Foreign, foreign};
+pub use nix::{BUILDS, Foreign, foreign};
 pub use reading::{Asked, Borrowed, Context, Reading, Want};
 pub use resolve::{Unknown, resolve, unknown};
 
@@ -141,8 +141,9 @@ pub trait Ecosystem: Sync {
         Vec::new()
     }
 
-    /// Returns the command line that these words run, when besides that they only provide packages that are captured.
-    fn inner(&self, _argv: &[&str], _index: &Index) -> Option<String> {
+    /// Returns the command line that these words run, when besides that they only provide packages that are captured;
+    /// `flakes` is what the journal knows of other flakes.
+    fn inner(&self, _argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         None
     }
 
@@ -195,9 +196,9 @@ fn installs(argv: &[&str]) -> bool {
     ALL.iter().any(|ecosystem| ecosystem.installs(argv))
 }
 
-/// Returns the command line that these words run, when besides that they only provide packages that are captured.
-fn inner(argv: &[&str], index: &Index) -> Option<String> {
-    ALL.iter().find_map(|ecosystem| ecosystem.inner(argv, index))
+/// Returns the command line that these words of a journal run, when besides that they only provide packages that are captured.
+fn inner(argv: &[&str], index: &Index, journal: &Journal) -> Option<String> {
+    ALL.iter().find_map(|ecosystem| ecosystem.inner(argv, index, &journal.flakes))
 }
 
 /// Returns the name of a check when a command with these words tests, builds or lints. Its program must be one that PATH

@@ -1,16 +1,17 @@
 //! Nix: programs of the store, and command lines that name packages of nixpkgs.
 
-use super::{Asked, Context, Ecosystem, Reading, listed, paths, wants};
+use super::{Asked, Context, Ecosystem, Reading, Want, families, listed, paths, wants};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::nix::AttrPath;
 
 mod ask;
+mod line;
 mod others;
 mod typed;
 
 pub(super) use others::place;
-pub use others::{Foreign, foreign};
+pub use others::{BUILDS, Foreign, foreign};
 pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
@@ -71,9 +72,19 @@ impl Ecosystem for Nix {
         let seen = version(&store).filter(|_| !is_several || name.starts_with(store.name));
         // An environment of several packages has the name of the first.
         let of_several = || context.index.program(name).filter(|_| is_several).map(|found| found.attr);
-        match asked.or_else(of_several).or_else(|| guess(context.index, name, store.name)) {
-            Some(attr) => Reading::Wants(wants(context.index, attr, name, seen)),
-            None => Reading::Unrecognized,
+        if let Some(attr) = asked {
+            return Reading::Wants(wants(context.index, attr, name, seen));
+        }
+        let Some(attr) = of_several().or_else(|| guess(context.index, name, store.name)) else {
+            return Reading::Unrecognized;
+        };
+        // Nobody asked for it by name: its path says the version.
+        match families::of_version(context.index, &attr, store.version) {
+            Some(choice) => Reading::Wants(vec![Want {
+                programs: context.index.called(&attr, name).map(str::to_owned).into_iter().collect(),
+                ..Want::of(choice, seen)
+            }]),
+            None => Reading::Wants(wants(context.index, attr, name, seen)),
         }
     }
 
@@ -93,8 +104,8 @@ impl Ecosystem for Nix {
         ask::shebang(text)
     }
 
-    fn inner(&self, argv: &[&str], index: &Index) -> Option<String> {
-        ask::inner(argv, index)
+    fn inner(&self, argv: &[&str], index: &Index, flakes: &[UsedFlake]) -> Option<String> {
+        ask::inner(argv, index, flakes)
     }
 }
 

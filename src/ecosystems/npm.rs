@@ -64,26 +64,21 @@ impl Ecosystem for Npm {
         let words = invocation.words()?;
         let mut asked = Asked::default();
         match request(&words)? {
-            Request::Global(words) => words.into_iter().for_each(|word| {
-                install::put(word, find(context.index, word), Kind::Tool, &mut asked);
+            Request::Global(words) => words.into_iter().for_each(|word| match split(word).0 {
+                "npm" => drop(asked.ignored.insert("a part of Node")),
+                _ => install::put(word, find(context.index, word), Kind::Tool, &mut asked),
             }),
-            Request::Project(_) => drop(asked.ignored.insert(install::LOCKED)),
-            Request::Runs(word) => {
-                let name = split(word).0;
-                let is_own =
-                    context.ran_in(paths::name(name), |path| paths::is_project(path) && path.contains("node_modules/"));
-                match find(context.index, word).filter(|_| !is_own) {
-                    _ if is_own => drop(asked.ignored.insert(install::LOCKED)),
-                    Some(want) => asked.wants.push(want),
-                    None => drop(asked.unrecognized.insert(format!("npx {word}"))),
-                }
+            Request::Node(version) => {
+                asked.tools.extend(install::tool(context.index, "node", families::release(version).or(Some(version))));
             }
+            Request::Project(_) => drop(asked.ignored.insert(install::LOCKED)),
+            Request::Runs(words) => words.into_iter().for_each(|word| read_run(word, context, &mut asked)),
         }
         Some(asked)
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        matches!(request(argv), Some(Request::Global(_)))
+        matches!(request(argv), Some(Request::Global(_) | Request::Node(_)))
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -148,24 +143,30 @@ enum Request<'a> {
     Global(Vec<&'a str>),
     /// Packages for the project.
     Project(Vec<&'a str>),
-    /// A package to run a program of.
-    Runs(&'a str),
+    /// Packages to run a program of.
+    Runs(Vec<&'a str>),
+    /// A version of Node.
+    Node(&'a str),
 }
 
 impl<'a> Request<'a> {
     fn words(&self) -> Vec<&'a str> {
         match self {
-            Self::Global(words) | Self::Project(words) => words.clone(),
-            Self::Runs(word) => vec![word],
+            Self::Global(words) | Self::Project(words) | Self::Runs(words) => words.clone(),
+            Self::Node(version) => vec![version],
         }
     }
 }
 
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let (program, words) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
-    if let Some(inner) = behind(program, words) {
-        let package = Line::read(&words[..words.len() - inner.len()], VALUES).values("-p --package").next();
-        return package.or_else(|| inner.first().copied()).map(Request::Runs);
+    if let Some(rest) = runner(program, words) {
+        let inner = behind(program, words).unwrap_or_default();
+        let packages: Vec<&str> =
+            Line::read(&words[..words.len() - inner.len()], VALUES).values("-p --package").collect();
+        let named = || inner.first().map(|word| vec![*word]).unwrap_or_default();
+        let packages = if packages.is_empty() && !rest.is_empty() { named() } else { packages };
+        return Some(Request::Runs(packages));
     }
     let line = Line::read(words, VALUES);
     let global = line.has("-g --global") || line.options.contains(&("--location", "global"));
@@ -173,19 +174,30 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         ["global", "add", words @ ..] if program == "yarn" => Some(Request::Global(words.to_vec())),
         ["install" | "i" | "add" | "isntall", words @ ..] if global => Some(Request::Global(words.to_vec())),
         ["install" | "i" | "add", words @ ..] => Some(Request::Project(words.to_vec())),
+        ["env", "use" | "add", version, ..] if program == "pnpm" => Some(Request::Node(version)),
         _ => None,
     }
 }
 
-/// Returns the command that npx and its like run.
-fn behind<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> {
-    let rest = match (program, words) {
-        ("npx" | "bunx" | "pnpx", rest) => rest,
-        ("npm" | "pnpm", ["exec" | "x" | "dlx", rest @ ..])
-        | ("yarn", ["dlx" | "exec", rest @ ..])
-        | ("bun", ["x", rest @ ..]) => rest,
+/// Returns what follows `npx` and its like; options may stand before the verb.
+fn runner<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> {
+    let verbs = match program {
+        "npx" | "bunx" | "pnpx" => return Some(words),
+        "npm" | "pnpm" => "exec x dlx",
+        "yarn" => "dlx exec",
+        "bun" => "x",
         _ => return None,
     };
+    let mut at = 0;
+    while words.get(at)?.starts_with('-') {
+        at += 1 + usize::from(listed(VALUES, words[at]));
+    }
+    listed(verbs, words[at]).then(|| &words[at + 1..])
+}
+
+/// Returns the command that npx and its like run.
+fn behind<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> {
+    let rest = runner(program, words)?;
     let mut at = 0;
     while let Some(word) = rest.get(at).filter(|word| word.starts_with('-')) {
         at += 1 + usize::from(listed("-p --package -c --call -w --workspace", word));
@@ -194,6 +206,18 @@ fn behind<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> 
         }
     }
     rest.get(at..).filter(|inner| !inner.is_empty())
+}
+
+/// Reads a package of which a program is run: the project's own, or another.
+fn read_run(word: &str, context: &Context, asked: &mut Asked) {
+    let name = split(word).0;
+    let is_own = context.ran_in(paths::name(name), |path| paths::is_project(path) && path.contains("node_modules/"));
+    match find(context.index, word).filter(|_| !is_own) {
+        _ if is_own => drop(asked.ignored.insert(install::LOCKED)),
+        _ if name.starts_with('.') => drop(asked.ignored.insert("the project itself")),
+        Some(want) => asked.wants.push(want),
+        None => drop(asked.unrecognized.insert(format!("npx {word}"))),
+    }
 }
 
 /// Splits `@scope/name@1.2` into its name and version.
@@ -239,6 +263,15 @@ mod tests {
             ("bun add -d @types/node", "ignored the project's lock file keeps it"),
             ("npx -y prettier --check .", "wants prettier"),
             ("npx zz-no-such-thing", "unrecognized npx zz-no-such-thing"),
+            ("npx -y -p typescript@5 -p prettier -c 'tsc -v'", "wants typescript=5 prettier"),
+            ("npx --package=typescript tsc --noEmit", "wants typescript"),
+            ("npm exec --yes --package typescript -- tsc", "wants typescript"),
+            ("pnpm --package=typescript dlx tsc", "wants typescript"),
+            ("yarn dlx -p typescript tsc", "wants typescript"),
+            ("npx ./tool", "ignored the project itself"),
+            ("npm i --location=global npm@10 eslint", "tools eslint | ignored a part of Node"),
+            ("pnpm env use --global 22", "tools nodejs_22=22"),
+            ("pnpm -g add typescript@5", "tools typescript=5"),
             ("bunx @biomejs/biome check", "wants biome"),
         ] {
             assert_eq!(ask(&Npm, line).as_deref(), Some(reading), "{line}");

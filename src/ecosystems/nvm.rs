@@ -1,17 +1,21 @@
-//! Managers of Node versions: nvm, fnm, volta and n.
+//! Managers of Node versions: nvm, fnm, volta, nodenv and n.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths};
+use super::{Asked, Context, Ecosystem, Reading, call, families, listed, paths};
 use crate::journal::{Invocation, Program};
 
 /// Folders below which a component is the version of a Node.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 10] = [
     "/.nvm/versions/node/",
     "/nvm/versions/node/",
     "/fnm/node-versions/",
     "/n/versions/node/",
     "/.volta/tools/image/node/",
     "/hostedtoolcache/node/",
+    "/.nodenv/versions/",
+    "/node-v",
+    "/share/nvm/v",
+    "/share/pnpm/nodejs/",
 ];
 
 /// Folders of other tools that volta keeps.
@@ -42,36 +46,62 @@ impl Ecosystem for Nvm {
             VOLTA.into_iter().find_map(of)
         };
         match paths::of(program).find_map(|path| node(path).or_else(|| volta(path))) {
-            Some((tool, version)) => install::managed(context, tool, version.trim_start_matches('v'), name),
+            Some((tool, version)) => {
+                // `node-v20.11.1-linux-x64`, as it is unpacked.
+                let version = version.trim_start_matches('v').split('-').next().unwrap_or_default();
+                install::managed(context, tool, version, name)
+            }
             None => Reading::Unrecognized,
         }
     }
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let mut asked = Asked::default();
-        for (tool, version) in request(&invocation.words()?)? {
+        let words = invocation.words()?;
+        for (tool, version) in request(&words)? {
             install::put(tool, install::tool(context.index, tool, version), Kind::Tool, &mut asked);
         }
-        Some(asked)
+        Some(if runs(&words) { asked.run() } else { asked })
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        request(argv).is_some()
+        request(argv).is_some() && !runs(argv)
     }
+}
+
+/// Returns whether a command line runs something with a version.
+fn runs(argv: &[&str]) -> bool {
+    argv.get(1).is_some_and(|verb| listed("exec run", verb))
 }
 
 /// Returns the tools and versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed("fnm n nvm volta", program))?;
-    let line = Line::read(words, "--reinstall-packages-from --node-dist-mirror --arch -a");
+    let (program, words) = call(argv).filter(|(program, _)| listed("fnm n nodenv nvm volta", program))?;
+    let line = Line::read(words, "--reinstall-packages-from --node-dist-mirror --arch -a --using --node");
     let node = |version: &&'a str| {
-        ("node", Some(version.trim_start_matches('v')).filter(|v| v.starts_with(|c: char| c.is_ascii_digit())))
+        let version = families::release(version).unwrap_or(version.trim_start_matches('v'));
+        ("node", Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit())))
     };
     match program {
+        "nodenv" => Some(line.after("install global local shell")?.iter().take(1).map(node).collect()),
+        // What is run with a version is behind it.
+        "nvm" | "fnm" | "volta" if listed("exec run", line.words.first()?) => {
+            let named = line.values("--using --node").next();
+            let first = line.words.get(1).copied().filter(|_| program == "nvm");
+            let version = node(&named.or(first)?);
+            Some(vec![version]).filter(|_| version.1.is_some())
+        }
         "nvm" | "fnm" => {
             let named = line.after("alias default install use")?;
-            let latest = named.is_empty() && words.iter().any(|word| listed("--lts --latest", word));
-            Some(if latest { vec![("node", None)] } else { named.iter().take(1).map(node).collect() })
+            // `nvm alias default 20`.
+            let named = named.strip_prefix(&["default"]).filter(|rest| !rest.is_empty()).unwrap_or(named);
+            let release = line.values("--lts").find(|release| !release.is_empty());
+            let latest = named.is_empty() && line.has("--lts --latest --latest-npm");
+            Some(match release {
+                Some(release) => vec![node(&release)],
+                None if latest => vec![("node", None)],
+                None => named.iter().take(1).map(node).collect(),
+            })
         }
         "n" => Some(
             line.words.iter().filter(|word| !listed("install exec run rm prune", word)).take(1).map(node).collect(),
@@ -99,6 +129,15 @@ mod tests {
             ("nvm use v20.11.1", "tools nodejs_22=20.11.1"),
             ("fnm use 24", "tools nodejs_24=24"),
             ("n lts", "tools nodejs"),
+            ("nvm install --lts=jod", "tools nodejs_22=22"),
+            ("nvm install lts/iron", "tools nodejs_22=20"),
+            ("nvm alias default 22", "tools nodejs_22=22"),
+            ("nvm install 24 --reinstall-packages-from=20", "tools nodejs_24=24"),
+            ("nvm exec 22 node x.js", "wants nodejs_22=22"),
+            ("fnm exec --using=24 -- node x.js", "wants nodejs_24=24"),
+            ("fnm use --install-if-missing 20", "tools nodejs_22=20"),
+            ("volta run --node 22 npm test", "wants nodejs_22=22"),
+            ("nodenv global 22.11.0", "tools nodejs_22=22.11.0"),
             ("volta install node@22.1.0 pnpm@10", "tools nodejs_22=22.1.0 pnpm_10=10"),
         ] {
             assert_eq!(ask(&Nvm, line).as_deref(), Some(reading), "{line}");
@@ -118,6 +157,9 @@ mod tests {
             ("~/.volta/tools/image/node/18.19.0/bin/node", "nodejs_22 for nodejs_18 18.19.0 [node] 1"),
             ("~/.volta/tools/image/pnpm/10.1.0/bin/pnpm", "pnpm_10 10.1.0 [pnpm] 1"),
             ("/usr/local/n/versions/node/22.0.0/bin/node", "nodejs_22 22.0.0 [node] 1"),
+            ("/opt/node-v22.4.0-linux-x64/bin/node", "nodejs_22 22.4.0 [node] 1"),
+            ("~/.local/share/pnpm/nodejs/22.4.0/bin/node", "nodejs_22 22.4.0 [node] 1"),
+            ("~/.nodenv/versions/24.1.0/bin/npm", "nodejs_24 24.1.0 [npm] 1"),
             ("~/.volta/bin/node", "nodejs [node] 1"),
         ] {
             assert_eq!(alone(program(path)), reading, "{path}");

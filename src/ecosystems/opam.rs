@@ -3,7 +3,7 @@
 use super::install::{self, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, paths, verb, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "-j --jobs --switch --root --color --repositories --packages -b --with-version";
@@ -62,7 +62,7 @@ impl Ecosystem for Opam {
         }
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (_, rest) = call(argv).filter(|(program, rest)| *program == "opam" && rest.first() == Some(&"exec"))?;
         let at = rest.iter().position(|word| *word == "--")?;
         shlex::try_join(rest[at + 1..].iter().copied()).ok()
@@ -73,13 +73,26 @@ impl Ecosystem for Opam {
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let (_, words) = call(argv).filter(|(program, _)| *program == "opam")?;
     let line = Line::read(words, VALUES);
-    line.after("install reinstall").map(<[&str]>::to_vec)
+    // `opam switch create . ocaml-base-compiler.5.1.0`, `opam switch create 5.1.0`.
+    let compiler =
+        |word: &&&'a str| word.starts_with("ocaml-base-compiler.") || word.starts_with(|c: char| c.is_ascii_digit());
+    match line.words.as_slice() {
+        ["switch", "create", rest @ ..] => rest.iter().rev().find(compiler).map(|word| vec![*word]),
+        _ => line.after("install reinstall").map(<[&str]>::to_vec),
+    }
 }
 
 /// Reads `package`, `package.1.2`, `package>=1.2`, or a folder.
 fn read(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c| "=<>.~!".contains(c)).unwrap_or(word.len());
-    let name = &word[..end];
+    let (name, version) = (&word[..end], word[end..].strip_prefix('.').or_else(|| word[end..].strip_prefix('=')));
+    let seen = version.and_then(super::versions::upstream);
+    let compiler = word.strip_prefix("ocaml-base-compiler.").unwrap_or(word);
+    if compiler.starts_with(|c: char| c.is_ascii_digit()) {
+        let want = |attr| Want { seen: super::versions::upstream(compiler), ..Want::new(attr) };
+        asked.tools.extend(index.known("ocaml").map(want));
+        return;
+    }
     if name.is_empty() {
         asked.ignored.insert("the project itself");
         return;
@@ -89,9 +102,12 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
         // One that is a set's and a program's own, too, is wanted for the program.
         Some(attr) if index.program(name).is_some() => {
             let attr = index.program(name).map_or(attr, |found| found.attr);
-            asked.tools.push(Want::new(attr));
+            asked.tools.push(Want { seen, ..Want::new(attr) });
         }
-        Some(attr) => asked.wants.extend([Some(attr), index.known("ocaml")].into_iter().flatten().map(Want::new)),
+        Some(attr) => {
+            asked.wants.push(Want { seen, ..Want::new(attr) });
+            asked.wants.extend(index.known("ocaml").map(Want::new));
+        }
         None => install::put(word, None, install::Kind::Tool, asked),
     }
 }
@@ -104,14 +120,17 @@ mod tests {
     #[test]
     fn command_lines() {
         for (line, reading) in [
-            ("opam install -y yojson.2.1.0", "wants ocamlPackages.yojson ocaml"),
+            ("opam install -y yojson.2.1.0", "wants ocamlPackages.yojson=2.1.0 ocaml"),
+            ("opam install ocamlformat.0.26.1 dune", "tools ocamlformat=0.26.1 dune"),
+            ("opam switch create . ocaml-base-compiler.5.1.0 -y", "tools ocaml=5.1.0"),
+            ("opam switch create 4.14.1", "tools ocaml=4.14.1"),
             ("opam install ocamlformat", "tools ocamlformat"),
             ("opam install . --deps-only", "ignored the project itself"),
             ("opam install no-such-thing-zz", "unrecognized no-such-thing-zz"),
         ] {
             assert_eq!(ask(&Opam, line).as_deref(), Some(reading), "{line}");
         }
-        assert_eq!(ask(&Opam, "opam switch create 5.1.0"), None);
+        assert_eq!(ask(&Opam, "opam switch create . --empty"), None);
     }
 
     #[test]

@@ -74,24 +74,17 @@ fn find(index: &Index, name: &str) -> Option<Want> {
     if install::by_hand(NAMES, name).is_some() {
         return install::named(index, NAMES, name, None);
     }
-    // `jdk17-openjdk`, `nodejs-lts-iron`.
-    if let Some(version) = name.strip_prefix("jdk").and_then(|rest| rest.split('-').next()) {
-        return families::of_tool(index, "jdk", Some(version)).map(|choice| Want::of(choice, None));
+    // `jdk17-openjdk`, `jre-openjdk-headless`, `nodejs-lts-iron`, `gcc12`, `python311`.
+    let java = name.strip_prefix("jdk").or_else(|| name.strip_prefix("jre"));
+    let release = name.strip_prefix("nodejs-").filter(|rest| rest.starts_with("lts-"));
+    if let Some(release) = release {
+        return install::tool(index, "nodejs", families::release(release));
     }
-    let lts = [
-        ("argon", "4"),
-        ("fermium", "14"),
-        ("gallium", "16"),
-        ("hydrogen", "18"),
-        ("iron", "20"),
-        ("jod", "22"),
-        ("krypton", "24"),
-    ];
-    if let Some(code) = name.strip_prefix("nodejs-lts-") {
-        let version = lts.iter().find(|(name, _)| *name == code).map(|(_, version)| *version);
-        return install::tool(index, "nodejs", version);
-    }
-    install::tool(index, name, None)
+    let choice = match java.and_then(|rest| rest.split('-').next()) {
+        Some(version) => families::of_tool(index, "jdk", Some(version)),
+        None => families::of_package(index, name),
+    };
+    choice.map(|choice| Want::of(choice, None)).or_else(|| install::tool(index, name, None))
 }
 
 #[cfg(test)]
@@ -105,6 +98,8 @@ mod tests {
             ("pacman -S --noconfirm ripgrep extra/jq", "tools ripgrep jq"),
             ("pacman -Syu --noconfirm --needed base-devel git", "tools git | ignored the standard environment has it"),
             ("pacman -S jdk17-openjdk nodejs-lts-jod npm", "tools jdk17 nodejs_22=22 nodejs"),
+            ("pacman --sync --noconfirm gcc12 python311 jre17-openjdk-headless", "tools gcc13 python311 jdk17"),
+            ("pacman -S 'go>=1.20' jdk-openjdk", "tools go jdk"),
             ("yay -S python-requests", "wants python3Packages.requests python3"),
             ("pacman -U /tmp/jq-1.7.1-2-x86_64.pkg.tar.zst", "tools jq"),
             ("paru -S no-such-thing-zz", "unrecognized no-such-thing-zz"),

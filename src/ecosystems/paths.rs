@@ -5,6 +5,9 @@ use crate::journal::Program;
 /// Folders for programs that one starts by name.
 const FOLDERS: [&str; 5] = ["bin", ".bin", "sbin", "games", "shims"];
 
+/// Folders of version and package managers whose programs are in them and in no `bin`.
+const FOLDERS_OF_HOME: [&str; 3] = ["/.dotnet", "/.local/share/pnpm", "/Library/pnpm"];
+
 /// Returns the path by which a program was reached and, when that is another, the one it is at. What is not UTF-8 is left
 /// out: no package has such a name.
 pub(super) fn of(program: &Program) -> impl Iterator<Item = &str> {
@@ -28,7 +31,8 @@ pub(super) fn is_project(path: &str) -> bool {
 
 /// Returns whether a program is where one starts programs by name.
 pub(super) fn is_bin(path: &str) -> bool {
-    FOLDERS.contains(&name(folder(path)))
+    let folder = folder(path);
+    FOLDERS.contains(&name(folder)) || FOLDERS_OF_HOME.iter().any(|own| folder.ends_with(own))
 }
 
 /// Returns the component below a folder, and what follows it: `20.11` and `bin/node` of `~/x/node/20.11/bin/node` below
@@ -88,7 +92,11 @@ mod tests {
     #[test]
     fn kinds_of_paths() {
         assert!(
-            is_bin("/usr/bin/x") && is_bin("~/.pyenv/shims/x") && !is_bin("/usr/lib/git-core/git-x") && !is_bin("x")
+            is_bin("~/.local/share/pnpm/tsc")
+                && is_bin("/usr/bin/x")
+                && is_bin("~/.pyenv/shims/x")
+                && !is_bin("/usr/lib/git-core/git-x")
+                && !is_bin("x")
         );
         assert!(is_project("x") && is_project(".venv/bin/x") && !is_project("/x") && !is_project("~/x"));
     }

@@ -4,9 +4,12 @@ use super::{
     Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, project, versions, wants,
 };
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Known, Program};
 
 mod ask;
+
+/// What stands before a distribution that the project itself says that it needs.
+const DECLARED: &str = "project ";
 
 /// Programs that install distributions.
 const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
@@ -47,7 +50,9 @@ impl Ecosystem for Pip {
         let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
         let of_project =
             paths::is_project(path) || path.contains("/pypoetry/virtualenvs/") || path.contains("/share/virtualenvs/");
-        if !of_project || !interpreter.is_some_and(is_python) {
+        // Of a compiled one, or of one that was only told of, the environment it is in says whose it is.
+        let in_environment = || interpreter.is_none() && paths::is_bin(path) && is_environment(paths::folder(path));
+        if !of_project || !(interpreter.is_some_and(is_python) || in_environment()) {
             return Reading::Unrecognized;
         }
         // The project's lock file keeps what its environment holds: then only the interpreter is wanted.
@@ -60,14 +65,22 @@ impl Ecosystem for Pip {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let argv: Option<Vec<&str>> = invocation.argv.iter().map(|word| word.as_str()).collect();
-        Some(ask::request(&argv?)?.read(context.index, &invocation.says))
+        // What ran shows what it imports; where nothing was seen to run, the project's word is all there is.
+        let counts = invocation.known == Known::Claimed && !project::keeps(context.journal, "python");
+        let said = invocation.says.iter().filter_map(|word| match word.strip_prefix(DECLARED) {
+            Some(declared) => counts.then(|| declared.to_owned()),
+            None => Some(word.clone()),
+        });
+        Some(ask::request(&argv?)?.read(context.index, &said.collect::<Vec<_>>()))
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
         let is_pip = |request: &ask::Request| {
             matches!(
                 request,
-                ask::Request::Install(_) | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
+                ask::Request::Install(_)
+                    | ask::Request::Sync(_)
+                    | ask::Request::Module("pip" | "venv" | "virtualenv" | "ensurepip")
             )
         };
         ask::request(argv).as_ref().is_some_and(is_pip)
@@ -78,8 +91,12 @@ impl Ecosystem for Pip {
         ask::request(argv).map(|request| request.files()).unwrap_or_default()
     }
 
-    fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
-        super::python::requirements(text)
+    fn says(&self, argv: &[&str], text: &str) -> Vec<String> {
+        let extras = ask::request(argv).and_then(|request| request.extras());
+        let mark = if extras.is_some() { DECLARED } else { "" };
+        let declared = super::python::declared(text, &extras.unwrap_or_default());
+        let declared = declared.map(|said| said.into_iter().map(|word| format!("{mark}{word}")).collect());
+        declared.unwrap_or_else(|| super::python::requirements(text))
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -115,6 +132,13 @@ impl Ecosystem for Pip {
     }
 }
 
+/// Returns whether a folder for programs is of a virtual environment, by the names that those have.
+fn is_environment(folder: &str) -> bool {
+    let own = paths::folder(folder);
+    let above = paths::name(paths::folder(own));
+    listed(".venv venv .virtualenv virtualenv", paths::name(own)) || listed(".nox .tox .venvs virtualenvs", above)
+}
+
 /// Returns whether a program is the interpreter: `python`, `python3`, `python3.11`.
 fn is_python(name: &str) -> bool {
     name.strip_prefix("python").is_some_and(ask::is_version)
@@ -136,6 +160,7 @@ fn unseen(want: Want) -> Want {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{alone, journal, program, read, with_lines};
     use super::*;
 
     #[test]
@@ -151,6 +176,38 @@ mod tests {
             assert_eq!((want.attr.as_str(), want.programs), (attr, vec![program.to_owned()]), "{name}");
         }
         assert!(is_python("python3.12") && !is_python("python3-config") && !is_python("pythonw"));
+    }
+
+    #[test]
+    fn what_a_project_declares_counts_where_nothing_was_seen_to_run() {
+        let text =
+            "[project]\ndependencies = [\"requests>=2\"]\n[project.optional-dependencies]\ndev = [\"pytest==8.0\"]\n";
+        for (argv, said) in [
+            (&["pip", "install", "-e", ".[dev]"][..], &["project requests>=2", "project pytest==8.0"][..]),
+            (&["uv", "pip", "install", "--editable=."], &["project requests>=2"]),
+            (&["uv", "pip", "install", "-r", "pyproject.toml"], &["requests>=2"]),
+        ] {
+            assert_eq!(Pip.files(argv), ["pyproject.toml"]);
+            assert_eq!(Pip.says(argv, text), said);
+        }
+        let mut journal = with_lines(journal("s", Vec::new()), &["pip install -e '.[dev]'"]);
+        journal.invocations[0].says = vec!["project requests>=2".to_owned()];
+        assert_eq!(read(&journal), ["i1 ignored: the project itself"]);
+        journal.invocations[0].known = Known::Claimed;
+        let all = ["python3 [] 1", "python3Packages.requests [] 1", "i1 ignored: the project itself"];
+        assert_eq!(read(&journal), all);
+    }
+
+    #[test]
+    fn what_is_in_an_environment_is_of_python() {
+        for (path, reading) in [
+            (".venv/bin/pytest", "python3 [] 1, python3Packages.pytest [pytest] 1"),
+            ("api/venv/bin/ruff", "ruff [ruff] 1"),
+            (".tox/py311/bin/our-own", "python3 [] 1"),
+            ("tools/bin/ruff", "p1 ignored: the project's own program"),
+        ] {
+            assert_eq!(alone(program(path)), reading, "{path}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, paths};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "--python --spec --pip-args --suffix --index-url -i --backend --fetch-missing-python";
@@ -33,11 +33,12 @@ impl Ecosystem for Pipx {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let mut asked = Asked::default();
-        request(&invocation.words()?)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
-        Some(asked)
+        let words = invocation.words()?;
+        request(&words)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
+        Some(if words.get(1) == Some(&"run") { asked.run() } else { asked })
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let rest = call(argv).filter(|(program, _)| *program == "pipx")?.1.strip_prefix(&["run"])?;
         let options = rest.iter().take_while(|word| word.starts_with('-')).count();
         // An option may have a value: only without any is the program sure to be first.
@@ -63,7 +64,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
 fn read(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
     let (name, version) = (&word[..end], word[end..].strip_prefix("=="));
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name)).or_else(|| index.known(name));
     let is_name = !word[end..].starts_with([':', '/', '+']);
     let seen = version.and_then(super::versions::upstream);
     install::put(word, attr.filter(|_| is_name).map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
@@ -78,13 +79,13 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("pipx install --python python3.11 black==24.1", "tools black=24.1"),
-            ("pipx run cowsay moo", "tools cowsay"),
+            ("pipx run cowsay moo", "wants cowsay"),
             ("pipx install git+https://x.org/y", "unrecognized git+https://x.org/y"),
         ] {
             assert_eq!(ask(&Pipx, line).as_deref(), Some(reading), "{line}");
         }
         assert_eq!(ask(&Pipx, "pipx list"), None);
-        assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new()).as_deref(), Some("black ."));
+        assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new(), &[]).as_deref(), Some("black ."));
         assert_eq!(alone(program("~/.local/share/pipx/venvs/black/bin/black")), "black [black] 1");
     }
 }

@@ -1,4 +1,4 @@
-//! Poetry, PDM, Pipenv and Hatch: projects that keep their own packages.
+//! Poetry, PDM, Pipenv, Hatch and Rye: projects that keep their own packages.
 
 use super::install::{self, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, call, listed, project, python, verifies};
@@ -9,7 +9,7 @@ const VALUES: &str =
     "-C --directory -P --project -G --group -E --extras --optional --source --python --platform -e --env -d";
 
 /// Their programs.
-const MANAGERS: [&str; 4] = ["hatch", "pdm", "pipenv", "poetry"];
+const MANAGERS: [&str; 5] = ["hatch", "pdm", "pipenv", "poetry", "rye"];
 
 /// The ecosystem.
 pub(super) struct Poetry;
@@ -25,8 +25,12 @@ impl Ecosystem for Poetry {
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {
         let words = invocation.words()?;
-        let packages = request(&words)?;
+        let Request { packages, python } = request(&words)?;
         let mut asked = Asked::default();
+        asked.tools.extend(python.and_then(|version| python::interpreter(context.index, version)));
+        if packages.is_empty() {
+            return Some(asked);
+        }
         // They always write a lock file; an older journal does not know of it.
         if project::keeps(context.journal, "python") || context.journal.files.is_empty() {
             asked.ignored.insert(install::LOCKED);
@@ -52,12 +56,27 @@ impl Ecosystem for Poetry {
     }
 }
 
-/// Returns the packages that a command line adds to a project.
-fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
+/// What a command line adds to a project.
+struct Request<'a> {
+    packages: Vec<&'a str>,
+    /// The version of Python that it chooses.
+    python: Option<&'a str>,
+}
+
+/// Returns what a command line adds to a project; none when it adds nothing.
+fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let (program, words) = call(argv).filter(|(program, _)| MANAGERS.contains(program))?;
     let line = Line::read(words, VALUES);
     let verb = if program == "pipenv" { "install" } else { "add" };
-    line.after(verb).map(<[&str]>::to_vec).filter(|words| !words.is_empty())
+    let packages = line.after(verb).map(<[&str]>::to_vec).unwrap_or_default();
+    let python = match (program, line.words.as_slice()) {
+        ("poetry", ["env", "use", version, ..]) | ("pdm", ["use", version, ..]) | ("rye", ["pin", version, ..]) => {
+            Some(*version)
+        }
+        ("pipenv" | "pdm", _) => line.values("--python").next(),
+        _ => None,
+    };
+    Some(Request { packages, python }).filter(|it| !it.packages.is_empty() || it.python.is_some())
 }
 
 #[cfg(test)]
@@ -70,6 +89,9 @@ mod tests {
         assert_eq!(ask(&Poetry, "poetry add requests").as_deref(), Some("ignored the project's lock file keeps it"));
         assert_eq!(ask(&Poetry, "pipenv install flask").as_deref(), Some("ignored the project's lock file keeps it"));
         assert_eq!(ask(&Poetry, "poetry install"), None);
+        assert_eq!(ask(&Poetry, "poetry env use python3.11").as_deref(), Some("tools python311=3.11"));
+        assert_eq!(ask(&Poetry, "pipenv --python 3.12").as_deref(), Some("tools python312=3.12"));
+        assert_eq!(ask(&Poetry, "rye add rich").as_deref(), Some("ignored the project's lock file keeps it"));
     }
 
     #[test]

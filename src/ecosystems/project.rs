@@ -30,6 +30,7 @@ const OTHERS: &[&str] = &[
     ".mise.toml",
     ".node-version",
     ".nvmrc",
+    ".php-version",
     ".python-version",
     ".ruby-version",
     ".sdkmanrc",
@@ -87,6 +88,7 @@ pub fn tools(name: &str, text: &str) -> Vec<String> {
     let said = match name {
         ".python-version" => one("python", first()),
         ".nvmrc" | ".node-version" => one("node", first().trim_start_matches('v')),
+        ".php-version" => one("php", first()),
         ".ruby-version" => one("ruby", first().trim_start_matches("ruby-")),
         ".java-version" => one("java", first()),
         "rust-toolchain" | "rust-toolchain.toml" => one("rust", &channel(text).unwrap_or_else(|| first().to_owned())),
@@ -95,7 +97,7 @@ pub fn tools(name: &str, text: &str) -> Vec<String> {
         "go.mod" => {
             text.lines().find_map(|line| line.strip_prefix("go ")).map_or_else(Vec::new, |version| one("go", version))
         }
-        "package.json" => package_manager(text).into_iter().collect(),
+        "package.json" => package_manager(text),
         "mise.toml" | ".mise.toml" => mise(text),
         _ => Vec::new(),
     };
@@ -112,11 +114,15 @@ fn channel(text: &str) -> Option<String> {
     Some(table.get("toolchain")?.get("channel")?.as_str()?.to_owned())
 }
 
-/// Returns `packageManager` of a `package.json`: `pnpm` and `9.1.0` of `pnpm@9.1.0+sha256.…`.
-fn package_manager(text: &str) -> Option<(String, String)> {
-    let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    let (tool, version) = value.get("packageManager")?.as_str()?.split_once('@')?;
-    Some((tool.to_owned(), version.split('+').next().unwrap_or(version).to_owned()))
+/// Returns the tools that a `package.json` asks for: `pnpm` and `9.1.0` of `"packageManager": "pnpm@9.1.0+sha256.…"`, and those of
+/// `"volta": { "node": "20.11.1" }`.
+fn package_manager(text: &str) -> Vec<(String, String)> {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let manager = value.get("packageManager").and_then(|it| it.as_str()?.split_once('@'));
+    let manager = manager.map(|(tool, version)| (tool, version.split('+').next().unwrap_or(version)));
+    let volta = value.get("volta").and_then(|it| it.as_object()).into_iter().flatten();
+    let volta = volta.filter_map(|(tool, version)| Some((tool.as_str(), version.as_str()?)));
+    manager.into_iter().chain(volta).map(|(tool, version)| (tool.to_owned(), version.to_owned())).collect()
 }
 
 /// Returns the tools of a `mise.toml`: `node = "22"`, `node = ["22", "20"]`, `node = { version = "22" }`.
@@ -174,6 +180,8 @@ mod tests {
                 "[env]\nx = 1\n[tools]\nnode = \"22\"\n\"npm:x\" = '1'\ngo = { version = \"1\" }\n[x]\ny = \"2\"\n",
                 &["go 1", "node 22", "npm:x 1"],
             ),
+            ("package.json", r#"{"volta": {"node": "20.11.1", "extends": 1}}"#, &["node 20.11.1"]),
+            (".php-version", "8.2\n", &["php 8.2"]),
             (".sdkmanrc", "java=17.0.9-tem\n", &["java 17.0.9-tem"]),
             ("Cargo.lock", "version = 3\n", &[]),
             (".nvmrc", "\u{1b}[31m\n", &[]),

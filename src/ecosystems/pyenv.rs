@@ -40,8 +40,11 @@ impl Ecosystem for Pyenv {
 /// Returns the versions that a command line installs or chooses.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let (_, words) = call(argv).filter(|(program, _)| *program == "pyenv")?;
-    let words = Line::read(words, "").after("install global local shell")?.to_vec();
-    Some(words.into_iter().filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).collect())
+    let line = Line::read(words, "");
+    let words = line.after("install global local shell virtualenv")?;
+    let versions = words.iter().copied().filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    // Of several that are chosen the first is `python`.
+    Some(versions.take(if line.words[0] == "install" { words.len() } else { 1 }).collect())
 }
 
 #[cfg(test)]
@@ -55,6 +58,9 @@ mod tests {
             ("pyenv install -s 3.11.7", "tools python311=3.11.7"),
             ("pyenv global 3.12", "tools python312=3.12"),
             ("pyenv local system", ""),
+            ("pyenv global 3.11.7 3.12.1", "tools python311=3.11.7"),
+            ("pyenv virtualenv 3.11.7 3.11-app", "tools python311=3.11.7"),
+            ("pyenv install --skip-existing 3.11:latest", "tools python311"),
         ] {
             assert_eq!(ask(&Pyenv, line).as_deref(), Some(reading), "{line}");
         }

@@ -74,8 +74,13 @@ fn version(program: &Program) -> Option<String> {
         let rest = MANAGED.iter().find_map(|folder| path.split_once(folder))?.1;
         minor(rest.split('/').next()?)
     });
+    // Of the images in which wheels are built: `/opt/python/cp311-cp311`.
+    let of_image = || {
+        let tag = paths::of(program).find_map(|path| Some(paths::below(path, "/opt/python/cp3")?.0))?;
+        minor(&format!("3.{}", tag.split('-').next()?))
+    };
     let named = || minor(paths::name(program.path.as_str()?).strip_prefix("python")?);
-    managed.or_else(named)
+    managed.or_else(of_image).or_else(named)
 }
 
 /// Returns the first two numbers of a version.
@@ -85,8 +90,24 @@ fn minor(version: &str) -> Option<String> {
     Some(format!("{major}.{minor}"))
 }
 
+/// Returns the wish for an interpreter of the version that is asked for: `3.11`, `python3.11`, `cpython-3.11.9`; none of a path or
+/// without a number.
+pub(super) fn interpreter(index: &Index, asked: &str) -> Option<Want> {
+    let version =
+        asked.trim_start_matches("python").trim_start_matches("cpython-").trim_start_matches(['=', '@', '^', '~']);
+    let version = Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit()))?;
+    install::tool(index, "python", Some(version))
+}
+
 /// Reads a requirement specifier (PEP 508) or what else pip takes in its place.
 pub(super) fn distribution(word: &str, index: &Index, asked: &mut Asked) {
+    // Of an address that says whose it is, that; the version there is another matter.
+    if let Some((name, _)) = word.split_once(" @ ").filter(|(name, _)| !name.contains('/')) {
+        return distribution(name.trim(), index, asked);
+    }
+    if let Some((_, name)) = word.rsplit_once("#egg=") {
+        return distribution(name.split('&').next().unwrap_or(name), index, asked);
+    }
     let end = word.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(word.len());
     let (name, rest) = word.split_at(end);
     let rest = rest.trim_start();
@@ -133,6 +154,23 @@ pub(super) fn requirements(text: &str) -> Vec<String> {
     text.lines().filter_map(specifier).collect()
 }
 
+/// Returns what a `pyproject.toml` says that the project needs, with these extras; none of any other text.
+pub(super) fn declared(text: &str, extras: &[&str]) -> Option<Vec<String>> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let of = |value: Option<&toml::Value>| -> Vec<String> {
+        let words = value.and_then(|value| value.as_array()).into_iter().flatten();
+        words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let project = table.get("project");
+    let optional = project.and_then(|project| project.get("optional-dependencies"));
+    let of_extra = |extra: &&str| of(optional.and_then(|all| all.get(extra)));
+    let mut said = of(project.and_then(|project| project.get("dependencies")));
+    said.extend(extras.iter().flat_map(of_extra));
+    let poetry = table.get("tool").and_then(|tool| tool.get("poetry")?.get("dependencies")?.as_table());
+    said.extend(poetry.into_iter().flat_map(|all| all.keys().cloned()).filter(|name| name != "python"));
+    (project.is_some() || poetry.is_some()).then(|| requirements(&said.join("\n")))
+}
+
 /// Returns a wish as one for the journal's Python.
 pub(super) fn of_journal(python: Option<&families::Choice>, want: Want) -> Want {
     let Some(choice) = python else { return want };
@@ -160,12 +198,30 @@ mod tests {
             (&["~/.local/share/mise/installs/python/3.13.0/bin/python3"], Some("python313")),
             (&["/usr/bin/python3.11", "~/.pyenv/versions/3.11.4/bin/pytest"], Some("python311")),
             (&["/usr/bin/python3.11", "/usr/bin/python3.12"], None),
+            (&["/opt/python/cp311-cp311/bin/python"], Some("python311")),
             (&["/usr/bin/python2", "/usr/bin/python3-config"], None),
         ] {
             let journal = journal("s", paths.iter().map(|path| program(path)).collect());
             let found = chosen(&index, &journal, &[]).map(|choice| choice.attr.as_str().to_owned());
             assert_eq!(found.as_deref(), attr, "{paths:?}");
         }
+    }
+
+    #[test]
+    fn an_address_says_whose_it_is_once() {
+        let mut asked = Asked::default();
+        distribution(&format!("git+https://x.org/y{}flask", "#egg=".repeat(30_000)), &Index::new(), &mut asked);
+        assert_eq!(asked.installs.first().map(|want| want.attr.as_str()), Some("python3Packages.flask"));
+    }
+
+    #[test]
+    fn what_a_project_declares() {
+        let text = "[project]\nname = \"x\"\ndependencies = [\"requests>=2; python_version > '3'\", \"y @ https://t@x.org/y\"]\n\
+            [project.optional-dependencies]\ndev = [\"pytest\"]\ndocs = [\"sphinx\"]\n";
+        assert_eq!(declared(text, &["dev"]), Some(vec!["requests>=2".to_owned(), "y".to_owned(), "pytest".to_owned()]));
+        let poetry = "[tool.poetry.dependencies]\npython = \"^3.11\"\nflask = \"^3\"\n";
+        assert_eq!(declared(poetry, &[]), Some(vec!["flask".to_owned()]));
+        assert_eq!((declared("requests==2\n", &[]), declared("[tool.ruff]\n", &[])), (None, None));
     }
 
     #[test]

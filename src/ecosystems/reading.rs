@@ -3,9 +3,9 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{checks, families, installs, paths};
+use super::{ALL, checks, families, inner, installs, paths};
 use crate::index::Index;
-use crate::journal::{Command, Journal, Program, Ref};
+use crate::journal::{Command, Invocation, Journal, Program, Ref};
 use crate::nix::{AttrPath, Source};
 use crate::requirements::Instead;
 
@@ -66,7 +66,7 @@ impl Want {
 pub struct Borrowed {
     /// The flake.
     pub source: Source,
-    /// Its name among the flake's packages.
+    /// Its name among the flake's packages; `devShells.NAME` is a shell.
     pub attr: AttrPath,
     /// The programs by which it shows.
     pub programs: Vec<String>,
@@ -91,6 +91,14 @@ pub struct Asked {
     pub unrecognized: BTreeSet<String>,
 }
 
+impl Asked {
+    /// Returns the same of a command line that runs what it names, whether that was seen to run or not.
+    pub(super) fn run(mut self) -> Self {
+        self.wants.append(&mut self.tools);
+        self
+    }
+}
+
 /// What an ecosystem may look at.
 pub struct Context<'a> {
     /// The index.
@@ -107,6 +115,8 @@ pub struct Context<'a> {
     places: BTreeMap<&'a str, Vec<&'a str>>,
     /// The commands, and whether they only put packages on the machine, once that was asked.
     commands: BTreeMap<&'a Ref, (&'a Command, OnceCell<bool>)>,
+    /// The command lines of each program.
+    invocations: BTreeMap<&'a Ref, Vec<&'a Invocation>>,
 }
 
 impl<'a> Context<'a> {
@@ -122,7 +132,9 @@ impl<'a> Context<'a> {
             }
         }
         let commands = journal.commands.iter().map(|it| (&it.id, (it, OnceCell::new()))).collect();
-        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, commands }
+        let mut invocations: BTreeMap<&Ref, Vec<&Invocation>> = BTreeMap::new();
+        journal.invocations.iter().for_each(|it| invocations.entry(&it.program).or_default().push(it));
+        Self { index, journal, asked: BTreeSet::new(), owners, stores, places, commands, invocations }
     }
 
     /// Returns whether a program ran only while packages were installed: it is not the project that needs it.
@@ -134,9 +146,30 @@ impl<'a> Context<'a> {
         !program.commands.is_empty() && program.commands.iter().all(installs)
     }
 
+    /// Returns whether all that a program did was to install or to provide packages, each of which is known: what needs them does
+    /// not need it.
+    pub(super) fn only_provides(&self, program: &Program) -> bool {
+        let provides = |invocation: &&Invocation| {
+            let words = invocation.words().unwrap_or_default();
+            let is_own = words.first().map(|word| paths::name(word)) == program.path.as_str().map(paths::name);
+            let read = || ALL.iter().find_map(|ecosystem| ecosystem.invocation(invocation, self));
+            is_own
+                && (installs(&words) || inner(&words, self.index, self.journal).is_some())
+                && read().is_some_and(|asked| asked.unrecognized.is_empty())
+        };
+        let of = self.invocations.get(&program.id).map(Vec::as_slice).unwrap_or_default();
+        // Lines that say nothing of packages are not kept: more runs than these are runs for something else.
+        of.iter().map(|it| it.runs).sum::<u64>() >= program.runs.max(1) && of.iter().all(provides)
+    }
+
     /// Returns whether a program of this package of the host ran, in a folder for programs, and ended well.
     pub(super) fn ran(&self, package: &str) -> bool {
         self.owners.contains(package)
+    }
+
+    /// Returns whether it is known of programs which packages of the host they are of.
+    pub(super) fn knows_owners(&self) -> bool {
+        !self.owners.is_empty()
     }
 
     /// Returns whether a program of this folder of the store ran and ended well.

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Entry, Package};
-use super::{ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, libraries, paths, python};
+use super::{
+    ALL, Asked, Context, Reading, Want, aside, checks, families, imports, inner, install, libraries, paths, python,
+};
 use crate::event::Bytes;
 use crate::index::Index;
 use crate::journal::{Journal, Known, Program, Ref};
@@ -37,7 +39,8 @@ pub fn resolve(journals: &[Journal], index: &Index, policy: &Policy) -> Requirem
     requirements.systems = journals.iter().map(|journal| journal.session.system.clone()).collect();
     requirements.systems.extend(policy.systems.iter().cloned());
     requirements.outputs = outputs(&journals, policy);
-    (requirements.checks, requirements.unchecked) = checks::read(&journals, policy, &|argv| inner(argv, index));
+    (requirements.checks, requirements.unchecked) =
+        checks::read(&journals, policy, &|journal, argv| inner(argv, index, journal));
     let reasons = [
         (Vec::from_iter(without), "nixpkgs refuses the package of its program"),
         (locked, "the project's lock file keeps its program"),
@@ -152,6 +155,7 @@ impl Draft<'_> {
         let reading = match reading {
             Some(Reading::Ignored(_)) => reading,
             _ if context.only_installed(program) => Some(Reading::Ignored("it ran only while packages were installed")),
+            _ if context.only_provides(program) => Some(Reading::Ignored(install::INSTALLER)),
             _ => reading,
         };
         let reading = match reading.unwrap_or(Reading::Unrecognized) {

@@ -12,7 +12,7 @@ const VALUES: &str = "-v --version -i --install-dir -n --bindir --platform -s --
     --git --github --branch --path --require";
 
 /// Folders below which a component is the version of a Ruby.
-const FOLDERS: [&str; 4] = ["/.rbenv/versions/", "/.rubies/ruby-", "/.rvm/rubies/ruby-", "/hostedtoolcache/Ruby/"];
+const FOLDERS: [&str; 3] = ["/.rbenv/versions/", "rubies/ruby-", "/hostedtoolcache/Ruby/"];
 
 /// Programs of Ruby itself.
 const OWN: &str = "bundle bundler erb gem irb racc rake rbs rdoc ri ruby typeprof";
@@ -51,7 +51,7 @@ impl Ecosystem for Ruby {
         let words = invocation.words()?;
         let mut asked = Asked::default();
         match request(&words)? {
-            Request::Gems(gems) => gems.into_iter().for_each(|gem| read(gem, context.index, &mut asked)),
+            Request::Gems(gems, version) => gems.iter().for_each(|gem| read(gem, version, context.index, &mut asked)),
             Request::Project => drop(asked.ignored.insert(install::LOCKED)),
             Request::Ruby(version) => {
                 install::put(version, install::tool(context.index, "ruby", Some(version)), Kind::Tool, &mut asked);
@@ -61,7 +61,7 @@ impl Ecosystem for Ruby {
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        matches!(request(argv), Some(Request::Gems(_) | Request::Ruby(_)))
+        matches!(request(argv), Some(Request::Gems(..) | Request::Ruby(_)))
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -92,8 +92,8 @@ impl Ecosystem for Ruby {
 
 /// What a command line asks for.
 enum Request<'a> {
-    /// Gems for the machine.
-    Gems(Vec<&'a str>),
+    /// Gems for the machine, and the version of a single one.
+    Gems(Vec<&'a str>, Option<&'a str>),
     /// Gems for the project.
     Project,
     /// A version of Ruby.
@@ -101,24 +101,33 @@ enum Request<'a> {
 }
 
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, words) =
-        call(argv).filter(|(program, _)| listed("bundle bundler gem rbenv ruby-install rvm", program))?;
+    let (program, words) = call(argv)
+        .filter(|(program, _)| listed("bundle bundler chruby gem rbenv ruby-build ruby-install rvm", program))?;
+    // What follows `--` is for the build.
+    let words = &words[..words.iter().position(|word| *word == "--").unwrap_or(words.len())];
     let line = Line::read(words, if ["gem", "bundle", "bundler"].contains(&program) { VALUES } else { "" });
     let number = |word: &&&str| word.trim_start_matches("ruby-").starts_with(|c: char| c.is_ascii_digit());
     match (program, line.words.as_slice()) {
-        ("gem", ["install" | "i", gems @ ..]) if !gems.is_empty() => Some(Request::Gems(gems.to_vec())),
+        ("gem", ["install" | "i", gems @ ..]) if !gems.is_empty() => {
+            let version = line.values("-v --version").next().filter(|_| gems.len() == 1);
+            Some(Request::Gems(gems.to_vec(), version))
+        }
         ("bundle" | "bundler", ["add", _, ..]) => Some(Request::Project),
         ("rbenv", ["install" | "global" | "local" | "shell", rest @ ..]) | ("rvm", ["install" | "use", rest @ ..]) => {
             rest.iter().find(number).map(|version| Request::Ruby(version.trim_start_matches("ruby-")))
         }
-        ("ruby-install", ["ruby", rest @ ..]) => rest.iter().find(number).map(|version| Request::Ruby(version)),
+        ("ruby-install", ["ruby", rest @ ..]) | ("chruby" | "ruby-build", rest) => {
+            rest.iter().find(number).map(|version| Request::Ruby(version.trim_start_matches("ruby-")))
+        }
         _ => None,
     }
 }
 
 /// Reads `gem` or `gem:1.2`.
-fn read(word: &str, index: &Index, asked: &mut Asked) {
-    let name = word.split(':').next().unwrap_or(word);
+fn read(word: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
+    let (name, own) = word.split_once(':').map_or((word, None), |(name, version)| (name, Some(version)));
+    let exact = |version: &&str| version.starts_with(|c: char| c.is_ascii_digit());
+    let seen = own.or(version).filter(exact).and_then(super::versions::upstream);
     if listed("bundler rake", name) {
         asked.ignored.insert("a part of Ruby");
         return;
@@ -127,11 +136,11 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
     match index.program(name).map(|found| found.attr).or_else(|| index.known(name)) {
         // A gem of which a program has the name is installed for that.
         Some(attr) if attr.as_str() == name || library.is_none() => {
-            install::put(word, Some(Want::new(attr)), Kind::Tool, asked);
+            install::put(word, Some(Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
         }
         _ => {
             let ruby = library.as_ref().and_then(|_| index.known("ruby")).map(Want::new);
-            install::put(word, library.map(Want::new), Kind::Library, asked);
+            install::put(word, library.map(|attr| Want { seen, ..Want::new(attr) }), Kind::Library, asked);
             asked.wants.extend(ruby);
         }
     }
@@ -145,8 +154,14 @@ mod tests {
     #[test]
     fn command_lines() {
         for (line, reading) in [
-            ("gem install rubocop -v 1.60 --no-document", "tools rubocop"),
-            ("gem install nokogiri:1.16", "wants rubyPackages.nokogiri ruby"),
+            ("gem install rubocop -v 1.60 --no-document", "tools rubocop=1.60"),
+            ("gem install nokogiri:1.16", "wants rubyPackages.nokogiri=1.16 ruby"),
+            ("gem install nokogiri -- --use-system-libraries", "wants rubyPackages.nokogiri ruby"),
+            ("gem install rubocop:1.60.0 jekyll -N", "tools rubocop=1.60.0 jekyll"),
+            ("gem install cocoapods -v '~> 1.14'", "tools cocoapods"),
+            ("chruby ruby-3.3", "tools ruby_3_3=3.3"),
+            ("ruby-build 3.3.0 /opt/ruby", "tools ruby_3_3=3.3.0"),
+            ("rvm use 3.3 --default", "tools ruby_3_3=3.3"),
             ("gem install bundler", "ignored a part of Ruby"),
             ("bundle add rails", "ignored the project's lock file keeps it"),
             ("rbenv install -s 3.3.0", "tools ruby_3_3=3.3.0"),
@@ -162,6 +177,7 @@ mod tests {
     fn programs() {
         for (path, reading) in [
             ("~/.rbenv/versions/3.3.0/bin/ruby", "ruby_3_3 3.3.0 [ruby] 1"),
+            ("/usr/local/rvm/rubies/ruby-3.3.0/bin/irb", "ruby_3_3 3.3.0 [irb] 1"),
             ("~/.rbenv/versions/3.3.0/bin/rubocop", "rubocop [rubocop] 1"),
             ("/opt/hostedtoolcache/Ruby/2.7.8/x64/bin/ruby", "ruby for ruby_2_7 2.7.8 [ruby] 1"),
             ("vendor/bundle/ruby/3.3.0/bin/rspec", "ruby [] 1"),

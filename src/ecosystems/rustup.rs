@@ -82,8 +82,14 @@ enum What {
 
 /// Returns what a command line adds.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<(What, &'a str)>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed(ITSELF, program))?;
-    let line = Line::read(words, VALUES);
+    let (program, words) = call(argv)?;
+    // What is fetched and piped into a shell: `sh -s -- -y --default-toolchain 1.78.0`.
+    let is_piped = listed("bash sh", program) && words.first() == Some(&"-s") && words.contains(&"--default-toolchain");
+    if !listed(ITSELF, program) && !is_piped {
+        return None;
+    }
+    let words: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('+') && *word != "--").collect();
+    let line = Line::read(&words, VALUES);
     let all = |what: What, words: &[&'a str]| words.iter().map(|word| (what, *word)).collect::<Vec<_>>();
     let mut asked = match line.words.as_slice() {
         ["toolchain", "install" | "add", words @ ..] | ["install" | "default", words @ ..] => {
@@ -129,11 +135,17 @@ mod tests {
             ("rustup default stable", "tools cargo rustc"),
             ("rustup component add clippy rustfmt", "tools clippy rustfmt"),
             ("rustup target add wasm32-unknown-unknown", "unrecognized rustup target wasm32-unknown-unknown"),
+            ("rustup -q +nightly component add clippy", "tools clippy"),
+            ("rustup override set 1.75", "tools cargo=1.75 rustc=1.75"),
+            (
+                "sh -s -- -y --default-toolchain 1.78.0 --profile minimal --component clippy",
+                "tools cargo=1.78.0 rustc=1.78.0 clippy",
+            ),
             ("rustup-init -y --default-toolchain nightly", "tools cargo=nightly rustc=nightly"),
         ] {
             assert_eq!(ask(&Rustup, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["rustup update", "rustup show", "rustup run stable cargo test"] {
+        for line in ["sh -s -- -y", "rustup update", "rustup show", "rustup run stable cargo test"] {
             assert_eq!(ask(&Rustup, line), None, "{line}");
         }
     }

@@ -3,7 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, project, python, verifies};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 
 /// Options that take a value.
 const VALUES: &str = "-p --python --from -w --with --with-editable --with-requirements --index --default-index -i --index-url \
@@ -21,7 +21,7 @@ impl Ecosystem for Uv {
     }
 
     fn keeps(&self, argv: &[&str]) -> bool {
-        request(argv).is_some_and(|request| !request.is_empty())
+        request(argv).is_some_and(|request| !request.is_empty()) || !self.files(argv).is_empty()
     }
 
     fn program(&self, program: &Program, context: &Context) -> Reading {
@@ -46,13 +46,13 @@ impl Ecosystem for Uv {
         let words = invocation.words()?;
         let request = request(&words)?;
         let mut asked = Asked::default();
-        for version in request.python {
-            let want = install::tool(context.index, "python", Some(version));
-            install::put(version, want, Kind::Tool, &mut asked);
-        }
         for tool in request.tools {
             read_tool(tool, context.index, &mut asked);
         }
+        if request.runs {
+            asked = asked.run();
+        }
+        asked.tools.extend(request.python.iter().filter_map(|version| python::interpreter(context.index, version)));
         let is_locked = project::keeps(context.journal, "python");
         for word in request.packages.iter().copied().chain(invocation.says.iter().map(String::as_str)) {
             match is_locked {
@@ -89,7 +89,7 @@ impl Ecosystem for Uv {
         (program == "uv").then_some(Need::Online(WHY))
     }
 
-    fn inner(&self, argv: &[&str], _index: &Index) -> Option<String> {
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = call(argv)? else { return None };
         let words = behind(rest)?;
         let (program, rest) = words.split_first()?;
@@ -98,8 +98,12 @@ impl Ecosystem for Uv {
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
-        let Some(("uv", ["add", rest @ ..])) = call(argv) else { return Vec::new() };
-        Line::read(rest, VALUES).values("-r --requirements").map(str::to_owned).collect()
+        let (names, rest) = match call(argv) {
+            Some(("uv", ["add", rest @ ..])) => ("-r --requirements", rest),
+            Some(("uv", ["run", rest @ ..])) => ("--with-requirements", options(rest)),
+            _ => return Vec::new(),
+        };
+        Line::read(rest, VALUES).values(names).map(str::to_owned).collect()
     }
 
     fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
@@ -107,19 +111,32 @@ impl Ecosystem for Uv {
     }
 }
 
-/// Returns the command behind the options of `uv run`; `-m module` is one of Python.
-fn behind<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+/// Returns where the command behind the options of `uv run` begins.
+fn start(words: &[&str]) -> Option<usize> {
     let mut at = 0;
-    while let Some(word) = words.get(at) {
-        match *word {
-            "--" => return Some(words[at + 1..].to_vec()),
-            "-m" | "--module" => return Some([&["python"], &words[at..]].concat()),
-            _ if listed(VALUES, word) => at += 2,
-            _ if word.starts_with('-') => at += 1,
-            _ => return Some(words[at..].to_vec()),
+    loop {
+        match *words.get(at)? {
+            "--" => return Some(at + 1),
+            "-m" | "--module" => return Some(at),
+            word if listed(VALUES, word) => at += 2,
+            word if word.starts_with('-') => at += 1,
+            _ => return Some(at),
         }
     }
-    None
+}
+
+/// Returns the command behind the options of `uv run`; `-m module` is one of Python.
+fn behind<'a>(words: &[&'a str]) -> Option<Vec<&'a str>> {
+    let command = words.get(start(words)?..)?;
+    match command.first() {
+        Some(&("-m" | "--module")) => Some([&["python"], command].concat()),
+        _ => Some(command.to_vec()),
+    }
+}
+
+/// Returns the options before the command.
+fn options<'a, 'b>(words: &'b [&'a str]) -> &'b [&'a str] {
+    &words[..start(words).unwrap_or(words.len())]
 }
 
 /// What a command line asks for.
@@ -129,6 +146,8 @@ struct Request<'a> {
     tools: Vec<&'a str>,
     packages: Vec<&'a str>,
     with: Vec<&'a str>,
+    /// Whether it runs the tools.
+    runs: bool,
 }
 
 impl Request<'_> {
@@ -142,29 +161,21 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let mut request = Request::default();
     let is_run = program == "uvx" || matches!(words, ["run", ..] | ["tool", "run", ..]);
     let skip = if program == "uvx" { 0 } else { 1 + usize::from(words.first() == Some(&"tool")) };
-    let own = match behind(words.get(skip..).unwrap_or_default()).filter(|_| is_run) {
-        Some(inner) => &words[..words.len() - inner.len().min(words.len())],
-        None => words,
-    };
-    let line = Line::read(own, VALUES);
-    let number = |version: &&str| version.starts_with(|c: char| c.is_ascii_digit());
-    request.python.extend(
-        line.values("-p --python")
-            .map(|text| text.trim_start_matches("python").trim_start_matches("cpython-"))
-            .filter(number),
-    );
+    let line = Line::read(if is_run { options(words.get(skip..).unwrap_or_default()) } else { words }, VALUES);
+    request.python.extend(line.values("-p --python"));
     let tool =
         || line.values("--from").next().or_else(|| behind(words.get(skip..).unwrap_or_default())?.first().copied());
     match (program, words) {
         ("uvx", _) | ("uv", ["tool", "run", ..]) => {
             request.tools.extend(tool());
+            request.runs = true;
             request.with.extend(line.values("-w --with").flat_map(|list| list.split(',')));
         }
         ("uv", ["run", ..]) => request.with.extend(line.values("-w --with").flat_map(|list| list.split(','))),
         ("uv", _) => match line.words.as_slice() {
             ["tool", "install", rest @ ..] => request.tools.extend(rest.iter().take(1)),
             ["python", "install" | "pin", rest @ ..] => {
-                request.python.extend(rest.iter().filter(|version| number(version)));
+                request.python.extend(rest);
             }
             ["add", rest @ ..] => {
                 request.packages.extend(rest);
@@ -172,7 +183,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
                     request.packages.extend(line.values("-r --requirements").map(|_| ".").take(1));
                 }
             }
-            ["venv", ..] => {}
+            ["venv" | "sync" | "init" | "lock", ..] => {}
             _ => return None,
         },
         _ => return None,
@@ -183,9 +194,10 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 /// Reads `tool`, `tool@latest`, `tool==1.2`, `tool[extra]`.
 fn read_tool(word: &str, index: &Index, asked: &mut Asked) {
     let end = word.find(|c| "@=<>[~!".contains(c)).unwrap_or(word.len());
-    let name = &word[..end];
-    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name));
-    install::put(word, attr.map(Want::new), Kind::Tool, asked);
+    let (name, version) = (&word[..end], word[end..].trim_start_matches("==").trim_start_matches('@'));
+    let seen = Some(version).filter(|version| version.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned);
+    let attr = index.program(name).map(|found| found.attr).or_else(|| index.python(name)).or_else(|| index.known(name));
+    install::put(word, attr.map(|attr| Want { seen, ..Want::new(attr) }), Kind::Tool, asked);
 }
 
 #[cfg(test)]
@@ -197,8 +209,15 @@ mod tests {
     fn command_lines() {
         for (line, reading) in [
             ("uv tool install ruff@latest", "tools ruff"),
-            ("uvx --from httpie==3.2 http x.org", "tools httpie"),
-            ("uvx ruff check .", "tools ruff"),
+            ("uvx --from httpie==3.2 http x.org", "wants httpie=3.2"),
+            ("uv tool install --python 3.12 'ruff>=0.4' ", "tools ruff python312=3.12"),
+            ("uvx ruff@0.4.1 check .", "wants ruff=0.4.1"),
+            ("uv tool install --force aider-chat@latest", "tools aider-chat"),
+            ("uv run --with rich -m pytest", "installs python3Packages.rich python3"),
+            ("uv sync --python=3.11", "tools python311=3.11"),
+            ("uv init --python 3.12", "tools python312=3.12"),
+            ("uv python pin cpython-3.11.9", "tools python311=3.11.9"),
+            ("uvx --python 3.12 ruff check .", "wants ruff | tools python312=3.12"),
             ("uv python install 3.12", "tools python312=3.12"),
             ("uv venv --python 3.11", "tools python311=3.11"),
             (
@@ -212,7 +231,8 @@ mod tests {
         ] {
             assert_eq!(ask(&Uv, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["uv sync", "uv run pytest", "uv lock", "uv venv", "uv pip install x"] {
+        assert_eq!(Uv.files(&["uv", "run", "--with-requirements", "r.txt", "-m", "pytest"]), ["r.txt"]);
+        for line in ["uv run -m pytest", "uv sync", "uv run pytest", "uv lock", "uv venv", "uv pip install x"] {
             assert!(!Uv.keeps(&line.split(' ').collect::<Vec<_>>()), "{line}");
         }
     }
@@ -235,7 +255,7 @@ mod tests {
         ] {
             assert_eq!(Uv.verifies(&line.split(' ').collect::<Vec<_>>()).as_deref(), name, "{line}");
         }
-        let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new());
+        let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new(), &[]);
         assert_eq!(inner("uvx --python 3.12 ruff@0.4.1 check .").as_deref(), Some("ruff check ."));
         assert_eq!(inner("uv run ruff"), None);
     }

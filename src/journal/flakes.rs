@@ -15,7 +15,8 @@ pub struct UsedFlake {
     /// What it stood for, when it can be an input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// The store paths of those of its packages that were asked for, by name: one for each output.
+    /// The store paths of those of its packages that were asked for, by name: one for each output. Those of a shell,
+    /// `devShells.NAME`, are of the packages that it brings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub packages: BTreeMap<String, BTreeSet<String>>,
     /// Why it can be no input.

@@ -5,7 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{GithubName, NarHash, Nix, Pin, Rev, System, nix_name};
+use super::{AttrPath, GithubName, NarHash, Nix, Pin, Rev, System, nix_name};
+
+/// The output of a flake that has its shells.
+pub const SHELLS: &str = "devShells";
+
+/// A function in Nix: the store paths of a package.
+const PATHS: &str = "package: map (output: package.${output}.outPath) (package.outputs or [ \"out\" ])";
+
+/// A function in Nix: the packages that a shell brings.
+const INPUTS: &str = "(shell: builtins.filter builtins.isAttrs (builtins.concatMap (name: shell.${name} or [ ]) \
+    [ \"buildInputs\" \"nativeBuildInputs\" \"propagatedBuildInputs\" \"propagatedNativeBuildInputs\" ]))";
 
 /// A flakeref `github:OWNER/REPO[/REV-OR-REF][?lastModified=N&narHash=HASH]`, or a name that a registry may have for one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +54,13 @@ pub enum NoInput {
     Nixpkgs,
     /// Nix does not know its revision without network.
     Unknown,
+    /// It was told of, without the revision that was used.
+    Untold,
     /// It has inputs besides nixpkgs.
     Inputs,
     /// It does not have what was asked for among its `packages`, or they cannot be evaluated.
     NoPackage,
-    /// Its shell was entered, which is no package.
+    /// Its shell was entered, which it does not have among its `devShells`, or which cannot be evaluated.
     Shell,
 }
 
@@ -63,6 +75,10 @@ impl NoInput {
             Self::Unknown => {
                 ("Nix does not know its revision without network", "record again where `nix flake metadata` knows it")
             }
+            Self::Untold => (
+                "a transcript does not tell which revision was used",
+                "name one: `github:OWNER/REPO/REV`, or record the session",
+            ),
             Self::Inputs => {
                 ("it has inputs besides nixpkgs", "add it to a flake of your own, whose lock keeps its inputs")
             }
@@ -70,7 +86,7 @@ impl NoInput {
                 ("it has no such package that evaluates without building", "name one that `nix flake show` lists")
             }
             Self::Shell => (
-                "a shell of another flake is no package, what ran in it is captured by itself",
+                "it has no such shell that evaluates without building, what ran in it is captured by itself",
                 "of more name its packages: `nix shell FLAKE#NAME`",
             ),
         }
@@ -113,6 +129,11 @@ impl Github {
             rev: reference.and_then(|text| Rev::parse(text).ok()),
             nar_hash,
         })
+    }
+
+    /// Returns whether the flakeref says the revision.
+    pub fn is_locked(&self) -> bool {
+        self.rev.is_some()
     }
 
     /// Returns whether the flakeref may stand for this source: the same repository, and the revision where it names one.
@@ -214,26 +235,28 @@ impl Nix {
         }
     }
 
-    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate.
+    /// Returns the store paths of those of a flake's packages that have one of these names and evaluate; of its shells
+    /// (`devShells.NAME`) those of the packages that they bring.
     pub fn packages(
         &self,
         flakeref: &str,
         system: &System,
-        names: &BTreeSet<String>,
+        attrs: &BTreeSet<AttrPath>,
         reach: Reach,
     ) -> BTreeMap<String, BTreeSet<String>> {
-        let one = |name: &String| {
+        let one = |attr: &AttrPath| {
+            let (set, name, function) = match attr.shell() {
+                Some(name) => (SHELLS, name, format!("shell: builtins.concatMap ({PATHS}) ({INPUTS} shell)")),
+                None => ("packages", attr.as_str(), PATHS.to_owned()),
+            };
             let mut command = self.command(&["eval", "--json", "--no-write-lock-file"]);
-            command
-                .args(reach.options())
-                .arg("--apply")
-                .arg("package: map (output: package.${output}.outPath) (package.outputs or [ \"out\" ])");
-            command.arg(format!("{flakeref}#packages.{system}.{}", nix_name(name)));
+            command.args(reach.options()).arg("--apply").arg(function);
+            command.arg(format!("{flakeref}#{set}.{system}.{}", nix_name(name)));
             let output = self.output(command).ok().filter(|output| output.status.success())?;
-            Some((name.clone(), serde_json::from_slice(&output.stdout).ok()?))
+            Some((attr.as_str().to_owned(), serde_json::from_slice(&output.stdout).ok()?))
         };
         let known = Github::parse(flakeref).is_some();
-        names.iter().filter(|_| known).filter_map(one).collect()
+        attrs.iter().filter(|_| known).filter_map(one).collect()
     }
 }
 

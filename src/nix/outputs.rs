@@ -6,7 +6,7 @@ use std::iter;
 use serde::Deserialize;
 
 use super::run::said_or_read;
-use super::{AttrPath, Finished, InputName, Nix, System, Tree};
+use super::{AttrPath, Finished, InputName, Nix, SHELLS, System, Tree};
 
 /// The function that is evaluated.
 const OUTPUTS: &str = include_str!("outputs.nix");
@@ -19,7 +19,7 @@ const LONGEST: usize = 64;
 pub struct Asked {
     /// Packages of the input `nixpkgs`.
     pub attrs: Vec<AttrPath>,
-    /// Packages of other inputs, by the name of each.
+    /// Packages and shells of other inputs, by the name of each.
     pub borrowed: Vec<(InputName, AttrPath)>,
 }
 
@@ -57,10 +57,14 @@ impl Asked {
     /// Returns the attribute paths below a flake's inputs, as Nix source.
     fn nix(&self, system: &System) -> String {
         let attrs = self.attrs.iter().map(|attr| ("nixpkgs", "legacyPackages", attr));
-        let borrowed = self.borrowed.iter().map(|(input, attr)| (input.as_str(), "packages", attr));
+        let borrowed = self
+            .borrowed
+            .iter()
+            .map(|(input, attr)| (input.as_str(), if attr.shell().is_some() { SHELLS } else { "packages" }, attr));
         let path = |(input, set, attr): (&str, &str, &AttrPath)| {
             // All of these are words that need no escape.
-            let names = [input, set, system.as_str()].into_iter().chain(attr.names());
+            let own = attr.names().skip(usize::from(set == SHELLS));
+            let names = [input, set, system.as_str()].into_iter().chain(own);
             format!("[{}]", names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" "))
         };
         attrs.chain(borrowed).map(path).collect::<Vec<_>>().join(" ")

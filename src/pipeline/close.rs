@@ -10,7 +10,7 @@ use chrono::{DateTime, SecondsFormat};
 use super::import::calls;
 use super::open::place;
 use super::start::LINE;
-use super::{World, files, flakes::flakes};
+use super::{World, files, flakes};
 use crate::agents;
 use crate::commit::Repository;
 use crate::ecosystems;
@@ -70,8 +70,7 @@ pub(super) fn close(
     journal.installed = found.packages;
     files::keep(&mut journal, repository.root());
     files::brought(&mut journal, world.home.as_deref());
-    journal.session.nixpkgs = nixpkgs_ref(&journal).and_then(|flakeref| nix.as_ref()?.known_pin(&flakeref));
-    journal.flakes = flakes(&journal, nix.as_ref());
+    flakes::used(&mut journal, nix.as_ref());
     Ok(journal)
 }
 
@@ -84,16 +83,4 @@ pub(super) fn leads(line: &Bytes) -> bool {
 /// Returns what recorded a session that nothing joined.
 fn nothing() -> Recorder {
     Recorder { name: "none".to_owned(), blind: vec!["Everything: no recorder was started.".to_owned()] }
-}
-
-/// Returns the flakeref of nixpkgs that the session's first such `nix` command names: `nixpkgs` of `nix shell nixpkgs#jq`.
-fn nixpkgs_ref(journal: &Journal) -> Option<String> {
-    let words = journal.invocations.iter().filter(|call| call.is_used()).flat_map(|call| &call.argv);
-    words.filter_map(|word| Some(word.as_str()?.split_once('#')?.0)).find_map(|flakeref| {
-        let lower = flakeref.to_ascii_lowercase();
-        let is = ["nixpkgs", "github:nixos/nixpkgs"]
-            .iter()
-            .any(|name| lower == *name || lower.starts_with(&format!("{name}/")));
-        is.then(|| flakeref.to_owned())
-    })
 }

@@ -67,7 +67,9 @@ fn well_known(journal: &Journal, root: &Path) -> Vec<ProjectFile> {
         journal.commands.iter().map(|command| &command.cwd).chain(journal.invocations.iter().map(|call| &call.cwd));
     let mut folders: BTreeSet<PathBuf> = BTreeSet::from([PathBuf::new()]);
     let folder_of = |command: &Command| {
-        let runs = shell::programs(command.line.as_str()?).ok()?;
+        // What moves is `cd` or `pushd`.
+        let line = command.line.as_str().filter(|line| ["cd", "pushd"].iter().any(|word| line.contains(word)))?;
+        let runs = shell::programs(line).ok()?;
         let at = |run: Run| match run.folder {
             Folder::At(folder) => Some(inside(&command.cwd)?.join(relative(&folder)?)),
             Folder::Same | Folder::Unknown => None,

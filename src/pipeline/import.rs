@@ -15,7 +15,7 @@ use crate::console::{Hint, escape};
 use crate::ecosystems;
 use crate::event::Bytes;
 use crate::journal::{Call, Claims, Journal, Outcome, Place, Recorder, Session, SessionId, Summary};
-use crate::nix::System;
+use crate::nix::{Nix, System};
 
 /// What a transcript cannot tell, a sentence each.
 const BLIND: &[&str] = &[
@@ -54,6 +54,7 @@ pub fn import(world: &World, source: &Source, json: bool, options: &Options) -> 
     let name = |dated: &str| free_name(&repository, options.name.as_deref().unwrap_or(dated));
     let mut journal = imported(transcript, claims, name, (world.now)(), &place(world, &repository))?;
     super::files::keep(&mut journal, repository.root());
+    super::flakes::told(&mut journal, Nix::find(world.path.as_deref()).as_ref());
     take(world, &repository, journal, None, options)
 }
 

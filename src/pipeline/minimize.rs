@@ -83,72 +83,93 @@ pub fn minimize(world: &World, write: bool) -> anyhow::Result<Option<Minimal>> {
     }
     let all = plan.document.requirements.clone();
     let mut packages = Vec::new();
-    for candidate in candidates(&all) {
-        plan.document.requirements = candidate.rest;
-        let (attr, runs) = (candidate.attr, candidate.runs);
-        let fails = fails(world, &repository, &plan, &attr)?;
-        let command = plan.report(None).first_line(&candidate.evidence);
+    for (attr, runs, evidence) in candidates(&all) {
+        plan.document.requirements = without(&all, &attr);
+        let fails = fails(world, &repository, &plan, attr.as_str())?;
+        let command = plan.report(None).first_line(&evidence);
         packages.push(Judged { attr, fails, runs, command });
     }
     plan.document.requirements = all;
     let minimal = Minimal { packages };
     if write {
-        drop_unneeded(world, &repository, &plan, &minimal)?;
+        let gone = together(world, &repository, &mut plan, &minimal)?;
+        drop_unneeded(world, &repository, &plan, &gone)?;
     }
     Ok(Some(minimal))
 }
 
-/// A package, and what is required without it.
-struct Candidate {
-    attr: Installable,
-    runs: u64,
-    evidence: BTreeSet<Evidence>,
-    rest: Requirements,
+/// Returns all packages in the order of the flake, each with its runs and its evidence.
+fn candidates(all: &Requirements) -> Vec<(Installable, u64, BTreeSet<Evidence>)> {
+    let own = all.packages.iter().map(|it| (it.attr.clone().into(), it.runs, it.evidence.clone()));
+    own.chain(all.borrowed().map(|(input, it)| (it.installable(input), it.runs, it.evidence.clone()))).collect()
 }
 
-/// Returns all packages, in the order of the flake.
-fn candidates(all: &Requirements) -> Vec<Candidate> {
-    let own = all.packages.iter().map(|package| Candidate {
-        attr: package.attr.clone().into(),
-        runs: package.runs,
-        evidence: package.evidence.clone(),
-        rest: Requirements { packages: without(&all.packages, package), ..all.clone() },
-    });
-    let borrowed = all.borrowed().map(|(input, package)| {
-        let mut rest = all.clone();
-        rest.inputs.iter_mut().filter(|it| it.name == input.name).for_each(|it| it.packages.retain(|it| it != package));
-        rest.inputs.retain(|it| !it.packages.is_empty());
-        let (attr, evidence) = (package.installable(input), package.evidence.clone());
-        Candidate { attr, runs: package.runs, evidence, rest }
-    });
-    own.chain(borrowed).collect()
+/// Returns what is required without a package; modules of an interpreter go with it.
+fn without(all: &Requirements, gone: &Installable) -> Requirements {
+    let mut rest = all.clone();
+    let is_module = |other: &Requirement| python_module(other).is_some_and(|(of, _)| of == gone.as_str());
+    rest.packages.retain(|other| Installable::from(other.attr.clone()) != *gone && !is_module(other));
+    for input in &mut rest.inputs {
+        let source = input.clone();
+        input.packages.retain(|package| package.installable(&source) != *gone);
+    }
+    rest.inputs.retain(|input| !input.packages.is_empty());
+    rest
 }
 
-/// Returns the packages without one; modules of an interpreter go with it.
-fn without(all: &[Requirement], package: &Requirement) -> Vec<Requirement> {
-    let is_module =
-        |other: &Requirement| python_module(other).is_some_and(|(interpreter, _)| interpreter == package.attr.as_str());
-    all.iter().filter(|other| other.attr != package.attr && !is_module(other)).cloned().collect()
-}
-
-/// Returns what fails of a plan that lacks a package.
-fn fails(world: &World, repository: &Repository, plan: &Plan, attr: &Installable) -> anyhow::Result<Vec<String>> {
+/// Returns what fails of a plan that lacks something.
+fn fails(world: &World, repository: &Repository, plan: &Plan, lacks: &str) -> anyhow::Result<Vec<String>> {
     let nix = nix(world)?;
-    let mut board = world.console.board(&format!("without {attr}"));
+    let mut board = world.console.board(&format!("without {lacks}"));
     let verification = prove_by(&nix, repository, plan, false, &mut |step| show(&mut board, step));
-    let verification = verification.with_context(|| format!("failed to try it without `{attr}`"))?;
+    let verification = verification.with_context(|| format!("failed to try it without `{lacks}`"))?;
     let name = |failure: &Failure| failure.check.clone().unwrap_or_else(|| "the flake".to_owned());
     Ok(verification.failures.iter().map(name).collect())
 }
 
+/// Returns those of the unneeded packages that can go together: of two that stand in for each other one is needed.
+fn together(
+    world: &World,
+    repository: &Repository,
+    plan: &mut Plan,
+    minimal: &Minimal,
+) -> anyhow::Result<BTreeSet<Installable>> {
+    let all = plan.document.requirements.clone();
+    let unneeded: Vec<&Installable> =
+        minimal.packages.iter().filter(|it| !it.is_necessary()).map(|it| &it.attr).collect();
+    let mut gone: BTreeSet<Installable> = unneeded.iter().copied().cloned().collect();
+    plan.document.requirements = gone.iter().fold(all.clone(), |rest, attr| without(&rest, attr));
+    if gone.len() > 1 && !fails(world, repository, plan, "all of these")?.is_empty() {
+        gone.clear();
+        let mut rest = all.clone();
+        for attr in unneeded {
+            plan.document.requirements = without(&rest, attr);
+            let fails = fails(world, repository, plan, attr.as_str())?;
+            if fails.is_empty() {
+                rest = plan.document.requirements.clone();
+                gone.insert(attr.clone());
+            } else {
+                let fails = escape(&fails.join(", "));
+                world.console.say(format_args!("`{attr}` stays: when the others are gone, {fails} needs it"));
+            }
+        }
+    }
+    plan.document.requirements = all;
+    Ok(gone)
+}
+
 /// Adds what no check needs to the policy, as dropped, and renders anew. A flake is dropped when none of its packages is needed.
-fn drop_unneeded(world: &World, repository: &Repository, plan: &Plan, minimal: &Minimal) -> anyhow::Result<()> {
+fn drop_unneeded(
+    world: &World,
+    repository: &Repository,
+    plan: &Plan,
+    gone: &BTreeSet<Installable>,
+) -> anyhow::Result<()> {
     const REASON: &str = "reason = \"minimize: no check needs it\"\n";
     let requirements = &plan.document.requirements;
-    let is_unneeded = |attr: &Installable| minimal.packages.iter().any(|it| it.attr == *attr && !it.is_necessary());
-    let own = requirements.packages.iter().filter(|package| is_unneeded(&package.attr.clone().into()));
+    let own = requirements.packages.iter().filter(|package| gone.contains(&package.attr.clone().into()));
     let inputs = requirements.inputs.iter();
-    let inputs = inputs.filter(|input| input.packages.iter().all(|package| is_unneeded(&package.installable(input))));
+    let inputs = inputs.filter(|input| input.packages.iter().all(|package| gone.contains(&package.installable(input))));
     let own = own.map(|package| format!("[[drop]]\nattr = \"{}\"\n{REASON}", package.attr));
     let entries: Vec<String> =
         own.chain(inputs.map(|input| format!("[[input]]\ndrop = \"{}\"\n{REASON}", input.name))).collect();

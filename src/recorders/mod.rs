@@ -89,6 +89,8 @@ pub struct Launch {
     pub exit_group: bool,
     /// How much is recorded.
     pub depth: Depth,
+    /// How many threads of the recorder receive where opens are recorded; none for what fits this machine.
+    pub receivers: Option<usize>,
 }
 
 /// How much is recorded: each step has what those before it have.

@@ -20,6 +20,7 @@ mod guard;
 mod killable;
 mod processes;
 mod receivers;
+mod waits;
 mod worker;
 
 pub(super) use attach::attach;

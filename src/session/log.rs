@@ -13,7 +13,7 @@ use crate::event::{Bytes, Event, Exec, Missing, Sink, hex};
 use crate::journal::{Digest, malformed};
 use crate::redact;
 
-/// A segment that is written: one `write` for each record, newline last.
+/// A segment that is written: one `write` for what is recorded at a time, a newline last in each record.
 ///
 /// Beside it a file of fixed size counts what could not be written, so that a full disk is not silent.
 #[derive(Debug)]
@@ -60,17 +60,20 @@ impl Log {
 }
 
 impl Sink for Log {
-    /// Writes one event, free of secrets.
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        let mut line = serde_json::to_vec(redacted(event).as_ref().unwrap_or(event))?;
-        line.push(b'\n');
-        match (self.write(&line), event) {
-            (Ok(()), Event::Lost(lost)) if self.unwritten > 0 => {
-                self.note(-i64::try_from(lost.count).unwrap_or(i64::MAX))
-            }
-            (Err(error), Event::Lost(_)) => Err(error),
-            (Err(error), _) => self.note(1).and(Err(error)),
-            (Ok(()), _) => Ok(()),
+    /// Writes events, free of secrets.
+    fn events(&mut self, events: &[Event]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, redacted(event).as_ref().unwrap_or(event))?;
+            lines.push(b'\n');
+        }
+        let lost = |event: &Event| if let Event::Lost(lost) = event { Some(lost.count) } else { None };
+        let told: u64 = events.iter().filter_map(lost).sum();
+        let others = events.iter().filter(|event| lost(event).is_none()).count();
+        match self.write(&lines) {
+            Ok(()) if told > 0 && self.unwritten > 0 => self.note(-i64::try_from(told).unwrap_or(i64::MAX)),
+            Err(error) if others > 0 => self.note(others as i64).and(Err(error)),
+            result => result,
         }
     }
 }

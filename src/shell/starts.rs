@@ -75,6 +75,7 @@ pub(super) const WRAPPERS: &[(&str, &str)] = &[
     ("chrt", "-T -P -D"),
     ("command", ""),
     ("doas", "-u -C"),
+    ("eatmydata", ""),
     ("env", "-u --unset -C --chdir -S --split-string"),
     ("exec", "-a"),
     ("ionice", "-c -n -p"),

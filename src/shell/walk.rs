@@ -9,7 +9,7 @@ use brush_parser::ast::{
 
 use super::programs::{Folder, Run, Says};
 use super::starts::{BUILTINS, SHELLS, WRAPPERS, own};
-use super::words::{Text, text};
+use super::words::{Text, braces, text};
 use super::{Word, parse};
 
 /// How deep scripts in scripts and calls of functions are followed.
@@ -173,7 +173,9 @@ impl Walk {
                         false => words.push(text),
                     }
                 }
-                CommandPrefixOrSuffixItem::Word(word) => words.push(text(&word.value)),
+                CommandPrefixOrSuffixItem::Word(word) => {
+                    words.extend(braces(&word.value).iter().map(|word| text(word)));
+                }
                 CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
                     self.aside(|walk| walk.list(&subshell.list, says.min(Says::Ran)));
                     words.push(Text::default());

@@ -1,5 +1,7 @@
 //! What a word stands for, as far as it can be read without running anything.
 
+use std::borrow::Cow;
+
 use brush_parser::ParserOptions;
 use brush_parser::word::{Parameter, ParameterExpr, TildeExpr, WordPiece, WordPieceWithSource, parse, parse_heredoc};
 
@@ -20,6 +22,30 @@ impl Text {
     pub(super) fn word(&self) -> Word {
         Word { text: self.shown.clone(), literal: self.literal }
     }
+}
+
+/// The most words that braces in one make; two for each pair at least.
+const MOST: usize = 64;
+
+/// Returns the words that the braces of a word make (bash(1), Brace Expansion): `a#b` and `a#c` of `a#{b,c}`. One with quotes or
+/// other expansions, or with braces in braces, stays as it is written.
+pub(super) fn braces(source: &str) -> Vec<Cow<'_, str>> {
+    let few = source.matches('{').count() <= MOST.ilog2() as usize;
+    let plain = few && !source.contains(['\'', '"', '\\', '$', '`']);
+    let all = if plain { expanded(source) } else { None };
+    all.map_or_else(|| vec![Cow::Borrowed(source)], |all| all.into_iter().map(Cow::Owned).collect())
+}
+
+fn expanded(source: &str) -> Option<Vec<String>> {
+    let (before, rest) = source.split_once('{')?;
+    let (inner, after) = rest.split_once('}')?;
+    if inner.contains('{') || !inner.contains(',') {
+        return None;
+    }
+    let after = if after.contains('{') { expanded(after)? } else { vec![after.to_owned()] };
+    let parts = inner.split(',').flat_map(|part| after.iter().map(move |after| format!("{before}{part}{after}")));
+    let all: Vec<String> = parts.take(MOST + 1).collect();
+    (all.len() <= MOST).then_some(all)
 }
 
 /// Reads a word.
@@ -92,5 +118,31 @@ impl Text {
         self.literal = false;
         let written = source.get(piece.start_index..piece.end_index).unwrap_or("$");
         self.shown.push_str(written);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn braces_make_words() {
+        for (source, words) in [
+            ("nixpkgs#{jq,ripgrep}", &["nixpkgs#jq", "nixpkgs#ripgrep"][..]),
+            ("{a,b}{1,2}x", &["a1x", "a2x", "b1x", "b2x"]),
+            ("lib{,64}", &["lib", "lib64"]),
+            ("{a}", &["{a}"]),
+            ("{1..3}", &["{1..3}"]),
+            ("'{a,b}'", &["'{a,b}'"]),
+            ("${a,b}", &["${a,b}"]),
+            ("{a,{b,c}}", &["{a,{b,c}}"]),
+            ("a}{b,c", &["a}{b,c"]),
+            ("plain", &["plain"]),
+        ] {
+            assert_eq!(braces(source), words, "{source}");
+        }
+        for many in ["{a,b}".repeat(30_000), format!("{{{}}}", ",".repeat(30_000))] {
+            assert_eq!(braces(&many), [many.as_str()]);
+        }
     }
 }

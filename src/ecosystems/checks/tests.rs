@@ -46,7 +46,7 @@ fn with_files(mut journal: Journal, files: &[(&str, u64, u64)]) -> Journal {
 
 /// Returns each check, and each command that is none.
 fn judged(journals: &[&Journal]) -> Vec<String> {
-    let (checks, unchecked) = read(journals, &Policy::default(), &|_| None);
+    let (checks, unchecked) = read(journals, &Policy::default(), &|_, _| None);
     let check = |check: Check| {
         let locks: String = check.locks.iter().map(|lock| format!(" < {}", lock.path())).collect();
         format!("{}: {}{locks}", check.name.as_str(), check.command())
@@ -174,7 +174,7 @@ fn the_hash_that_the_latest_session_found_counts() {
     };
     let (first, second) = (of("b", "go test ./...", 0, Some(hash("B"))), of("a", "go vet ./...", 1, Some(hash("C"))));
     let third = of("c", "go build ./...", 2, None);
-    let (checks, unchecked) = read(&[&second, &first, &third], &Policy::default(), &|_| None);
+    let (checks, unchecked) = read(&[&second, &first, &third], &Policy::default(), &|_, _| None);
     let hashes: Vec<_> = checks.iter().flat_map(|check| &check.locks).map(|lock| lock.hash.clone()).collect();
     assert_eq!(hashes, [Some(hash("C")), Some(hash("C"))]);
     assert_eq!(unchecked[0].reason, crate::ecosystems::UNFOUND);

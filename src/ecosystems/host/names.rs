@@ -4,8 +4,32 @@
 pub(super) const ALTERNATIVES: &str = "editor pager pinentry sensible-browser sensible-editor sensible-pager www-browser \
     x-terminal-emulator x-www-browser";
 
-/// What Debian puts before the names of compilers and their tools.
-pub(super) const TRIPLES: [&str; 2] = ["x86_64-linux-gnu-", "aarch64-linux-gnu-"];
+/// What stands before the names of compilers and their tools that are for the host: of Debian, of Fedora, of Arch, of Conda, of
+/// those who build their own.
+pub(super) const TRIPLES: [&str; 10] = [
+    "x86_64-linux-gnu-",
+    "aarch64-linux-gnu-",
+    "x86_64-redhat-linux-",
+    "aarch64-redhat-linux-",
+    "x86_64-pc-linux-gnu-",
+    "x86_64-conda-linux-gnu-",
+    "aarch64-conda-linux-gnu-",
+    "x86_64-unknown-linux-gnu-",
+    "aarch64-unknown-linux-gnu-",
+    "x86_64-alpine-linux-musl-",
+];
+
+/// Folders of which there is one for each version, which is what follows, and their tools.
+pub(super) const BESIDE: [(&str, &str); 8] = [
+    ("/lib/postgresql/", "postgresql"),
+    ("/pgsql-", "postgresql"),
+    ("/libexec/postgresql", "postgresql"),
+    ("/lib/llvm-", "llvm"),
+    ("/lib/llvm", "llvm"),
+    ("/lib64/llvm", "llvm"),
+    ("rew/opt/llvm@", "llvm"),
+    ("/opt/rh/gcc-toolset-", "gcc"),
+];
 
 /// Packages that have many programs of others, or the runtime of a language: they are no close call. First parts of their names.
 pub(super) const SINKS: &str =

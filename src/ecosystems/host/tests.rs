@@ -1,6 +1,6 @@
 //! Places of programs.
 
-use super::super::tests::{alone, owned, program};
+use super::super::tests::{alone, owned, program, resolved};
 
 #[test]
 fn names_that_only_stand_for_another() {
@@ -36,4 +36,21 @@ fn the_owner_decides_between_packages_with_a_program_of_one_name() {
     ] {
         assert_eq!(alone(owned(path, package, "")), attr, "{path}");
     }
+}
+
+#[test]
+fn folders_and_names_with_versions() {
+    for (path, reading) in [
+        ("/usr/pgsql-15/bin/psql", "postgresql_15 15 [psql] 1"),
+        ("/usr/lib/llvm18/bin/opt", "llvm_18 [opt] 1"),
+        ("/usr/lib/llvm-18/bin/clang", "clang_18 [clang] 1"),
+        ("/opt/homebrew/opt/llvm@18/bin/clang", "clang_18 [clang] 1"),
+        ("/opt/rh/gcc-toolset-13/root/usr/bin/gcc", "gcc13 13 [gcc] 1"),
+        ("/opt/rh/gcc-toolset-12/root/usr/bin/make", "p1 ignored: the standard environment has it"),
+        ("~/miniconda3/envs/x/bin/x86_64-conda-linux-gnu-gcc", "compiler p1"),
+        ("/usr/bin/java17", "jdk17 [java] 1"),
+    ] {
+        assert_eq!(alone(program(path)), reading, "{path}");
+    }
+    assert_eq!(alone(resolved("/usr/bin/psql", "/usr/libexec/postgresql15/psql")), "postgresql_15 15 [psql] 1");
 }

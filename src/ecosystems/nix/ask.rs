@@ -4,17 +4,12 @@ use std::sync::OnceLock;
 
 use regex::Regex;
 
-use super::super::{Asked, Want, call, libraries, listed};
+use super::super::{Asked, Want, call, families, libraries, listed, paths};
+use super::line::Line;
+use super::others::{BUILDS, place};
 use crate::index::Index;
+use crate::journal::UsedFlake;
 use crate::nix::AttrPath;
-
-/// Options that take one value.
-const ONE: &str = "--attr --cores --eval-store --experimental-features --expr --extra-experimental-features --file \
-    --include --inputs-from --keep-env-var --log-format --max-jobs --out-link --phase --priority \
-    --profile --store --system --unset --unset-env-var -A -E -I -f -j -k -o -p -u";
-
-/// Options that take two.
-const TWO: &str = "--arg --argstr --option --override-flake --override-input --redirect --set-env-var -s";
 
 /// What a command line asks for.
 #[derive(Debug)]
@@ -36,27 +31,36 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     let line = Line::read(program, rest);
     let is_nixpkgs = line.words.first() == Some(&"<nixpkgs>");
     match program {
-        "nix" => line.flake(),
+        "nix" => flake(&line),
+        "nix-shell" | "nix-build" if line.has(&["-E", "--expr"]) => Some(Request::Packages(vec!["--expr"])),
         "nix-shell" | "nix-build" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
         "nix-build" | "nix-shell" if is_nixpkgs && line.has(&["-A", "--attr"]) => {
             Some(Request::Packages(line.attrs().collect()))
         }
         "nix-build" => Some(Request::Flake { develops: false, installables: vec!["."] }),
         "nix-shell" => line.words.first().filter(|word| !word.starts_with('<')).map(|word| Request::Script(word)),
-        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => Some(Request::Packages(line.words)),
+        "nix-env" if line.options.iter().any(|(option, _)| is_install(option)) => {
+            Some(Request::Packages(line.attrs().chain(line.words.iter().copied()).collect()))
+        }
         "," | "comma" => line.words.first().map(|word| Request::Program(word)),
         _ => None,
     }
 }
 
 /// Returns the command line that Nix runs with what it provides, when all of that is known.
-pub(super) fn inner(argv: &[&str], index: &Index) -> Option<String> {
+pub(super) fn inner(argv: &[&str], index: &Index, flakes: &[UsedFlake]) -> Option<String> {
     let (program, rest) = call(argv)?;
     let line = Line::read(program, rest);
     let command = line.command.clone();
     let words = |words: &[&str]| shlex::try_join(words.iter().copied()).ok();
-    let is_known =
-        |request: Option<&Request>| request.is_none_or(|request| request.read(index, &[]).unrecognized.is_empty());
+    let is_known = |request: Option<&Request>| {
+        let read = |request: &Request| {
+            let mut asked = request.read(index, &[]);
+            place(&mut asked, argv, flakes);
+            asked.unrecognized.is_empty()
+        };
+        request.is_none_or(read)
+    };
     let request = request(argv);
     match (program, &request) {
         ("nix-shell", Some(Request::Script(file))) if !file.ends_with(".nix") => None,
@@ -85,19 +89,24 @@ pub(super) fn script<'a>(argv: &[&'a str]) -> Option<&'a str> {
     }
 }
 
-/// Returns the packages that the first lines of a script name: `#! nix-shell -i bash -p jq`.
+/// Returns what the first lines of a script name: packages of `#! nix-shell -i bash -p jq`, installables of `#! nix shell
+/// nixpkgs#jq --command bash`.
 pub(super) fn shebang(text: &str) -> Vec<String> {
-    let lines = text.lines().take_while(|line| line.starts_with("#!")).filter_map(|line| {
-        let rest = line.trim_start_matches("#!").trim_start().strip_prefix("nix-shell ")?;
-        shlex::split(rest)
-    });
-    let packages = lines.flat_map(|words| {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let line = Line::read("nix-shell", &words);
-        let packages = if line.has(&["-p", "--packages"]) { line.words } else { Vec::new() };
-        packages.into_iter().map(str::to_owned).collect::<Vec<_>>()
-    });
-    packages.collect()
+    // All lines together are the arguments.
+    let words = |program: &str| -> Vec<String> {
+        let lines = text.lines().take_while(|line| line.starts_with("#!"));
+        let rest = lines.filter_map(|line| line.trim_start_matches("#!").trim_start().strip_prefix(program));
+        rest.filter_map(shlex::split).flatten().collect()
+    };
+    let (shell, flakes) = (words("nix-shell "), words("nix "));
+    let shell = Line::read("nix-shell", &shell.iter().map(String::as_str).collect::<Vec<_>>());
+    let packages = if shell.has(&["-p", "--packages"]) { shell.words } else { Vec::new() };
+    let flakes = Line::read("nix", &flakes.iter().map(String::as_str).collect::<Vec<_>>());
+    let installables = match flake(&flakes) {
+        Some(Request::Flake { develops: false, installables }) => installables,
+        _ => Vec::new(),
+    };
+    packages.into_iter().chain(installables).map(str::to_owned).collect()
 }
 
 /// Returns whether an option of nix-env installs: `-i`, `-iA`, `--install`.
@@ -106,71 +115,29 @@ fn is_install(option: &str) -> bool {
         || option.strip_prefix('-').is_some_and(|flags| !flags.starts_with('-') && flags.contains('i'))
 }
 
-/// A command line of Nix, up to where another command begins.
-#[derive(Debug, Default)]
-pub(super) struct Line<'a> {
-    words: Vec<&'a str>,
-    options: Vec<(&'a str, Option<&'a str>)>,
-    /// The command that it runs: words, or for nix-shell one text.
-    pub(super) command: Vec<&'a str>,
-}
-
-impl<'a> Line<'a> {
-    pub(super) fn read(program: &str, words: &[&'a str]) -> Self {
-        let mut line = Self::default();
-        let mut rest = words.iter().copied();
-        while let Some(word) = rest.next() {
-            match word {
-                "--run" | "--command" if program == "nix-shell" => line.command.extend(rest.next()),
-                "--" | "-c" | "--command" if program == "nix" => line.command.extend(rest.by_ref()),
-                "-i" if program == "nix-shell" => drop(rest.next()),
-                "-p" | "--packages" if program != "nix-env" => line.options.push((word, None)),
-                _ if word.starts_with('-') => {
-                    let count = if listed(TWO, word) { 2 } else { usize::from(listed(ONE, word)) };
-                    let values: Vec<&str> = rest.by_ref().take(count).collect();
-                    line.options.push((word, values.last().copied()));
-                }
-                // Comma's options end where its program begins.
-                _ if [",", "comma"].contains(&program) => {
-                    line.words.push(word);
-                    line.words.extend(rest.by_ref());
-                }
-                _ => line.words.push(word),
-            }
+/// Reads a command line of `nix` itself.
+fn flake<'a>(line: &Line<'a>) -> Option<Request<'a>> {
+    let (verb, words) = match line.words.as_slice() {
+        ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
+        [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
+        // As the kernel starts a script of `#!/usr/bin/env nix`.
+        [file, ..] if file.contains('/') => return Some(Request::Script(file)),
+        _ => return None,
+    };
+    let file = line.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
+    match file {
+        Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
+        Some(_) => {
+            return Some(Request::Flake { develops: false, installables: vec!["."] });
         }
-        line
+        None => {}
     }
-
-    /// Returns the attrs that are named by an option.
-    fn attrs(&self) -> impl Iterator<Item = &'a str> {
-        self.options.iter().filter(|(option, _)| ["-A", "--attr"].contains(option)).filter_map(|(_, attr)| *attr)
+    if line.has(&["--expr", "-E"]) {
+        return Some(Request::Packages(vec!["--expr"]));
     }
-
-    fn has(&self, options: &[&str]) -> bool {
-        self.options.iter().any(|(option, _)| options.contains(option))
-    }
-
-    fn flake(self) -> Option<Request<'a>> {
-        let (verb, words) = match self.words.as_slice() {
-            ["profile", "install" | "add", words @ ..] | ["env", "shell", words @ ..] => ("shell", words),
-            [verb @ ("shell" | "run" | "build" | "develop"), words @ ..] => (*verb, words),
-            _ => return None,
-        };
-        let file = self.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
-        match file {
-            Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
-            Some(_) => {
-                return Some(Request::Flake { develops: false, installables: vec!["."] });
-            }
-            None => {}
-        }
-        if self.has(&["--expr", "-E"]) {
-            return Some(Request::Packages(vec!["--expr"]));
-        }
-        let words = if verb == "run" { &words[..words.len().min(1)] } else { words };
-        let installables = if words.is_empty() { vec!["."] } else { words.to_vec() };
-        Some(Request::Flake { develops: verb == "develop", installables })
-    }
+    let words = if verb == "run" { &words[..words.len().min(1)] } else { words };
+    let installables = if words.is_empty() { vec!["."] } else { words.to_vec() };
+    Some(Request::Flake { develops: verb == "develop", installables })
 }
 
 impl Request<'_> {
@@ -183,7 +150,10 @@ impl Request<'_> {
             }
             Self::Script(file) if file.ends_with(".nix") => drop(asked.ignored.insert("the project's own shell")),
             Self::Script(file) if said.is_empty() => drop(asked.unrecognized.insert(format!("nix-shell {file}"))),
-            Self::Script(_) => said.iter().for_each(|term| read_term(term, index, &mut asked)),
+            Self::Script(_) => said.iter().for_each(|term| match term.contains('#') {
+                true => read_installable(term, false, index, &mut asked),
+                false => read_term(term, index, &mut asked),
+            }),
             Self::Program(name) => match index.program(name) {
                 Some(found) => asked.wants.push(Want::new(found.attr)),
                 None => drop(asked.unrecognized.insert(format!(", {name}"))),
@@ -201,6 +171,14 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
         asked.ignored.insert("the project's own flake");
         return;
     }
+    // A path of the store: its name says the package.
+    if let Some(store) = paths::Store::of(flake) {
+        match index.store_name(store.name) {
+            Some(attr) => asked.wants.push(Want { seen: super::version(&store), ..Want::new(attr) }),
+            None => drop(asked.unrecognized.insert(installable.to_owned())),
+        }
+        return;
+    }
     let attr = attr.split('^').next().unwrap_or_default();
     let attr = ["x86_64-linux", "aarch64-linux", "x86_64-darwin", "aarch64-darwin"]
         .iter()
@@ -211,7 +189,7 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
     match package(attr, index).filter(|_| !develops && is_nixpkgs(flake)) {
         Some(want) => asked.wants.push(want),
         None => {
-            let name = if develops { format!("what builds {installable}") } else { installable.to_owned() };
+            let name = if develops { format!("{BUILDS}{installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
@@ -224,7 +202,13 @@ fn package(attr: &str, index: &Index) -> Option<Want> {
         let attr = index.known(attr)?;
         Some(if listed("dev lib", output) { libraries::wanted(attr) } else { Want::new(attr) })
     };
-    index.known(attr).map(Want::new).or_else(of_output)
+    // A version that is gone, or that nixpkgs refuses, and packages of Node that have moved.
+    let of_family = || families::of_attr(index, attr).map(|choice| Want::of(choice, None));
+    let moved = || {
+        let name = ["nodePackages.", "nodePackages_latest."].iter().find_map(|set| attr.strip_prefix(set))?;
+        index.known(name).filter(|attr| index.attr(attr).is_some_and(|it| it.main_program.is_some())).map(Want::new)
+    };
+    of_family().or_else(|| index.known(attr).map(Want::new)).or_else(of_output).or_else(moved)
 }
 
 /// Returns whether a flakeref is of the project: a path that does not lead out.
@@ -246,7 +230,10 @@ pub(in super::super) fn is_nixpkgs(flake: &str) -> bool {
 fn read_term(term: &str, index: &Index, asked: &mut Asked) {
     let name = term.trim();
     let name = ["nixpkgs.", "nixos.", "pkgs."].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
-    let found = package(name, index).or_else(|| index.store_name(name).map(Want::new)).map(|want| vec![want]);
+    // `nix-env -i hello-2.12`.
+    let plain = name.match_indices('-').find(|(at, _)| name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+    let plain = || index.store_name(plain.map_or(name, |(at, _)| &name[..at])).map(Want::new);
+    let found = package(name, index).or_else(plain).map(|want| vec![want]);
     match found.or_else(|| Some(python(name, index)?.into_iter().map(Want::new).collect())) {
         Some(wants) => asked.wants.extend(wants),
         None => {
@@ -299,6 +286,10 @@ mod tests {
                 "python3Packages.requests||",
             ),
             ("nix build .#x", "||the project's own flake"),
+            (
+                "nix shell /nix/store/0123456789abcdfghijklmnpqrsvwxyz-jq-1.7.1-bin /nix/store/0123456789abcdfghijklmnpqrsvwxyz-own-1",
+                "jq|?/nix/store/0123456789abcdfghijklmnpqrsvwxyz-own-1|",
+            ),
             ("nix develop", "||the project's own flake"),
             ("nix develop nixpkgs#jq", "|?what builds nixpkgs#jq|"),
             (
@@ -319,6 +310,11 @@ mod tests {
             ("nix-shell -p 'python311.withPackages (ps: [ ps.requests ])'", "python311Packages.requests python311||"),
             ("nix-env -iA nixpkgs.jq", "jq||"),
             ("nix-env -i ripgrep", "ripgrep||"),
+            ("nix-env --install --attr nixpkgs.jq", "jq||"),
+            ("nix-env -i hello-2.12", "hello||"),
+            ("nix-shell -E 'with import <nixpkgs> {}; mkShell { }' --run make", "|?--expr|"),
+            ("nix run nixpkgs#nodePackages.prettier -- --check .", "prettier||"),
+            ("nix shell nixpkgs#gcc12 nixpkgs#nodejs_20 nixpkgs#jdk17", "gcc13 nodejs_22 jdk17||"),
             ("nix profile install nixpkgs#jq", "jq||"),
             ("nix shell --impure --expr 'import ./x'", "|?--expr|"),
             ("nix build -f '<nixpkgs>' jq", "jq||"),
@@ -343,6 +339,10 @@ mod tests {
         let text = "#!/usr/bin/env nix-shell\n#! nix-shell -i bash\n#! nix-shell -p jq 'python3.withPackages (ps: [ ps.flask ])'\nset -e\n";
         let said = shebang(text);
         assert_eq!(said, ["jq", "python3.withPackages (ps: [ ps.flask ])"]);
+        let text = "#!/usr/bin/env nix\n#! nix shell nixpkgs#jq nixpkgs#ripgrep\n#! nix --command bash\nset -e\n";
+        assert_eq!(shebang(text), ["nixpkgs#jq", "nixpkgs#ripgrep"]);
+        let asked = request(&["nix", "./x.sh", "a"]).expect("a script").read(&Index::new(), &shebang(text));
+        assert_eq!((asked.wants.len(), asked.unrecognized.len()), (2, 0));
         let asked = request(&["nix-shell", "./x.sh"]).expect("a script").read(&Index::new(), &said);
         assert_eq!((asked.wants.len(), asked.unrecognized.len()), (3, 0));
     }
@@ -366,7 +366,7 @@ mod tests {
         ] {
             let argv = shlex::split(line).expect("words");
             let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
-            assert_eq!(inner(&argv, &Index::new()).as_deref(), command, "{line}");
+            assert_eq!(inner(&argv, &Index::new(), &[]).as_deref(), command, "{line}");
         }
     }
 }

@@ -3,14 +3,17 @@
 use super::super::{Asked, Borrowed};
 use super::ask::{Request, is_nixpkgs, is_own, request};
 use crate::journal::{Journal, UsedFlake};
-use crate::nix::{AttrPath, Github, NoInput};
+use crate::nix::{AttrPath, Github, NoInput, SHELLS};
+
+/// What stands before an installable that is the shell in which something is built.
+pub const BUILDS: &str = "what builds ";
 
 /// An installable of another flake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
     /// The flakeref, without attribute.
     pub flakeref: String,
-    /// The name among its packages, or why it is none.
+    /// The name among its packages, `devShells.NAME` for a shell, or why it is none.
     pub package: Result<AttrPath, NoInput>,
     /// As a command line names it.
     pub(in super::super) installable: String,
@@ -29,20 +32,23 @@ pub fn foreign(argv: &[&str]) -> Vec<Foreign> {
 impl Foreign {
     fn of(installable: &str, develops: bool) -> Option<Self> {
         let (flake, attr) = installable.split_once('#').unwrap_or((installable, ""));
-        if is_own(flake) || is_nixpkgs(flake) {
+        if is_own(flake) || is_nixpkgs(flake) || flake.starts_with("/nix/store/") {
             return None;
         }
         let attr = attr.split('^').next().unwrap_or_default();
-        let name = match attr.strip_prefix("packages.").and_then(|rest| rest.split_once('.')) {
+        let (set, none) = if develops { (SHELLS, NoInput::Shell) } else { ("packages", NoInput::NoPackage) };
+        let name = match attr.strip_prefix(set).and_then(|rest| rest.strip_prefix('.')?.split_once('.')) {
             Some((_, name)) => name,
             None if attr.is_empty() => "default",
             None => attr,
         };
         let package = match AttrPath::parse(name) {
             _ if Github::parse(flake).is_none() => Err(NoInput::NotGithub),
-            _ if develops => Err(NoInput::Shell),
+            Ok(path) if path.names().count() == 1 && develops => {
+                AttrPath::parse(&format!("{SHELLS}.{path}")).or(Err(none))
+            }
             Ok(path) if path.names().count() == 1 => Ok(path),
-            _ => Err(NoInput::NoPackage),
+            _ => Err(none),
         };
         Some(Self { flakeref: flake.to_owned(), package, installable: installable.to_owned() })
     }
@@ -67,6 +73,7 @@ pub(in super::super) fn place(asked: &mut Asked, argv: &[&str], flakes: &[UsedFl
     for foreign in foreign(argv) {
         if let Some(borrowed) = foreign.borrowed(flakes) {
             asked.unrecognized.remove(&foreign.installable);
+            asked.unrecognized.remove(&format!("{BUILDS}{}", foreign.installable));
             asked.borrowed.push(borrowed);
         }
     }
@@ -75,13 +82,14 @@ pub(in super::super) fn place(asked: &mut Asked, argv: &[&str], flakes: &[UsedFl
 /// Returns the package of another flake that has this folder of the store, for a program in it.
 pub(super) fn of_store(journal: &Journal, folder: &str, program: &str) -> Option<Borrowed> {
     packages_with(journal, folder).find_map(|(used, name)| {
-        borrowed(used, AttrPath::parse(name).ok().filter(|path| path.names().count() == 1)?, Some(program))
+        let is_one = |path: &AttrPath| path.names().count() == 1 || path.shell().is_some();
+        borrowed(used, AttrPath::parse(name).ok().filter(is_one)?, Some(program))
     })
 }
 
-/// Returns whether a folder of the store is of another flake.
+/// Returns whether a folder of the store is a package of another flake. What a shell brings is so only where that is an input.
 pub(super) fn is_of_other(journal: &Journal, folder: &str) -> bool {
-    packages_with(journal, folder).next().is_some()
+    packages_with(journal, folder).any(|(_, name)| !name.starts_with(SHELLS))
 }
 
 /// Returns the flakes with a package that has this folder of the store, and the package's name.
@@ -135,7 +143,11 @@ mod tests {
             ("nix shell github:a/b#legacyPackages.x86_64-linux.x", "github:a/b NoPackage"),
             ("nix shell 'github:a/b#${x}'", "github:a/b NoPackage"),
             ("nix shell 'github:a/b?dir=x#y' ../o#z", "github:a/b?dir=x NotGithub, ../o NotGithub"),
-            ("nix develop github:a/b -c make", "github:a/b Shell"),
+            ("nix develop github:a/b -c make", "github:a/b devShells.default"),
+            ("nix develop github:a/b#ci", "github:a/b devShells.ci"),
+            ("nix develop github:a/b#devShells.x86_64-linux.ci", "github:a/b devShells.ci"),
+            ("nix develop github:a/b#packages.x86_64-linux.x", "github:a/b Shell"),
+            ("nix shell github:a/b#devShells.x86_64-linux.ci", "github:a/b NoPackage"),
             ("nix run github:NixOS/nixpkgs#jq", ""),
             ("nix-shell -p jq", ""),
         ] {

@@ -1,7 +1,8 @@
 //! Command lines of Nix that a person typed, to be written down as a flake.
 
 use super::super::{Asked, call};
-use super::ask::{Line, Request, is_nixpkgs, request};
+use super::ask::{Request, is_nixpkgs, request};
+use super::line::Line;
 use crate::index::Index;
 
 /// What a command line asks for.
@@ -22,9 +23,9 @@ pub(in super::super) fn typed(argv: &[&str], index: &Index) -> Option<Typed> {
     let (program, rest) = call(argv)?;
     let line = Line::read(program, rest);
     let request = request(argv)?;
-    let flakes = match &request {
-        Request::Flake { installables, .. } => installables.as_slice(),
-        _ => &[],
+    let (flakes, develops) = match &request {
+        Request::Flake { installables, develops } => (installables.as_slice(), *develops),
+        _ => (&[][..], false),
     };
     let flakes = flakes.iter().filter_map(|word| word.split_once('#')).map(|(flake, _)| flake);
     let command = match (program, line.command.as_slice()) {
@@ -36,6 +37,6 @@ pub(in super::super) fn typed(argv: &[&str], index: &Index) -> Option<Typed> {
         asked: request.read(index, &[]),
         nixpkgs: flakes.filter(|flake| is_nixpkgs(flake)).map(str::to_owned).collect(),
         command,
-        compiler: program == "nix-shell",
+        compiler: program == "nix-shell" || develops,
     })
 }

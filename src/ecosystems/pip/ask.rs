@@ -1,6 +1,6 @@
 //! Command lines of Python that name modules and distributions.
 
-use super::super::install::INSTALLER;
+use super::super::install::{INSTALLER, Line};
 use super::super::{Asked, Want, call, listed, python};
 use super::is_python;
 use crate::index::Index;
@@ -22,6 +22,8 @@ const VALUES: &str = "-c --constraint -t --target --platform --python-version --
 pub(super) enum Request<'a> {
     /// Distributions, files and folders to install.
     Install(Vec<&'a str>),
+    /// Requirement files of which all is to be there, and nothing else.
+    Sync(Vec<&'a str>),
     /// A module to run.
     Module(&'a str),
 }
@@ -36,7 +38,10 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
     }
     match rest.split_first() {
         _ if program.strip_prefix("pip").is_some_and(is_version) => install(rest),
-        Some((&"pip", rest)) if program == "uv" => install(rest),
+        _ if program == "uv" => {
+            let options = rest.iter().take_while(|word| word.starts_with('-')).count();
+            install(rest[options..].strip_prefix(&["pip"])?)
+        }
         _ => None,
     }
 }
@@ -74,22 +79,50 @@ pub(super) fn module<'a, 'b>(words: &'b [&'a str]) -> Option<(&'a str, &'b [&'a 
 }
 
 fn install<'a>(words: &[&'a str]) -> Option<Request<'a>> {
-    let start = words.iter().position(|word| !word.starts_with('-'))?;
+    let mut start = 0;
+    while words.get(start)?.starts_with('-') {
+        start += 1 + usize::from(listed(VALUES, words[start]));
+    }
     let only_tells = words.iter().any(|word| ["--dry-run", "--help", "-h"].contains(word));
-    (words[start] == "install" && !only_tells).then(|| Request::Install(words[start + 1..].to_vec()))
+    let rest = words[start + 1..].to_vec();
+    match words[start] {
+        _ if only_tells => None,
+        "install" => Some(Request::Install(rest)),
+        "sync" => Some(Request::Sync(rest)),
+        _ => None,
+    }
 }
 
-impl Request<'_> {
-    /// Returns the requirement files that are named.
+impl<'a> Request<'a> {
+    /// Returns the extras of the project itself that are installed with it: `dev` of `.[dev]`; none when it is not installed.
+    pub(super) fn extras(&self) -> Option<Vec<&'a str>> {
+        let Self::Install(words) = self else { return None };
+        let words = words.iter().map(|word| word.strip_prefix("--editable=").unwrap_or(word));
+        let own =
+            words.map(|word| word.split_once('[').unwrap_or((word, ""))).filter(|(path, _)| [".", "./"].contains(path));
+        let mut own = own.map(|(_, extras)| extras.trim_end_matches(']').split(',').map(str::trim)).peekable();
+        own.peek()?;
+        Some(own.flatten().filter(|extra| !extra.is_empty()).collect())
+    }
+
+    /// Returns the requirement files that are named, and the one in which the project says what it needs.
     pub(super) fn files(&self) -> Vec<String> {
-        let Self::Install(words) = self else { return Vec::new() };
         let mut files = Vec::new();
+        let words = match self {
+            Self::Install(words) => words,
+            Self::Sync(words) => {
+                return Line::read(words, VALUES).words.iter().map(|file| (*file).to_owned()).collect();
+            }
+            Self::Module(_) => return files,
+        };
+        files.extend(self.extras().map(|_| "pyproject.toml".to_owned()));
         let mut rest = words.iter().copied();
         while let Some(word) = rest.next() {
             match word.split_once('=') {
                 Some(("--requirement" | "--requirements", file)) => files.push(file.to_owned()),
                 _ if listed("-r --requirement --requirements", word) => files.extend(rest.next().map(str::to_owned)),
                 _ if listed(VALUES, word) => drop(rest.next()),
+                _ if is_cluster(word, 'r') => files.extend(rest.next().map(str::to_owned)),
                 _ => files.extend(word.strip_prefix("-r").filter(|file| !file.is_empty()).map(str::to_owned)),
             }
         }
@@ -101,6 +134,10 @@ impl Request<'_> {
         let mut asked = Asked::default();
         match self {
             Self::Module(module) => read_module(module, index, &mut asked),
+            Self::Sync(words) => {
+                Line::read(words, VALUES).words.iter().for_each(|file| read_file(file, said, &mut asked));
+                said.iter().for_each(|word| python::distribution(word, index, &mut asked));
+            }
             Self::Install(words) => {
                 let mut rest = words.iter().copied();
                 while let Some(word) = rest.next() {
@@ -114,7 +151,15 @@ impl Request<'_> {
                             let what = word.split_once('=').map(|(_, what)| what).or_else(|| rest.next());
                             python::distribution(what.unwrap_or("."), index, &mut asked);
                         }
+                        "-p" | "--python" => {
+                            let version = word.split_once('=').map(|(_, version)| version).or_else(|| rest.next());
+                            asked.tools.extend(python::interpreter(index, version.unwrap_or_default()));
+                        }
                         _ if listed(VALUES, word) => drop(rest.next()),
+                        _ if is_cluster(word, 'r') => read_file(rest.next().unwrap_or_default(), said, &mut asked),
+                        _ if is_cluster(word, 'e') => {
+                            python::distribution(rest.next().unwrap_or("."), index, &mut asked);
+                        }
                         _ if word.starts_with("-r") => read_file(&word[2..], said, &mut asked),
                         _ if word.starts_with('-') => {}
                         _ => python::distribution(word, index, &mut asked),
@@ -125,6 +170,12 @@ impl Request<'_> {
         }
         asked
     }
+}
+
+/// Returns whether a word is several short options, of which the last takes a value: `-Ur`, `-qe`.
+fn is_cluster(word: &str, last: char) -> bool {
+    let flags = word.strip_prefix('-').and_then(|flags| flags.strip_suffix(last));
+    flags.is_some_and(|flags| !flags.is_empty() && flags.chars().all(|flag| "qvUI".contains(flag)))
 }
 
 /// Notes a requirement file; what it says is read by itself.
@@ -189,6 +240,7 @@ mod tests {
                 "pip install git+https://x/y ./other no-such-thing-zz x-1.0-py3-none-any.whl",
                 "|./other git+https://x/y no-such-thing-zz x-1.0-py3-none-any.whl|",
             ),
+            ("pip install -Ur requirements.txt -qe .", "|-r requirements.txt|the project itself"),
             ("pip install awscli pre-commit", "awscli2 pre-commit||"),
             ("pip install argparse", "||a module of Python itself"),
             ("pip install --upgrade pip setuptools wheel", "||it installs packages, and those are wanted"),
@@ -197,6 +249,14 @@ mod tests {
             ("python -W ignore -m tests.run", "||the project's own module"),
             ("python -m zz_unknown.cli", "|-m zz_unknown.cli|"),
             ("/x/.venv/bin/python -mblack .", "black||"),
+            ("pip --proxy http://x.org install flask", "flask||"),
+            ("uv --quiet pip install --python 3.11 flask", "flask python311=3.11||"),
+            ("uv pip sync requirements.txt", "|-r requirements.txt|"),
+            (
+                "pip install 'requests @ https://x.org/r.whl' 'git+https://x.org/y.git@main#egg=flask'",
+                "requests flask||",
+            ),
+            ("pip install git+https://x.org/flask.git", "|git+https://x.org/flask.git|"),
             ("python -m pip list", "||it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(line).as_deref(), Some(reading), "{line}");

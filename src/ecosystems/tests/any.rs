@@ -103,6 +103,41 @@ fn journals() -> impl Strategy<Value = Vec<Journal>> {
     })
 }
 
+/// Command lines of what this module knows, with words in any order.
+fn words() -> impl Strategy<Value = Vec<String>> {
+    let programs = "apk apt-get asdf brew cargo cargo-binstall chruby comma composer conda corepack cpan cpanm dnf dpkg fnm gdebi gem \
+        ghcup go micromamba mise n nix nix-build nix-env nix-shell nodenv npm npx nvm opam pacman pdm perl pip pipenv pipx pnpm poetry \
+        pyenv python3 rbenv rpm rustup rvm sdk sh stack uv uvx volta yarn zypper ,";
+    let others = "-- - -m -c -s -p -r -e -g -y -A -E -Ur -S -i -MCPAN --with --from --run --using=20 --lts --lts=iron --python 3.11 \
+        --default-toolchain --git --path . .. ./x .[a] a[b]>=1 a==1 a@1 @a/b @a/b@1 a:1 a=1 a~1 git+https://x.org/y#egg=z nixpkgs#jq \
+        github:a/b#c /nix/store/0123456789abcdfghijklmnpqrsvwxyz-jq-1.7 add alias bundle create default dlx env exec global init inject \
+        install module profile python query run set shell switch sync tool toolchain use version virtualenv x $X é";
+    let list = |text: &'static str| proptest::sample::select(text.split_ascii_whitespace().collect::<Vec<_>>());
+    let word = prop_oneof![8 => list(others).prop_map(str::to_owned), 1 => any::<String>()];
+    (list(programs), proptest::collection::vec(word, 0..7)).prop_map(|(program, mut words)| {
+        words.insert(0, program.to_owned());
+        words
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_words_are_too_odd(words in words(), text in any::<String>()) {
+        let index = Index::new();
+        let argv: Vec<&str> = words.iter().map(String::as_str).collect();
+        let journal = journal("s", Vec::new());
+        let named = files(&argv);
+        says(&argv, &text);
+        prop_assert!(named.is_empty() || keeps(&argv), "{:?} names {:?}, which nobody reads", argv, named);
+        drop((installs(&argv), verifies(&argv), inner(&argv, &index, &journal), stage(&argv)));
+        let argv = words.iter().map(Bytes::from).collect();
+        let invocations = vec![Invocation { argv, says: vec![text], ..invocation("x") }];
+        resolve(&[Journal { invocations, ..journal }], &index, &Policy::default());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

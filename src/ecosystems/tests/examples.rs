@@ -104,6 +104,29 @@ fn who_installs_a_version_chooses_it() {
         ("/usr/bin/java", "sdk install java 17.0.9-tem", "jdk17 17.0.9 [java] 1"),
         ("/usr/bin/python3", "conda create -n x python=3.12", "python312 3.12 [python3] 1"),
         ("/usr/bin/psql", "brew install postgresql@15", "postgresql_15 [psql] 1"),
+        ("/usr/bin/psql", "asdf install postgres 15.3", "postgresql_15 15.3 [psql] 1"),
+        ("/usr/bin/psql", "dnf module install -y postgresql:15/server", "postgresql_15 15 [psql] 1"),
+        ("/usr/bin/psql", "conda install -y postgresql=15", "postgresql_15 15 [psql] 1"),
+        ("/usr/bin/psql", "apk add postgresql15-client", "postgresql_15 [psql] 1"),
+        ("/usr/bin/php", "apt-get install -y php8.2-cli", "php82 [php] 1"),
+        ("/usr/bin/php", "mise use php@8.2", "php82 8.2 [php] 1"),
+        ("/usr/bin/php", "dnf module install php:8.2", "php82 8.2 [php] 1"),
+        ("/usr/bin/php", "brew install php@8.2", "php82 [php] 1"),
+        ("/usr/bin/ruby", "rbenv install 3.3.0", "ruby_3_3 3.3.0 [ruby] 1"),
+        ("/usr/bin/ruby", "apt-get install ruby3.3", "ruby_3_3 [ruby] 1"),
+        ("/usr/bin/ruby", "brew install ruby@3.3", "ruby_3_3 [ruby] 1"),
+        ("/usr/bin/java", "apt-get install -y openjdk-17-jdk-headless", "jdk17 [java] 1"),
+        ("/usr/bin/java", "conda install openjdk=17", "jdk17 17 [java] 1"),
+        ("/usr/bin/java", "pacman -S --noconfirm jdk17-openjdk", "jdk17 [java] 1"),
+        ("/usr/bin/java", "dnf install -y java-17-openjdk-devel", "jdk17 17 [java] 1"),
+        ("/usr/bin/node", "conda install nodejs=22", "nodejs_22 22 [node] 1"),
+        ("/usr/bin/node", "apt-get install -y nodejs=22.11.0-1nodesource1", "nodejs_22 22.11.0 [node] 1"),
+        ("/usr/bin/python3", "apt-get install -y python3.11", "python311 [python3] 1"),
+        ("/usr/bin/python3", "uv python install 3.11", "python311 3.11 [python3] 1"),
+        ("/usr/bin/python3", "dnf install -y python3.11", "python311 [python3] 1"),
+        ("/usr/bin/llc", "apt-get install -y llvm-18", "llvm_18 [llc] 1"),
+        ("/usr/bin/llc", "brew install llvm@18", "llvm_18 [llc] 1"),
+        ("/usr/bin/clang", "apt-get install -y clang-18", "clang_18 [clang] 1"),
     ] {
         assert_eq!(read(&with_lines(journal("s", vec![program(path)]), &[line])), [reading], "{line}");
     }
@@ -117,6 +140,12 @@ fn files_of_the_project_choose_versions() {
         (".venv/bin/python", ".python-version", "python 3.12", "python312 [python] 1"),
         ("/usr/local/go/bin/go", "go.mod", "go 1.22", "go [go] 1"),
         ("/usr/local/go/bin/go", "go.mod", "go 1.25.1", "go_1_25 [go] 1"),
+        ("/usr/local/bin/node", "package.json", "node 22.1.0", "nodejs_22 [node] 1"),
+        ("/usr/bin/php", ".php-version", "php 8.2", "php82 [php] 1"),
+        ("vendor/bin/phpunit", ".php-version", "php 8.2", "php82 [] 1"),
+        ("/usr/bin/java", ".sdkmanrc", "java 17.0.9-tem", "jdk17 [java] 1"),
+        ("/usr/bin/psql", ".tool-versions", "postgres 15.3", "postgresql_15 [psql] 1"),
+        ("/usr/bin/clang", "mise.toml", "clang 18", "clang_18 [clang] 1"),
         ("/usr/local/bin/ruby", ".ruby-version", "ruby 3.3.0", "ruby_3_3 [ruby] 1"),
         ("/usr/bin/pnpm", "package.json", "pnpm 10.1.0", "pnpm_10 [pnpm] 1"),
         ("/usr/bin/jq", ".nvmrc", "node 22", "jq [jq] 1"),
@@ -180,6 +209,27 @@ fn what_ran_only_while_packages_were_installed() {
     ] {
         let journal = Journal { commands: vec![command(1, line)], ..journal("s", vec![program("/usr/bin/perl")]) };
         assert_eq!(read(&journal), [reading], "{line}");
+    }
+}
+
+#[test]
+fn what_only_provided_packages_is_not_needed() {
+    let installs = "p1 ignored: it installs packages, and those are wanted";
+    for (path, runs, line, tool, readings) in [
+        ("/usr/bin/cargo", 1, "cargo install just", "~/.cargo/bin/just", &["just [just] 1", installs][..]),
+        ("/usr/bin/cargo", 2, "cargo install just", "~/.cargo/bin/just", &["cargo [cargo] 2", "just [just] 1"]),
+        ("/usr/bin/uvx", 1, "uvx ruff check .", "~/.cache/uv/archive-v0/x/bin/ruff", &["ruff [ruff] 1", installs]),
+        ("/usr/bin/uvx", 1, "uvx zz-none", "/usr/bin/jq", &["jq [jq] 1", "uv [uvx] 1", "i1 unrecognized: zz-none"]),
+        (
+            "/usr/bin/gem",
+            1,
+            "gem install rubocop",
+            "/usr/bin/jq",
+            &["jq [jq] 1", "i1 ignored: installed, but nothing of it ran", installs],
+        ),
+    ] {
+        let programs = vec![Program { runs, ..program(path) }, program(tool)];
+        assert_eq!(read(&with_lines(journal("s", programs), &[line])), readings, "{line}");
     }
 }
 

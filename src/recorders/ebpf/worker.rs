@@ -322,7 +322,7 @@ impl<'a> Worker<'a> {
     fn find(&mut self, pid: i32, ran: &Ran, asked: &Arguments, cwd: &Path) -> Program {
         let reached = self.root == Some(ran.root) || root_of(format!("/proc/{pid}/root/")) == Some(ran.root);
         let mut program = if reached {
-            self.programs.find(pid, pid, asked, cwd, None)
+            self.programs.find(pid, pid, asked, &|| cwd.to_path_buf(), None)
         } else {
             Program { path: joined(cwd, &asked.path), ..Program::default() }
         };

@@ -92,6 +92,7 @@ pub(in crate::recorders) fn spawn_worker(
     command.args(["__worker", "--recorder", recorder, "--depth", launch.depth.name()]);
     command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
     command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group"));
+    command.args(launch.receivers.map(|count| format!("--receivers={count}")));
     command.args(launch.bound.then_some("--bound")).args(how).arg("--");
     command.args(launch.program.as_ref().or(launch.argv.first())).args(&launch.argv);
     command.envs(launch.environment.iter().map(|(name, value)| (name, value)));

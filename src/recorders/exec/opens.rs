@@ -71,8 +71,11 @@ impl Opening {
         !self.writes && part.is_some_and(|part| part.kind != Kind::Header)
     }
 
-    /// Returns whether the file is there, as the process sees it.
-    fn is_there(&self, thread: i32) -> bool {
+    /// Returns whether the file is there, as the process sees it. `elsewhere`: whether its root is another, if that is known.
+    fn is_there(&self, thread: i32, elsewhere: Option<bool>) -> bool {
+        if elsewhere == Some(false) {
+            return fs::metadata(&self.path).is_ok();
+        }
         let root = Path::new("/proc").join(thread.to_string()).join("root");
         let inside = self.path.strip_prefix("/").unwrap_or(&self.path);
         fs::metadata(root.join(inside)).or_else(|_gone| fs::metadata(&self.path)).is_ok()
@@ -116,9 +119,16 @@ struct Run {
     parts: BTreeSet<Vec<u8>>,
     folders: BTreeMap<Vec<u8>, u64>,
     more: u64,
+    /// Whether it has another root than we have, if that is known.
+    elsewhere: Option<bool>,
 }
 
 impl Opens {
+    /// Takes in that a program begins to run.
+    pub(in crate::recorders) fn begin(&mut self, exec: u64, elsewhere: bool) {
+        self.runs.entry(exec).or_default().elsewhere = Some(elsewhere);
+    }
+
     /// Takes in that a notification was received.
     pub(in crate::recorders) fn received(&mut self, number: u64) {
         let (first, last) = self.numbers.unwrap_or((number, number));
@@ -150,7 +160,7 @@ impl Opens {
             }
         } else if let Some(part) = Part::of(opening.path.as_os_str().as_bytes())
             && !run.parts.contains(&part.path())
-            && (opening.done || opening.is_there(thread))
+            && (opening.done || opening.is_there(thread, run.elsewhere))
         {
             run.part(&part);
         }

@@ -1,11 +1,13 @@
 //! Where events go while the session is open, and how many could not be written.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, Mode, OFlags, accessat, open};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::event::{Disturbed, Event, Lost, Sink, Start};
@@ -13,6 +15,7 @@ use crate::event::{Disturbed, Event, Lost, Sink, Start};
 /// Where events go, and what could not be written.
 pub(in crate::recorders) struct Out<'a> {
     sink: &'a mut dyn Sink,
+    folder: Option<OwnedFd>,
     closed: PathBuf,
     open: bool,
     lost: u64,
@@ -21,13 +24,17 @@ pub(in crate::recorders) struct Out<'a> {
 impl<'a> Out<'a> {
     /// Returns one for an open session, which ends when `closed` exists.
     pub(in crate::recorders) fn new(sink: &'a mut dyn Sink, closed: &Path) -> Self {
-        Self { sink, closed: closed.to_path_buf(), open: true, lost: 0 }
+        // The way to the folder is long, and it is asked for with each event.
+        let folder =
+            closed.parent().and_then(|folder| open(folder, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok());
+        let name = closed.file_name().filter(|_| folder.is_some()).map_or(closed, Path::new);
+        Self { sink, closed: name.to_path_buf(), folder, open: true, lost: 0 }
     }
 
     /// Writes the first event, without which there is no recording.
     pub(in crate::recorders) fn start(&mut self, recorder: &str, blind: Vec<String>) -> io::Result<()> {
         let start = Start { format: 1, at: now(), recorder: recorder.to_owned(), blind };
-        self.sink.event(&Event::Start(start))
+        self.sink.events(&[Event::Start(start)])
     }
 
     /// Counts an event that could not be seen whole.
@@ -38,14 +45,14 @@ impl<'a> Out<'a> {
     /// Counts events that could not be seen whole, if there are any.
     pub(in crate::recorders) fn lost_some(&mut self, count: u64, why: &str) {
         if count > 0 {
-            self.write(&Event::Lost(Lost { at: now(), count, why: why.to_owned() }));
+            self.write_all(&[Event::Lost(Lost { at: now(), count, why: why.to_owned() })]);
         }
     }
 
     /// Tells how many opens were interrupted, when there are any.
     pub(in crate::recorders) fn disturbed(&mut self, count: u64) {
         if count > 0 {
-            self.write(&Event::Disturbed(Disturbed { at: now(), count }));
+            self.write_all(&[Event::Disturbed(Disturbed { at: now(), count })]);
         }
     }
 
@@ -55,29 +62,25 @@ impl<'a> Out<'a> {
     }
 
     fn is_open(&mut self) -> bool {
-        self.open = self.open && access(&self.closed, Access::EXISTS).is_err();
+        let folder = self.folder.as_ref().map_or(rustix::fs::CWD, AsFd::as_fd);
+        self.open = self.open && accessat(folder, &self.closed, Access::EXISTS, AtFlags::empty()).is_err();
         self.open
     }
 
     /// Writes events.
     pub(in crate::recorders) fn write_all(&mut self, events: &[Event]) {
-        for event in events {
-            self.write(event);
-        }
-    }
-
-    fn write(&mut self, event: &Event) {
-        if !self.is_open() {
+        if events.is_empty() || !self.is_open() {
             return;
         }
         if self.lost > 0 {
             let why = "they could not be written".to_owned();
-            if self.sink.event(&Event::Lost(Lost { at: now(), count: self.lost, why })).is_ok() {
+            let lost = Event::Lost(Lost { at: now(), count: self.lost, why });
+            if self.sink.events(slice::from_ref(&lost)).is_ok() {
                 self.lost = 0;
             }
         }
-        if self.sink.event(event).is_err() {
-            self.lost += 1;
+        if self.sink.events(events).is_err() {
+            self.lost += events.len() as u64;
         }
     }
 }

@@ -31,6 +31,8 @@ pub(in crate::recorders) struct Program {
     pub loader: Option<Bytes>,
     /// Whether the kernel will start it.
     pub starts: bool,
+    /// Whether the process has another root than we have.
+    pub elsewhere: bool,
 }
 
 /// What is in an executable file.
@@ -76,7 +78,7 @@ impl Programs {
         pid: i32,
         thread: i32,
         asked: &Arguments,
-        cwd: &Path,
+        cwd: &dyn Fn() -> PathBuf,
         info: Option<Info>,
     ) -> Program {
         let fd = |number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap_or_default();
@@ -85,33 +87,33 @@ impl Programs {
             Some(number) if given.as_os_str().is_empty() => (fd(number), format!("/proc/{pid}/fd/{number}").into()),
             Some(number) => whole(&fd(number), given),
             None if given.as_os_str().is_empty() => return Program::default(),
-            None => whole(cwd, given),
+            None if given.is_absolute() => whole(Path::new("/"), given),
+            None => whole(&cwd(), given),
         };
         let place = of_process(&place, pid, thread);
-        let other_root = root_of(format!("/proc/{pid}/root/")).filter(|root| self.root.is_some_and(|own| own != *root));
-        let place = match other_root {
-            Some(_) => follow(&PathBuf::from(format!("/proc/{pid}/root")), &place).unwrap_or(place),
-            None => place,
+        let elsewhere = self.is_elsewhere(pid);
+        let inside = |place: PathBuf| match elsewhere {
+            true => follow(&PathBuf::from(format!("/proc/{pid}/root")), &place).ok_or(place),
+            false => Ok(place),
         };
-        let mut program = Program { path, ..Program::default() };
+        let place = inside(place).unwrap_or_else(|place| place);
+        let mut program = Program { path, elsewhere, ..Program::default() };
         let Some(seen) = self.look(&place, info) else { return program };
-        let resolved = match other_root {
-            Some(_) => place.strip_prefix(format!("/proc/{pid}/root")).ok().map(|inside| Path::new("/").join(inside)),
-            None => seen.resolved,
+        let resolved = match elsewhere {
+            true => place.strip_prefix(format!("/proc/{pid}/root")).ok().map(|inside| Path::new("/").join(inside)),
+            false => seen.resolved,
         };
         program.resolved = resolved.filter(|resolved| *resolved != program.path);
         let mut kind = seen.kind;
         while let Kind::Script(interpreter) = kind {
             program.interpreters.push(Bytes::from(&interpreter));
-            let place = of_process(&whole(cwd, Path::new(OsStr::from_bytes(&interpreter))).1, pid, thread);
-            let place = match other_root {
-                Some(_) => follow(&PathBuf::from(format!("/proc/{pid}/root")), &place),
-                None => Some(place),
-            };
+            let given = Path::new(OsStr::from_bytes(&interpreter));
+            let folder = if given.is_absolute() { PathBuf::new() } else { cwd() };
+            let place = inside(of_process(&whole(&folder, given).1, pid, thread));
             if program.interpreters.len() > DEEPEST {
                 return program;
             }
-            let Some(seen) = place.and_then(|place| self.look(&place, info)) else { return program };
+            let Some(seen) = place.ok().and_then(|place| self.look(&place, info)) else { return program };
             kind = seen.kind;
         }
         program.starts = matches!(kind, Kind::Elf(_)) || self.other_formats;
@@ -121,19 +123,24 @@ impl Programs {
         program
     }
 
+    /// Returns whether a process has another root than we have.
+    pub(in crate::recorders) fn is_elsewhere(&self, pid: i32) -> bool {
+        root_of(format!("/proc/{pid}/root/")).is_some_and(|root| self.root.is_some_and(|own| own != root))
+    }
+
     /// Looks at one file; none when this process may not run it.
     fn look(&mut self, place: &Path, info: Option<Info>) -> Option<Seen> {
         let metadata = fs::metadata(place).ok()?;
         let own = info.is_none_or(|info| info.euid == self.euid);
-        if !metadata.is_file()
-            || rustix::fs::accessat(CWD, place, Access::EXEC_OK, AtFlags::EACCESS).is_err()
-            || !own && !info.is_some_and(|info| may_run(&metadata, info))
-        {
+        if !metadata.is_file() || !own && !info.is_some_and(|info| may_run(&metadata, info)) {
             return None;
         }
         let file = (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
         if let Some(seen) = self.seen.get(place).filter(|seen| seen.file == file) {
             return Some(seen.clone());
+        }
+        if rustix::fs::accessat(CWD, place, Access::EXEC_OK, AtFlags::EACCESS).is_err() {
+            return None;
         }
         let seen = Seen { file, kind: kind(place), resolved: fs::canonicalize(place).ok() };
         if self.seen.len() >= 4096 {

@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::forks::{self, Ended};
+use super::waits::happened;
 use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Status};
 use crate::recorders::exec::arguments::Arguments;
+use crate::recorders::exec::out::now;
 use crate::recorders::exec::program::Program;
 use crate::recorders::exec::slots::{Kept, Slots};
 use crate::recorders::exec::status_field;
@@ -55,35 +59,72 @@ pub(super) struct Processes {
     others: HashMap<i32, (OwnedFd, u64)>,
     /// What ran in those that ended.
     ended: Ended,
+    /// Tells of ends, a process for each event.
+    ends: OwnedFd,
+    /// Ends that were taken in and are to be written.
+    done: Vec<Done>,
     slots: Slots,
     next: u64,
     own: i32,
     tells_status: bool,
 }
 
+/// The end of a process.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// When that was seen.
+    pub(super) at: i64,
+    /// Its latest exec.
+    pub(super) exec: Option<u64>,
+    /// What is to be written.
+    pub(super) events: Vec<Event>,
+}
+
 impl Processes {
     /// Returns an empty table. `tells_status`: whether the kernel's pidfds tell how a process ended.
-    pub(super) fn new(slots: Slots, tells_status: bool) -> Self {
+    pub(super) fn new(slots: Slots, tells_status: bool) -> Result<Self, Errno> {
         let own = rustix::process::getpid().as_raw_pid();
-        Self {
+        Ok(Self {
             table: HashMap::new(),
             leaders: HashMap::new(),
             others: HashMap::new(),
             ended: Ended::default(),
+            ends: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            done: Vec::new(),
             slots,
             next: 1,
             own,
             tells_status,
+        })
+    }
+
+    /// Returns what is readable when processes have ended: then [`Processes::take_ends`].
+    pub(super) fn ends(&self) -> BorrowedFd<'_> {
+        self.ends.as_fd()
+    }
+
+    /// Takes in the processes that have ended.
+    pub(super) fn take_ends(&mut self) {
+        let mut taken = usize::MAX;
+        while taken != self.done.len() {
+            taken = self.done.len();
+            let ends = happened(self.ends.as_fd(), Some(Duration::ZERO)).unwrap_or_default();
+            ends.iter().for_each(|(pid, _)| self.ended(*pid as i32, now(), None));
         }
     }
 
+    /// Returns the ends that are to be written.
+    pub(super) fn done(&mut self) -> Vec<Done> {
+        mem::take(&mut self.done)
+    }
+
     /// Takes over the processes that another worker left; returns the ends of those that are gone.
-    pub(super) fn take_over(&mut self, epoll: BorrowedFd<'_>, at: i64) -> Vec<Event> {
+    pub(super) fn take_over(&mut self, at: i64) -> Vec<Event> {
         // The worker before may have given out the noted number, but no other: it notes one with each notification.
         self.next = self.slots.noted().1 + 1;
         let mut gone = Vec::new();
         for kept in self.slots.left() {
-            let entered = self.enter(epoll, kept.pid).ok();
+            let entered = self.enter(kept.pid).ok();
             match entered.and_then(|pid| self.table.get_mut(&pid)) {
                 Some(process) => {
                     process.number = kept.number;
@@ -113,7 +154,7 @@ impl Processes {
     }
 
     /// Returns the process of a thread that is about to run a program; from now on its end will be seen.
-    pub(super) fn enter(&mut self, epoll: BorrowedFd<'_>, thread: i32) -> Result<i32, Errno> {
+    pub(super) fn enter(&mut self, thread: i32) -> Result<i32, Errno> {
         if self.is_known(thread) {
             return Ok(thread);
         }
@@ -131,7 +172,7 @@ impl Processes {
         };
         // A pidfd is readable when its process is a zombie, and hangs up when that was reaped and its status is told.
         let wanted = if self.tells_status { epoll::EventFlags::empty() } else { epoll::EventFlags::IN };
-        epoll::add(epoll, &pidfd, epoll::EventData::new_u64(pid as u64), wanted)?;
+        epoll::add(&self.ends, &pidfd, epoll::EventData::new_u64(pid as u64), wanted)?;
         let info = sys::process_info(pidfd.as_fd()).ok();
         let parent = self.parent(pid, info);
         let slot = self.slots.take();
@@ -151,12 +192,15 @@ impl Processes {
         Ok(pid)
     }
 
-    /// Returns whether a process is in the table, and is still the same one.
+    /// Returns whether a process is in the table. One that ended, and whose number another has, is taken out.
     fn is_known(&mut self, pid: i32) -> bool {
         let Some(process) = self.table.get_mut(&pid) else { return false };
         process.info = sys::process_info(process.pidfd.as_fd()).ok();
         process.leads = leads(pid);
-        process.info.is_some() || !ended(process.pidfd.as_fd())
+        if process.info.is_none() {
+            self.ended(pid, now(), None);
+        }
+        self.table.contains_key(&pid)
     }
 
     /// Returns what the kernel said of a process when it was last asked.
@@ -179,7 +223,10 @@ impl Processes {
             return Some(*exec);
         }
         let pid = status_field(thread, "Tgid:")?;
-        let exec = living(pid).map_or_else(|| self.parent(pid, None), Process::by)?;
+        let exec = match living(pid) {
+            Some(process) => process.by(),
+            None => self.parent(pid, None),
+        }?;
         // Since Linux 6.9 a pidfd can be of a thread; before, it is found out each time.
         let flags = PidfdFlags::from_bits_retain(libc::PIDFD_THREAD);
         if let Some(pidfd) = Pid::from_raw(thread).and_then(|thread| pidfd_open(thread, flags).ok()) {
@@ -192,7 +239,7 @@ impl Processes {
     }
 
     /// Returns the exec of the nearest process above that ran one.
-    fn parent(&self, pid: i32, info: Option<Info>) -> Option<u64> {
+    fn parent(&mut self, pid: i32, info: Option<Info>) -> Option<u64> {
         let mut above = info.map(|info| info.parent).or_else(|| status_field(pid, "PPid:"))?;
         for _ in 0..256 {
             if above <= 1 || above == self.own {
@@ -207,7 +254,8 @@ impl Processes {
     }
 
     /// Returns the exec above a process whose parent ended before.
-    fn above_orphan(&self, pid: i32) -> Option<u64> {
+    fn above_orphan(&mut self, pid: i32) -> Option<u64> {
+        self.take_ends();
         // The first of them: those that run a program just now were copies until then.
         let alike = || {
             let living = self.table.iter().filter(|(other, process)| **other != pid && process.exec > 0);
@@ -267,16 +315,20 @@ impl Processes {
         }
     }
 
-    /// Takes in that a process of this number may have ended; returns what is to be written. `word`: its status by wait(2).
-    pub(super) fn ended(&mut self, pid: i32, at: i64, word: Option<i32>) -> Vec<Event> {
-        let Some(process) = self.table.get_mut(&pid) else { return Vec::new() };
+    /// Takes in that a process of this number may have ended. `word`: its status by wait(2).
+    pub(super) fn ended(&mut self, pid: i32, at: i64, word: Option<i32>) {
+        let Some(process) = self.table.get_mut(&pid) else { return };
         let told = if self.tells_status { sys::wait_status(process.pidfd.as_fd()).ok().flatten() } else { None };
         if told.is_none() && (self.tells_status || !ended(process.pidfd.as_fd())) {
-            return Vec::new();
+            return;
         }
         let told = told.map(|word| (word, EndKnown::Pidfd));
         process.word = told.or(word.map(|word| (word, EndKnown::Wait))).or(process.word);
-        self.table.remove(&pid).map(|process| self.end(process, at)).unwrap_or_default()
+        if let Some(process) = self.table.remove(&pid) {
+            let exec = Some(process.exec).filter(|exec| *exec > 0);
+            let events = self.end(process, at);
+            self.done.push(Done { at, exec, events });
+        }
     }
 
     /// Gives up all that are left: nothing recorded lives any more. Returns what is to be written.

@@ -1,17 +1,17 @@
 //! The worker: starts the launcher, records what the filter reports, and stays until the last recorded process is gone.
 
 use std::fs;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use rustix::event::{Timespec, epoll};
+use rustix::event::epoll;
 use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::begin::{Begun, tells_by_filter};
-use super::processes::Processes;
+use super::processes::{Done, Processes};
 use super::receivers;
+use super::waits::happened;
 use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::Arguments;
@@ -41,7 +41,7 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
     let begun = if args.resume || args.attached { Begun::resume(&front) } else { Begun::start(&front, args) };
     let (worker, listener) = front.told(begun.and_then(|begun| Worker::new(args, &front, sink, begun)))?;
-    receivers::record(worker, &listener, args.depth)
+    receivers::record(worker, &listener, args)
 }
 
 /// Everything but the listener, from which a stopped process borrows.
@@ -74,10 +74,10 @@ impl<'a> Worker<'a> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let exit_group = tells_by_filter(args.exit_group);
         let mut out = Out::new(sink, &args.closed);
-        let mut processes = Processes::new(slots, !exit_group);
+        let mut processes = Processes::new(slots, !exit_group)?;
         if args.resume {
             out.lost("the recorder was killed, and another went on");
-            let gone = processes.take_over(epoll.as_fd(), now());
+            let gone = processes.take_over(now());
             out.write_all(&gone);
         } else {
             out.start(super::NAME, blind(restricted, args.depth)).context("failed to write to the session's events")?;
@@ -119,7 +119,7 @@ impl<'a> Worker<'a> {
     /// Notes what a process runs that was there before.
     fn runs_already(&mut self, pid: i32) {
         let Glimpse { program: Some(path), argv } = Glimpse::of(pid) else { return };
-        if self.processes.enter(self.epoll.as_fd(), pid).is_ok() {
+        if self.processes.enter(pid).is_ok() {
             let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
             let program = Program { path, starts: true, ..Program::default() };
             let asked = Arguments { argv, ..Arguments::default() };
@@ -136,8 +136,10 @@ impl<'a> Worker<'a> {
     /// Writes what is known at the end, after the ends of processes that may still come.
     pub(super) fn finish(&mut self, listener: &Listener) -> Result<()> {
         let end = Instant::now() + LINGER;
+        self.take_ends(listener)?;
         while !self.processes.is_empty() && Instant::now() < end {
-            self.step(listener, Some(Duration::from_millis(10)))?;
+            self.step(listener, Some(Duration::from_millis(2)))?;
+            self.take_ends(listener)?;
         }
         let files = self.opens.flush(now(), true);
         self.out.write_all(&files);
@@ -171,7 +173,7 @@ impl<'a> Worker<'a> {
                 while self.signals.next().is_some() {}
                 self.reap(listener)?;
             }
-            FRONT => match self.front.received() {
+            _front => match self.front.received() {
                 Some(Message::Go) => {
                     self.settle(listener)?;
                     self.tell(0);
@@ -181,23 +183,30 @@ impl<'a> Worker<'a> {
                     kill_bound(self.command.filter(|_| self.bound));
                 }
             },
-            pid => {
-                if self.exit_group {
-                    self.reap(listener)?;
-                }
-                self.ended(pid as i32, None);
-            }
         }
         Ok(())
     }
 
-    fn ended(&mut self, pid: i32, word: Option<i32>) {
-        let (exec, at) = (self.processes.latest(pid), now());
-        let events = self.processes.ended(pid, at, word);
-        if let Some(exec) = exec.filter(|_| !events.is_empty()) {
-            self.out.write_all(self.opens.end(exec, at).as_slice());
+    /// Takes in the processes that have ended, and writes their ends; returns whether there were any.
+    pub(super) fn take_ends(&mut self, listener: &Listener) -> Result<bool> {
+        if self.exit_group {
+            self.reap(listener)?;
         }
+        self.processes.take_ends();
+        Ok(self.write_ends())
+    }
+
+    fn write_ends(&mut self) -> bool {
+        let ends = self.processes.done();
+        let all = |Done { at, exec, events }| exec.and_then(|exec| self.opens.end(exec, at)).into_iter().chain(events);
+        let (any, events) = (!ends.is_empty(), ends.into_iter().flat_map(all).collect::<Vec<_>>());
         self.out.write_all(&events);
+        any
+    }
+
+    /// Returns what is readable when processes have ended.
+    pub(super) fn ends(&self) -> BorrowedFd<'_> {
+        self.processes.ends()
     }
 
     /// Waits for children: the command, and processes whose parents ended.
@@ -207,7 +216,7 @@ impl<'a> Worker<'a> {
         while let Ok(Some((pid, status))) = rustix::process::wait(options) {
             let (pid, word) = (pid.as_raw_pid(), status.as_raw());
             if status.exited() || status.signaled() {
-                self.ended(pid, Some(word));
+                self.processes.ended(pid, now(), Some(word));
                 if self.command == Some(pid) {
                     self.command = None;
                     last = Some(word);
@@ -220,6 +229,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        self.write_ends();
         if let Some(word) = last {
             self.settle(listener)?;
             if let Some(message @ Message::NotRun(_)) = self.launcher.take().and_then(|launcher| launcher.received()) {
@@ -254,6 +264,8 @@ impl<'a> Worker<'a> {
                 break;
             }
         }
+        self.processes.take_ends();
+        self.write_ends();
         Ok(())
     }
 
@@ -278,19 +290,6 @@ impl<'a> Worker<'a> {
         }
         self.processes.note(stopped.id);
         Ok(Some(stopped).filter(|stopped| stopped.thread > 0 && self.out.was_open()))
-    }
-}
-
-/// Returns to what something happened, and whether there is something to receive; waits for it this long at most.
-pub(super) fn happened(epoll: BorrowedFd<'_>, wait: Option<Duration>) -> Result<Vec<(u64, bool)>> {
-    let wait = wait.map(|wait| Timespec { tv_sec: 0, tv_nsec: wait.subsec_nanos().into() });
-    let mut room = [const { MaybeUninit::uninit() }; 64];
-    match epoll::wait(epoll, &mut room, wait.as_ref()) {
-        Err(rustix::io::Errno::INTR) => Ok(Vec::new()),
-        result => {
-            let events = result?.0.iter().map(|event| (event.data.u64(), event.flags));
-            Ok(events.map(|(what, flags)| (what, flags.contains(epoll::EventFlags::IN))).collect())
-        }
     }
 }
 

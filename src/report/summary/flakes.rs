@@ -3,6 +3,7 @@
 use super::book::text;
 use super::{Book, Missed, Package, Role};
 use crate::console::escape;
+use crate::ecosystems::BUILDS;
 use crate::event::Status;
 use crate::journal::{Command, Journal, Ref};
 use crate::report::Report;
@@ -44,7 +45,7 @@ fn ran_in_vain(journal: &Journal, invocation: &Ref) -> bool {
 pub(super) fn not_captured(journals: &[Journal], it: &Unrecognized) -> Option<Missed> {
     let journal = journals.iter().find(|journal| journal.session.id == it.evidence.session)?;
     let name = it.name.as_str()?;
-    let installable = name.strip_prefix("what builds ").unwrap_or(name);
+    let installable = name.strip_prefix(BUILDS).unwrap_or(name);
     let flakeref = installable.split('#').next()?;
     let (why, cure) = journal.flakes.iter().find(|used| used.flakeref == flakeref)?.why?.why();
     let why = match ran_in_vain(journal, &it.evidence.entry) {

@@ -2,7 +2,6 @@
 //! on, then it is written.
 
 use std::fs;
-use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use super::Worker;
@@ -39,7 +38,7 @@ impl Worker<'_> {
 
     fn exec(&mut self, stopped: Stopped<'_>) {
         let at = now();
-        let Ok(pid) = self.processes.enter(self.epoll.as_fd(), stopped.thread) else {
+        let Ok(pid) = self.processes.enter(stopped.thread) else {
             if stopped.still_waits() && stopped.go_on().is_ok() {
                 self.out.lost("a process ran, or looked for, a program and could not be watched");
             }
@@ -50,7 +49,7 @@ impl Worker<'_> {
         if looked.as_ref().is_ok_and(|seen| seen.as_ref().is_some_and(|(_, _, program)| program.starts)) {
             self.mapped(pid);
         }
-        if !stopped.still_waits() || stopped.go_on().is_err() {
+        if stopped.go_on().is_err() {
             return; // It was interrupted or killed; if it still wants to, it asks again.
         }
         let seen = match (looked, before) {
@@ -62,7 +61,12 @@ impl Worker<'_> {
             if let Some(exec) = self.processes.latest(pid).filter(|_| program.starts) {
                 self.out.write_all(self.opens.end(exec, at).as_slice());
             }
+            let (starts, elsewhere) = (program.starts, program.elsewhere);
             let events = self.processes.exec(pid, at, asked, &cwd, program);
+            if let Some(exec) = self.processes.latest(pid).filter(|_| starts && self.depth >= Depth::Full) {
+                self.opens.begin(exec, elsewhere);
+            }
+            self.write_ends();
             self.told.ran(&events);
             self.out.write_all(&events);
         }
@@ -94,9 +98,11 @@ impl Worker<'_> {
         if asked.flags & AT_EXECVE_CHECK != 0 {
             return Ok(None);
         }
-        let cwd = fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
+        let cwd = || fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
         let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid));
         program.starts &= !asked.too_long;
+        // A name that is tried along PATH needs none.
+        let cwd = if program.starts { cwd() } else { PathBuf::new() };
         Ok(Some((asked, cwd, program)))
     }
 
