@@ -1,5 +1,5 @@
-//! Packages of Debian and Ubuntu: a table by hand, then what their names say, then what their sources are called. Debian names libraries after their files
-//! (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
+//! Packages of Debian and Ubuntu: a table by hand, then what their names say, then what their sources are called. Debian names
+//! libraries after their files (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
 use super::{Index, LONGEST, Source, rule, unversioned};
 use crate::nix::AttrPath;
@@ -182,7 +182,7 @@ impl Index {
         Some(found.attr).filter(|_| best.is_none_or(|(_, has)| has >= points))
     }
 
-    /// Returns the package that is built from the same source, where the name does not say it: `uidmap` is built from `shadow`.
+    /// Returns the package that is built from the same source, where the name does not say it: `uidmap`, built from `shadow`.
     fn of_source(&self, package: &str) -> Option<AttrPath> {
         self.source(package, self.sources.get(source_key(package))?)
     }
