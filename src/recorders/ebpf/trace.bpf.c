@@ -449,9 +449,12 @@ static long word(__u32 index, void *context)
 	return 0;
 }
 
-// Reads the path that was asked for, and the folder that it is below of; returns where what comes next begins, or 0.
-static __always_inline __u32 asks(struct record *record, unsigned long path, int below)
+// Reads the path that was asked for, and the folder that it is below of; returns where what comes next begins, or 0. Not
+// static: so Linux verifies it once, not again for each that calls it, which takes it as long as all else.
+__noinline __u32 asks(struct record *record, unsigned long path, int below)
 {
+	if (!record)
+		return 0;
 	long length = bpf_probe_read_user_str(record->data, PATH, (void *)path);
 	if (length <= 0) {
 		count(NOT_READ);
