@@ -521,10 +521,10 @@ static __always_inline void opens(struct record *record, struct ended_call *ende
 	if (ended->call == OPENAT2 && bpf_probe_read_user(&flags, sizeof flags, (void *)ended->args[2]))
 		return count(NOT_READ);
 	record->head.more = flags;
-	__u32 at = asks(record, path, at_folder ? (int)ended->args[0] : -100);
-	if (!at)
-		return;
-	if (at <= DATA)
+	__u64 at = asks(record, path, at_folder ? (int)ended->args[0] : -100);
+	// Linux is to see that what it is handed is what was compared.
+	barrier_var(at);
+	if (at && at <= DATA)
 		hand_over(record, sizeof record->head + at);
 }
 
