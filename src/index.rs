@@ -24,7 +24,6 @@
 //! | `debian-sources` | package of Debian → source that it is built from, where only that says which it is |
 //! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
@@ -36,9 +35,11 @@ mod debian;
 mod libraries;
 mod near;
 pub mod pins;
+mod python;
 mod table;
 mod which;
 
+pub use python::normalized;
 use table::Table;
 pub use which::Scored;
 
@@ -51,19 +52,12 @@ const RULES: &str = include_str!("index/rules.tsv");
 /// The set of Python modules.
 const PYTHON: &str = "python3Packages";
 
-/// Python packages of many distributions: that one of them has `backports` says nothing of `backports.zoneinfo`.
-const NAMESPACES: [&str; 9] =
-    ["backports", "collective", "databricks", "flufl", "jaraco", "plone", "repoze", "sphinxcontrib", "zope"];
-
 /// Points of a package whose programs nothing says, for the program of its own name. What is known to have a program of its
 /// name has far more.
 const UNSAID: i32 = 0;
 
 /// Points under which a package only happens to have a file, or has a copy of another's.
 const SURE: i32 = -30;
-
-/// Points under which a package of Python is less likely meant than one that is called like the module.
-const UNSURE: i32 = -20;
 
 /// The longest name that is looked for; no file has a longer one.
 const LONGEST: usize = 255;
@@ -323,71 +317,9 @@ impl Index {
         Some(format!("{}{rest}", idiomatic.trim_end_matches('*')))
     }
 
-    /// Returns the package of a Python distribution, else of a module of this name.
-    pub fn python(&self, name: &str) -> Option<AttrPath> {
-        self.distribution(name).or_else(|| self.module(name))
-    }
-
-    /// Returns the package of a Python module (`yaml`, `json.tool`, `google.cloud.storage`), else of a distribution of the
-    /// name of its first part.
-    pub fn python_module(&self, name: &str) -> Option<AttrPath> {
-        let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]).take(4).collect::<Vec<_>>();
-        let whole = || name.contains('.').then(|| self.distribution(name)).flatten();
-        let module = self.module(name).or_else(whole);
-        let whole = |name: &str| !NAMESPACES.contains(&name) || self.by_hand("py", name).is_some();
-        let ends = ends.iter().rev().map(|end| &name[..*end]);
-        let module =
-            module.or_else(|| ends.filter(|start| *start == name || whole(start)).find_map(|start| self.module(start)));
-        let first = name.split('.').next().unwrap_or(name);
-        module.or_else(|| self.distribution(first)).or_else(|| self.joined(first))
-    }
-
-    /// Returns the package of a Python distribution whose name has the same letters: `selenium-wire` for `seleniumwire`.
-    fn joined(&self, name: &str) -> Option<AttrPath> {
-        static NAMES: OnceLock<HashMap<String, Option<&str>>> = OnceLock::new();
-        let join = |name: &str| normalized(name).replace('-', "");
-        let names = NAMES.get_or_init(|| {
-            let mut names = HashMap::new();
-            for attr in self.python.keys() {
-                names.entry(join(attr)).and_modify(|other| *other = None).or_insert(Some(attr));
-            }
-            names
-        });
-        let attr = names.get(&join(name)).copied().flatten().filter(|_| name.len() > 4)?;
-        self.known(&format!("{PYTHON}.{attr}"))
-    }
-
-    fn module(&self, name: &str) -> Option<AttrPath> {
-        if let Some(attr) = self.by_hand("py", name) {
-            return Some(attr);
-        }
-        match self.modules(name).next()? {
-            // Packages that are made of others bring none of their files.
-            (attr, points) if points < UNSURE => self.distribution(name).or(Some(attr)),
-            (attr, _) => Some(attr),
-        }
-    }
-
-    /// Returns the packages of a Python module, where that is not of the module's name.
-    fn modules<'a>(&'a self, name: &str) -> impl Iterator<Item = (AttrPath, i32)> + use<'a> {
-        let row = self.pymodules.get(name).unwrap_or_default();
-        row.split(',').filter_map(|item| {
-            let (attr, points) = item.rsplit_once(':')?;
-            Some((self.known(&format!("{PYTHON}.{attr}"))?, points.parse().ok()?))
-        })
-    }
-
     /// Returns what the table of overrides says of a name of this kind.
     fn by_hand(&self, kind: &str, name: &str) -> Option<AttrPath> {
         self.overrides.get(&format!("{kind}:{name}")).and_then(|attr| self.known(attr))
-    }
-
-    fn distribution(&self, name: &str) -> Option<AttrPath> {
-        let name = normalized(name);
-        let listed =
-            |name: &str| self.python.get(name).or_else(|| self.more.get(&format!("{PYTHON}.{name}"))).is_some();
-        let attr = if listed(&name) { &name } else { self.pynames.get(&name)? };
-        self.known(&format!("{PYTHON}.{attr}"))
     }
 
     /// Returns the package whose store path has this name without a version: `ripgrep`, `python3.13-requests`.
@@ -421,18 +353,6 @@ impl Index {
 /// Returns whether nothing says that a package in the table of programs has this one.
 fn is_unsaid(attr: &AttrPath, name: &str, points: i32) -> bool {
     points == UNSAID && attr.as_str() == name
-}
-
-/// Returns the name of a Python distribution in the one form that is compared (PEP 503).
-pub fn normalized(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for part in name.split(['-', '_', '.']).filter(|part| !part.is_empty()) {
-        if !out.is_empty() {
-            out.push('-');
-        }
-        out.push_str(&part.to_ascii_lowercase());
-    }
-    out
 }
 
 /// Returns a name without the version at its end: `clang` of `clang-18`, `php` of `php8.2`.
