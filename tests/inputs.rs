@@ -270,14 +270,20 @@ fn a_command_line_with_another_flake_is_exported() {
     }
 }
 
+/// Returns a project whose check runs this, with the second flake registered.
+fn checked_with(command: &str) -> Project {
+    let project = Project::demo().with_nix("new");
+    project.write("Makefile", &format!("check:\n\t{command}\n"));
+    project.git(&["commit", "-qam", "A check that needs the other flake"]);
+    register(&project, &seed(&project, &second_flake(&project)));
+    project
+}
+
 #[test]
 #[ignore = "needs real Nix"]
 fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
-    let project = Project::demo().with_nix("new");
-    project.write("Makefile", "check:\n\tgreet | jq -R .\n");
-    project.git(&["commit", "-qam", "A check that needs its shell"]);
-    let folder = second_flake(&project);
-    register(&project, &seed(&project, &folder));
+    let project = checked_with("greet | jq -R .");
+    let folder = project.home().join("greet");
     let pin = pin();
     let exported = project.run(&["export", "--nixpkgs", &pin, "--", "nix", "develop", "greet"]).success().stdout;
     assert!(exported.contains("inputsFrom = shellsFor pkgs;") && exported.contains("mkShell {"), "{exported}");
@@ -363,11 +369,7 @@ fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
 #[test]
 #[ignore = "needs real Nix"]
 fn packages_of_another_flake_are_proved_necessary_or_not() {
-    let project = Project::demo().with_nix("new");
-    project.write("Makefile", "check:\n\tgreet\n");
-    project.git(&["commit", "-qam", "A check that needs it"]);
-    let hash = seed(&project, &second_flake(&project));
-    register(&project, &hash);
+    let project = checked_with("greet");
     let agent = "nix shell greet -c make check\n";
     project.session(&["--yes", "--name", "one"], agent).success().says("verified: ");
     let said = project.run(&["minimize"]).success().stdout;
