@@ -32,9 +32,14 @@ static HINT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(&format!("(?-u)(?i:{places})|{}", shapes::HINT)).expect("a fixed pattern")
 });
 
+/// Returns whether arguments, one a line, may hold a secret: mostly they cannot, which costs less to find out than [`argv`].
+pub fn may_hold(arguments: &[u8]) -> bool {
+    HINT.is_match(arguments)
+}
+
 /// Returns arguments without secrets, and whether something was taken out. What does not come to rest is taken out whole.
 pub fn argv(argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, bool) {
-    if !HINT.is_match(&argv.join(&b'\n')) {
+    if !may_hold(&argv.join(&b'\n')) {
         return (argv.to_vec(), false);
     }
     settled(argv, ROUNDS)

@@ -15,6 +15,7 @@ use std::ptr;
 use std::sync::OnceLock;
 
 mod filter;
+mod priority;
 pub mod ptrace;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub mod remote;
@@ -22,6 +23,7 @@ mod words;
 
 pub use filter::Call;
 use filter::{TABLE, filter};
+pub use priority::go_first;
 pub use words::Words;
 
 /// Returns the result of a system call, or the error in `errno`.
@@ -76,14 +78,13 @@ struct Room<T> {
 }
 
 impl Listener {
-    /// Asks the kernel to wake us on the caller's CPU (Linux 6.6); older kernels refuse, which costs time only.
-    pub fn set_sync_wake_up(&self) -> io::Result<()> {
+    /// Says whether the kernel is to wake us on the caller's CPU, and the caller on ours (Linux 6.6); older kernels refuse,
+    /// which costs time only.
+    pub fn wake_here(&self, here: bool) -> io::Result<()> {
         const SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: u64 = 1; // linux/seccomp.h
-        let fd = self.0.as_raw_fd();
+        let flags = if here { SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP } else { 0 };
         // SAFETY: this ioctl takes its flags by value.
-        let result =
-            unsafe { libc::ioctl(fd, libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) };
-        checked(result).map(drop)
+        checked(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SET_FLAGS, flags) }).map(drop)
     }
 
     /// Tries whether its requests get through, which some containers and sandboxes block. Waits for nothing and answers

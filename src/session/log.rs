@@ -94,6 +94,11 @@ fn redacted(event: &Event) -> Option<Event> {
         return hooks::redacted(told).map(Event::Told);
     }
     let (Event::Exec(Exec { argv, .. }) | Event::Missing(Missing { argv, .. })) = event else { return None };
+    let mut lines = Vec::new();
+    argv.iter().for_each(|word| lines.extend(word.as_slice().iter().chain(b"\n")));
+    if !redact::may_hold(&lines) {
+        return None;
+    }
     let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_slice().to_vec()).collect();
     let (words, true) = redact::argv(&words) else { return None };
     let argv = words.into_iter().map(Bytes::from).collect();

@@ -172,6 +172,9 @@ pub(in crate::recorders) fn whole(folder: &Path, path: &Path) -> (PathBuf, PathB
 
 /// Returns where we find what a process finds at a path: `/proc/self` and what leads there is another place for us.
 fn of_process(path: &Path, pid: i32, thread: i32) -> PathBuf {
+    if !path.starts_with("/proc") && !path.starts_with("/dev") {
+        return path.to_path_buf();
+    }
     let places = [
         ("/proc/self", format!("/proc/{pid}")),
         ("/proc/thread-self", format!("/proc/{pid}/task/{thread}")),

@@ -109,7 +109,7 @@ impl Processes {
         while taken != self.done.len() {
             taken = self.done.len();
             let ends = happened(self.ends.as_fd(), Some(Duration::ZERO)).unwrap_or_default();
-            ends.iter().for_each(|(pid, _)| self.ended(*pid as i32, now(), None));
+            ends.into_iter().for_each(|pid| self.ended(pid as i32, now(), None));
         }
     }
 

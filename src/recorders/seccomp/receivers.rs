@@ -1,36 +1,28 @@
-//! Who receives from the filter: the worker's thread, and where opens are recorded more of them, one for each processor but
-//! one, up to four. Each that is free is woken where the process runs that waits, and reads by itself what that opens;
-//! everything else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
+//! Who receives from the filter: the worker's thread, which is woken where the process runs that waits, and where opens are
+//! recorded more of them, one for each processor but one, up to four: they help while more calls wait, and read by themselves
+//! what those open; everything else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use anyhow::Result;
-use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use super::waits::happened;
-use super::worker::{LISTENER, Worker, is_open};
+use super::waits::{Ready, ready};
+use super::worker::{Worker, is_open};
 use crate::recorders::Depth;
 use crate::recorders::exec::WorkerArgs;
 use crate::recorders::exec::opens::Opening;
-use crate::sys::Listener;
+use crate::sys::{self, Listener};
 
 /// The most threads that receive.
 const MOST: usize = 4;
 /// How late an end may be taken in that comes soon after another: to be woken for each costs the session more than all else.
 const LATE: Duration = Duration::from_millis(10);
-/// An event of a receiver: the session has ended.
-const END: u64 = 0;
-
-/// Lets an epoll instance tell of the listener: of those that wait, one is woken.
-pub(super) fn watch(epoll: BorrowedFd<'_>, listener: &Listener) -> Result<()> {
-    let flags = EventFlags::IN | EventFlags::EXCLUSIVE;
-    Ok(epoll::add(epoll, &listener.0, EventData::new_u64(LISTENER), flags)?)
-}
 
 /// Records until the last recorded process is gone.
 pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs) -> Result<()> {
@@ -38,15 +30,22 @@ pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs)
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let receivers = args.receivers.unwrap_or(processors - 1).clamp(1, MOST);
     let more = if args.depth >= Depth::Full { receivers - 1 } else { 0 };
-    let own = worker.epoll.as_fd().try_clone_to_owned()?;
+    let alone = more == 0 && !worker.reaps_ends();
+    let others = worker.epoll.as_fd().try_clone_to_owned()?;
     let end = eventfd(0, EventfdFlags::CLOEXEC)?;
-    let worker = Mutex::new(worker);
+    let (worker, over) = (Mutex::new(worker), AtomicBool::new(false));
     thread::scope(|scope| {
+        let mut helpers: Vec<Thread> = Vec::new();
         for _ in 0..more {
-            scope.spawn(|| or_end(|| further(&worker, listener, end.as_fd())));
+            let (worker, over, next) = (&worker, &over, helpers.last().cloned());
+            let helper = move || Receiver { worker, listener, alone, next }.help(over);
+            helpers.push(scope.spawn(move || or_end(helper)).thread().clone());
         }
         scope.spawn(|| or_end(|| ends(&worker, listener, end.as_fd())));
-        let result = main(&worker, listener, own.as_fd());
+        let own = Receiver { worker: &worker, listener, alone, next: helpers.last().cloned() };
+        let result = own.receive_all(others.as_fd(), args.depth < Depth::Full);
+        over.store(true, Ordering::Release);
+        helpers.iter().for_each(Thread::unpark);
         rustix::io::write(&end, &1_u64.to_ne_bytes())?;
         result
     })?;
@@ -70,32 +69,95 @@ impl Drop for EndsWorker {
     }
 }
 
-/// What the worker's own thread does: it also deals with all else that happens.
-fn main(worker: &Mutex<Worker<'_>>, listener: &Listener, epoll: BorrowedFd<'_>) -> Result<()> {
-    while lock(worker).goes_on() {
-        for (what, input) in happened(epoll, None)? {
-            if what == LISTENER && input {
-                receive(worker, listener)?;
-            } else {
-                lock(worker).deal_with(listener, what)?;
+/// A thread that receives.
+struct Receiver<'w, 'a> {
+    worker: &'w Mutex<Worker<'a>>,
+    listener: &'w Listener,
+    /// Whether no other thread receives.
+    alone: bool,
+    /// Who helps when more calls wait.
+    next: Option<Thread>,
+}
+
+impl Receiver<'_, '_> {
+    /// What the worker's own thread does: it also deals with all else that happens. `goes_first`: whether it goes on when it has
+    /// answered, before who was answered: so a program that begins finds the processor to itself. Who opens gains nothing by that.
+    fn receive_all(&self, others: BorrowedFd<'_>, goes_first: bool) -> Result<()> {
+        if goes_first {
+            drop(sys::go_first());
+        }
+        let mut here = true;
+        loop {
+            let state = lock(self.worker);
+            if !state.goes_on() {
+                return Ok(());
+            }
+            let hears = state.hears(self.listener);
+            drop(state);
+            let ready = self.wait(hears, others, &mut here)?;
+            if ready.call {
+                self.receive()?;
+            }
+            if ready.ended {
+                lock(self.worker).hears_no_more();
+            }
+            if ready.other {
+                lock(self.worker).others(self.listener)?;
             }
         }
     }
-    Ok(())
-}
 
-/// What each further thread does.
-fn further(worker: &Mutex<Worker<'_>>, listener: &Listener, end: BorrowedFd<'_>) -> Result<()> {
-    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    watch(epoll.as_fd(), listener)?;
-    epoll::add(&epoll, end, EventData::new_u64(END), EventFlags::IN)?;
-    loop {
-        for (what, input) in happened(epoll.as_fd(), None)? {
-            if what == END || !input {
+    /// Waits for what there is to deal with. `here`: whether who is answered is woken on our processor. That is its own when it has
+    /// woken us; when we were at work as it asked, its own is another, which may have nothing else to do.
+    fn wait(&self, hears: Option<&Listener>, others: BorrowedFd<'_>, here: &mut bool) -> Result<Ready> {
+        let at_once = ready(hears, others, Some(Duration::ZERO))?;
+        let sleeps = !at_once.is_any();
+        if *here != sleeps && (sleeps || at_once.call) {
+            drop(self.listener.wake_here(sleeps));
+            *here = sleeps;
+        }
+        Ok(if sleeps { ready(hears, others, None)? } else { at_once })
+    }
+
+    /// What each further thread does, until it is over: it sleeps while one is enough.
+    fn help(&self, over: &AtomicBool) -> Result<()> {
+        loop {
+            thread::park();
+            if over.load(Ordering::Acquire) {
                 return Ok(());
             }
-            receive(worker, listener)?;
+            while self.more_wait()? {
+                self.receive()?;
+            }
         }
+    }
+
+    /// Returns whether a call waits to be received.
+    fn more_wait(&self) -> Result<bool> {
+        Ok(ready(Some(self.listener), self.listener.0.as_fd(), Some(Duration::ZERO))?.call)
+    }
+
+    /// Receives one call, unless another thread took it, lets it go on, and records it.
+    fn receive(&self) -> Result<()> {
+        let mut state = lock(self.worker);
+        // Receiving blocks.
+        if !self.alone && !self.more_wait()? {
+            return Ok(());
+        }
+        let Some(stopped) = state.receive(self.listener)? else { return Ok(()) };
+        if is_open(&stopped) {
+            drop(state);
+            if let Some(next) = &self.next
+                && self.more_wait()?
+            {
+                next.unpark();
+            }
+            let opening = Opening::read(&stopped);
+            lock(self.worker).open(stopped, opening);
+        } else {
+            state.record(stopped);
+        }
+        Ok(())
     }
 }
 
@@ -115,26 +177,6 @@ fn ends(worker: &Mutex<Worker<'_>>, listener: &Listener, end: BorrowedFd<'_>) ->
         }
         late = lock(worker).take_ends(listener)?.then_some(Timespec { tv_sec: 0, tv_nsec: LATE.subsec_nanos().into() });
     }
-}
-
-/// Receives one call, unless another thread took it, lets it go on, and records it.
-fn receive(worker: &Mutex<Worker<'_>>, listener: &Listener) -> Result<()> {
-    let mut state = lock(worker);
-    let none = Timespec { tv_sec: 0, tv_nsec: 0 };
-    // Receiving blocks; and who is not polled for has perhaps been interrupted.
-    let mut waits = [PollFd::new(&listener.0, PollFlags::IN)];
-    if poll(&mut waits, Some(&none))? == 0 || !waits[0].revents().contains(PollFlags::IN) {
-        return Ok(());
-    }
-    let Some(stopped) = state.receive(listener)? else { return Ok(()) };
-    if is_open(&stopped) {
-        drop(state);
-        let opening = Opening::read(&stopped);
-        lock(worker).open(stopped, opening);
-    } else {
-        state.record(stopped);
-    }
-    Ok(())
 }
 
 /// A thread that panicked ends the worker, so nobody sees what it left.

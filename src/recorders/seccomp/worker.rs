@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, WaitOptions};
 use super::begin::{Begun, tells_by_filter};
 use super::processes::{Done, Processes};
 use super::receivers;
-use super::waits::happened;
+use super::waits::{happened, ready};
 use crate::event::Sink;
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::Arguments;
@@ -29,9 +29,8 @@ mod record;
 
 pub(super) use self::record::is_open;
 
-pub(super) const LISTENER: u64 = u64::MAX;
-const SIGNALS: u64 = u64::MAX - 1;
-const FRONT: u64 = u64::MAX - 2;
+const SIGNALS: u64 = 0;
+const FRONT: u64 = 1;
 
 /// How long the ends of processes may come after the end of the last one.
 const LINGER: Duration = Duration::from_millis(500);
@@ -46,6 +45,7 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
 
 /// Everything but the listener, from which a stopped process borrows.
 pub(super) struct Worker<'a> {
+    /// Tells of signals and of the front.
     pub(super) epoll: OwnedFd,
     signals: Signals,
     front: &'a Channel,
@@ -64,6 +64,7 @@ pub(super) struct Worker<'a> {
     /// Whether the command is killed with the front.
     bound: bool,
     out: Out<'a>,
+    /// Whether no call will ever come again.
     gone: bool,
 }
 
@@ -82,7 +83,6 @@ impl<'a> Worker<'a> {
         } else {
             out.start(super::NAME, blind(restricted, args.depth)).context("failed to write to the session's events")?;
         }
-        receivers::watch(epoll.as_fd(), &listener)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
         epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
@@ -110,7 +110,7 @@ impl<'a> Worker<'a> {
         };
         if let Some(pid) = attached.filter(|_| args.attached) {
             worker.runs_already(pid);
-            drop(listener.set_sync_wake_up());
+            drop(listener.wake_here(true));
             front.send(&Message::Go)?;
         }
         Ok((worker, listener))
@@ -133,6 +133,21 @@ impl<'a> Worker<'a> {
         !self.gone || self.command.is_some()
     }
 
+    /// Returns the listener as long as calls may come.
+    pub(super) fn hears<'l>(&self, listener: &'l Listener) -> Option<&'l Listener> {
+        (!self.gone).then_some(listener)
+    }
+
+    /// Returns whether who takes in ends may also receive calls.
+    pub(super) fn reaps_ends(&self) -> bool {
+        self.exit_group
+    }
+
+    /// Takes in that no call will ever come again.
+    pub(super) fn hears_no_more(&mut self) {
+        self.gone = true;
+    }
+
     /// Writes what is known at the end, after the ends of processes that may still come.
     pub(super) fn finish(&mut self, listener: &Listener) -> Result<()> {
         let end = Instant::now() + LINGER;
@@ -151,38 +166,36 @@ impl<'a> Worker<'a> {
 
     /// Waits for something to happen and deals with it; returns whether something did.
     fn step(&mut self, listener: &Listener, wait: Option<Duration>) -> Result<bool> {
-        let events = happened(self.epoll.as_fd(), wait)?;
-        for &(what, input) in &events {
-            if what == LISTENER && input {
-                self.notification(listener)?;
-            } else {
-                self.deal_with(listener, what)?;
-            }
+        let ready = ready(self.hears(listener), self.epoll.as_fd(), wait)?;
+        if ready.call {
+            self.notification(listener)?;
         }
-        Ok(!events.is_empty())
+        self.gone |= ready.ended;
+        if ready.other {
+            self.others(listener)?;
+        }
+        Ok(ready.is_any())
     }
 
-    /// Deals with what happened, when that is no notification.
-    pub(super) fn deal_with(&mut self, listener: &Listener, what: u64) -> Result<()> {
-        match what {
-            LISTENER => {
-                self.gone = true;
-                epoll::delete(&self.epoll, &listener.0)?;
-            }
-            SIGNALS => {
-                while self.signals.next().is_some() {}
-                self.reap(listener)?;
-            }
-            _front => match self.front.received() {
-                Some(Message::Go) => {
-                    self.settle(listener)?;
-                    self.tell(0);
+    /// Deals with what happened that is no call.
+    pub(super) fn others(&mut self, listener: &Listener) -> Result<()> {
+        for what in happened(self.epoll.as_fd(), Some(Duration::ZERO))? {
+            match what {
+                SIGNALS => {
+                    while self.signals.next().is_some() {}
+                    self.reap(listener)?;
                 }
-                _ => {
-                    epoll::delete(&self.epoll, self.front)?;
-                    kill_bound(self.command.filter(|_| self.bound));
-                }
-            },
+                _front => match self.front.received() {
+                    Some(Message::Go) => {
+                        self.settle(listener)?;
+                        self.tell(0);
+                    }
+                    _ => {
+                        epoll::delete(&self.epoll, self.front)?;
+                        kill_bound(self.command.filter(|_| self.bound));
+                    }
+                },
+            }
         }
         Ok(())
     }
