@@ -10,7 +10,8 @@ const NICER: i32 = 10;
 const SHORTEST: u64 = 100_000;
 
 /// Lets this thread, but not what it starts, go on when it wakes another one on its processor: a short slice (Linux 6.12;
-/// older ones ignore it) comes due first. An error when it has a policy of its own, or the kernel refuses.
+/// older ones ignore it) comes due first. Who was made nice stays so. An error when the thread has a policy of its own, or the
+/// kernel refuses.
 pub fn go_first() -> io::Result<()> {
     // SAFETY: asks with a number, of this thread.
     let policy = checked(unsafe { libc::sched_getscheduler(0) })?;
@@ -19,7 +20,8 @@ pub fn go_first() -> io::Result<()> {
     }
     // SAFETY: asks with numbers; -1 is an answer too, so an error looks like a niceness that is harmless.
     let own = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
-    set((own - NICER).max(-20)).or_else(|_refused| set(own))
+    let nicest = if own > 0 { own } else { (own - NICER).max(-20) };
+    set(nicest).or_else(|_refused| set(own))
 }
 
 fn set(nice: i32) -> io::Result<()> {
