@@ -11,13 +11,14 @@
 //! | `pkgconfig` | module of pkg-config → the same |
 //! | `cmake` | package of CMake → the same |
 //! | `pymodules` | Python module → the same, below `python3Packages`, where it is not of that name |
-//! | `overrides` | program, or `pc:…`, `py:…`, `cmake:…`, `header:…`, `lib:…` → attr, by hand, where the ranking is wrong or the package is not in the database |
+//! | `overrides` | program, or `pc:…`, `py:…`, `cmake:…`, `header:…`, `lib:…` → attr, by hand, where the ranking is wrong or the package is not in the database; `-` where nixpkgs has not what people mean |
 //! | `rules` | expression for versioned names → attr; in this order |
 //! | `stdenv_programs` | program that every `mkShell` has → its package |
 //! | `attrs` | attr without a dot → pname, version, mainProgram |
 //! | `attrs-python3Packages` | the same below `python3Packages` |
 //! | `attrs-more` | further attrs that other tables need or nix-index lists |
 //! | `canon` | odd attr → the one that people write; `*` for a whole set |
+//! | `renamed` | attr that nixpkgs has no more → what it is called now; `?` before what one takes instead; `*` for a whole set |
 //! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
 //! | `pynames` | Python distribution → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
@@ -30,6 +31,7 @@ use regex::{Regex, RegexBuilder};
 
 use crate::nix::AttrPath;
 
+mod attrs;
 pub mod build;
 mod debian;
 mod libraries;
@@ -51,6 +53,9 @@ const RULES: &str = include_str!("index/rules.tsv");
 
 /// The set of Python modules.
 const PYTHON: &str = "python3Packages";
+
+/// What stands for no attr in the table of overrides: nixpkgs has not what people mean by a program, only others of its name.
+const NOTHING: &str = "-";
 
 /// Points of a package whose programs nothing says, for the program of its own name. What is known to have a program of its
 /// name has far more.
@@ -76,6 +81,7 @@ pub struct Index {
     python: Table,
     more: Table,
     canon: Table,
+    renamed: Table,
     pnames: Table,
     pynames: Table,
     pymodules: Table,
@@ -146,6 +152,7 @@ impl Index {
             python: Table(include_str!("index/attrs-python3Packages.tsv")),
             more: Table(include_str!("index/attrs-more.tsv")),
             canon: Table(include_str!("index/canon.tsv")),
+            renamed: Table(include_str!("index/renamed.tsv")),
             pnames: Table(include_str!("index/pnames.tsv")),
             pynames: Table(include_str!("index/pynames.tsv")),
             pymodules: Table(include_str!("index/pymodules.tsv")),
@@ -167,8 +174,14 @@ impl Index {
         if let Some(attr) = rule(name).and_then(|attr| self.known(&attr)) {
             return Some(self.candidate(attr, Source::Rule));
         }
-        if let Some(attr) = self.overrides.get(name).and_then(|attr| self.known(attr)) {
-            return Some(self.candidate(attr, Source::Override));
+        match self.overrides.get(name) {
+            Some(NOTHING) => return None,
+            Some(attr) => {
+                if let Some(attr) = self.known(attr) {
+                    return Some(self.candidate(attr, Source::Override));
+                }
+            }
+            None => {}
         }
         let unsure = match self.ranked_programs(name).next() {
             Some((attr, points)) if points > SURE => return Some(self.candidate(attr, Source::Table)),
@@ -280,43 +293,6 @@ impl Index {
         self.stdenv.get(name)
     }
 
-    /// Returns what is known of an attr; none when the index does not have it.
-    pub fn attr(&self, attr: &AttrPath) -> Option<Attr> {
-        let row = match attr.within(PYTHON).or_else(|| self.of_other_python(attr)) {
-            Some(name) => self.python.get(name),
-            None => self.attrs.get(attr.as_str()),
-        };
-        let Some(row) = row else {
-            return self.more.get(attr.as_str()).map(|_| Attr::default());
-        };
-        let mut fields = row.split('\t').map(|field| Some(field).filter(|field| !field.is_empty()));
-        let mut field = || fields.next().flatten();
-        Some(Attr { pname: field(), version: field(), main_program: field() })
-    }
-
-    /// Returns the name of a module in the set of another Python, `python311Packages.x`: the sets hold the same modules.
-    fn of_other_python<'b>(&self, attr: &'b AttrPath) -> Option<&'b str> {
-        let (set, module) = attr.as_str().split_once('.')?;
-        let interpreter = set.strip_suffix("Packages").filter(|name| name.starts_with("python3"))?;
-        self.attrs.get(interpreter).map(|_| module)
-    }
-
-    /// Returns the attr as people write it, when the index has it: `python3Packages.x` for `python313Packages.x`.
-    pub fn known(&self, attr: &str) -> Option<AttrPath> {
-        let valid = |text: &str| AttrPath::parse(text).ok().filter(|attr| self.attr(attr).is_some());
-        self.canonical(attr).and_then(|attr| valid(&attr)).or_else(|| valid(attr))
-    }
-
-    /// Returns what people write for an attr, when that is something else.
-    fn canonical(&self, attr: &str) -> Option<String> {
-        if let Some(canonical) = self.canon.get(attr) {
-            return Some(canonical.to_owned());
-        }
-        let (set, rest) = attr.split_once('.')?;
-        let idiomatic = self.canon.get(&format!("{set}.*"))?;
-        Some(format!("{}{rest}", idiomatic.trim_end_matches('*')))
-    }
-
     /// Returns what the table of overrides says of a name of this kind.
     fn by_hand(&self, kind: &str, name: &str) -> Option<AttrPath> {
         self.overrides.get(&format!("{kind}:{name}")).and_then(|attr| self.known(attr))
@@ -338,15 +314,6 @@ impl Index {
         }
         let in_set = || SETS.iter().map(|set| format!("{set}.{name}")).find(|attr| self.more.get(attr).is_some());
         self.known(name).or_else(|| self.known(&in_set()?))
-    }
-
-    /// Returns attrs with names near to this one, nearest first.
-    pub fn near(&self, attr: &str) -> Vec<String> {
-        match attr.split_once('.') {
-            Some((PYTHON, name)) => near::nearest(self.python, name).map(|name| format!("{PYTHON}.{name}")).collect(),
-            Some(_) => near::nearest(self.more, attr).map(str::to_owned).collect(),
-            None => near::nearest(self.attrs, attr).map(str::to_owned).collect(),
-        }
     }
 }
 

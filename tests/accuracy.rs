@@ -63,6 +63,8 @@ const LISTS: &[List] = &[
     list("Debian packages, eighth round", "deb:", include_str!("data/eighth/debian.tsv"), [1000, 1000, 989]),
     list("programs, ninth round", "", include_str!("data/ninth/programs.tsv"), [994, 994, 968]),
     list("modules of pkg-config, ninth round", "pc:", include_str!("data/ninth/pkg-config.tsv"), [962, 962, 907]),
+    list("programs, tenth round", "", include_str!("data/tenth/programs.tsv"), [0, 0, 0]),
+    list("modules of pkg-config, tenth round", "pc:", include_str!("data/tenth/pkg-config.tsv"), [0, 0, 0]),
 ];
 
 const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {

@@ -23,7 +23,7 @@ impl Index {
     }
 
     /// Returns the package that is called like a module of pkg-config, or has a library that is, or whose part it is:
-    /// `UMFPACK` has libumfpack.so, `harfbuzz-cairo` is a part of `harfbuzz`.
+    /// `UMFPACK` has libumfpack.so, `harfbuzz-cairo` is a part of `harfbuzz`, `SDL2_test` one of `SDL2`.
     pub(super) fn like_module(&self, module: &str) -> Option<AttrPath> {
         let lower = module.to_ascii_lowercase();
         let names = [Some(module), unversioned(module), Some(lower.as_str())].into_iter().flatten();
@@ -37,10 +37,39 @@ impl Index {
             let (name, version) = module.rsplit_once('-')?;
             plain(&format!("{name}{}", version.split('.').next().filter(|major| major.parse::<u8>().is_ok())?))
         };
-        let wholes = module.rmatch_indices('-').map(|(at, _)| &module[..at]);
+        let wholes = module.rmatch_indices(['-', '_']).map(|(at, _)| &module[..at]);
         let part =
             || wholes.filter(|name| name.len() > 3).find_map(|name| self.module_file(name).or_else(|| library(name)));
-        major().or_else(|| names.filter(|name| name.len() > 2).find_map(library)).or_else(part)
+        let like = major().or_else(|| self.cuda_module(module));
+        let like = like.or_else(|| names.filter(|name| name.len() > 2).find_map(library));
+        like.or_else(|| self.otherwise_written(module)).or_else(part)
+    }
+
+    /// Returns the package of a module whose name is written a little otherwise: `level_zero` is `level-zero`, `cpp-httplib`
+    /// `httplib`, `msgpack` `msgpack-c`, `ladspa` `ladspa-sdk`, `gst-rtsp-server-1.0` `gst_all_1.gst-rtsp-server`.
+    fn otherwise_written(&self, module: &str) -> Option<AttrPath> {
+        let short = unversioned(module).unwrap_or(module);
+        if short.starts_with("gst-") {
+            return self.known(&format!("gst_all_1.{short}"));
+        }
+        let dashes = short.replace('_', "-");
+        let bare = ["cpp-", "c-"].iter().find_map(|before| dashes.strip_prefix(before)).unwrap_or(&dashes);
+        let ends = ["", "-c", "-cpp", "-sdk"].map(|end| format!("{bare}{end}"));
+        ends.iter().filter(|name| name.len() > 3).find_map(|name| self.known(name)).filter(|attr| attr.names().count() == 1)
+    }
+
+    /// Returns the part of CUDA that has a module: `cudart-12.4`, `cublas`, `nvidia-ml-12.4`.
+    fn cuda_module(&self, module: &str) -> Option<AttrPath> {
+        let part = match unversioned(module).unwrap_or(module) {
+            "cuda" | "cudart" => "cuda_cudart",
+            "nvidia-ml" => "cuda_nvml_dev",
+            "nvrtc" => "cuda_nvrtc",
+            "cublas" | "cufft" | "curand" | "cusolver" | "cusparse" | "npp" | "nvjpeg" => {
+                return self.known(&format!("cudaPackages.lib{}", unversioned(module).unwrap_or(module)));
+            }
+            _ => return None,
+        };
+        self.known(&format!("cudaPackages.{part}"))
     }
 
     /// Returns the package of a package of CMake: `fmt`, `Qt6Core`. Case counts as little as in `find_package`.

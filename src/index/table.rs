@@ -24,6 +24,11 @@ impl Table {
         None
     }
 
+    /// Returns the keys of rows with this value.
+    pub(super) fn with_value(self, value: &str) -> impl Iterator<Item = &'static str> {
+        self.0.lines().filter_map(|row| row.split_once('\t')).filter(move |(_, found)| *found == value).map(|(key, _)| key)
+    }
+
     /// Returns all keys.
     pub(super) fn keys(self) -> impl Iterator<Item = &'static str> {
         self.0.lines().map(|row| row.split('\t').next().unwrap_or(row))

@@ -21,6 +21,7 @@ fn tables_are_sorted_and_their_keys_unique() {
         index.python,
         index.more,
         index.canon,
+        index.renamed,
         index.pnames,
         index.pynames,
         index.pymodules,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::libraries::{headers, sonames};
 use super::table::Table;
-use super::{Index, PYTHON, Source, is_unsaid, unversioned};
+use super::{Index, NOTHING, PYTHON, Source, is_unsaid, unversioned};
 use crate::nix::AttrPath;
 
 /// Points of what was chosen by hand.
@@ -68,7 +68,14 @@ impl Index {
             };
             Scored { attr, score, reason }
         });
-        let Some(taken) = self.program(name) else { return table.collect() };
+        let Some(taken) = self.program(name) else {
+            let cross = self.cross_tool(name).into_iter().map(|attr| {
+                let reason = "it builds for another system; there its programs have another prefix".to_owned();
+                Scored { attr, score: BY_NAME, reason }
+            });
+            // Others of its name are not what people mean.
+            return if self.overrides.get(name) == Some(NOTHING) { Vec::new() } else { table.chain(cross).collect() };
+        };
         let (score, reason) = match taken.source {
             Source::Table => return table.collect(),
             Source::Rule => (BY_RULE, "a rule for versioned names".to_owned()),

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::super::Index;
+use super::super::{Index, unversioned};
 use crate::nix::AttrPath;
 
 /// What comes before a language, and the set of dictionaries.
@@ -25,7 +25,7 @@ const TEX_MEDIUM: &str = "binaries context extra-utils font-utils fonts-recommen
     plain-generic science xetex";
 
 /// Ends of packages that build for another machine, and what nixpkgs calls that machine.
-const MACHINES: [(&str, &str); 23] = [
+const MACHINES: [(&str, &str); 25] = [
     ("aarch64-linux-gnu", "aarch64-multiplatform"),
     ("-arm64", "aarch64-multiplatform"),
     ("arm-linux-gnueabihf", "armv7l-hf-multiplatform"),
@@ -45,6 +45,8 @@ const MACHINES: [(&str, &str); 23] = [
     ("mips64el-linux-gnuabi64", "mips64el-linux-gnuabi64"),
     ("powerpc64-linux-gnu", "ppc64"),
     ("i686-linux-gnu", "gnu32"),
+    ("i686-w64-mingw32", "mingw32"),
+    ("x86_64-w64-mingw32", "mingwW64"),
     ("mingw-w64-i686", "mingw32"),
     ("mingw-w64-x86-64", "mingwW64"),
     ("mingw-w64", "mingwW64"),
@@ -124,6 +126,18 @@ impl Index {
         let (_, machine) = MACHINES.iter().find(|(end, _)| package.ends_with(end))?;
         let tool = if package.starts_with("binutils") { "binutils" } else { "gcc" };
         self.known(&format!("pkgsCross.{machine}.buildPackages.{tool}"))
+    }
+
+    /// Finds the compiler, or what links for it, that has a program like `aarch64-linux-gnu-gcc-12`.
+    pub(in super::super) fn cross_tool(&self, program: &str) -> Option<AttrPath> {
+        let (machine, tool) = unversioned(program).unwrap_or(program).rsplit_once('-')?;
+        let package = match tool {
+            "gcc" | "g++" | "c++" | "cc" | "cpp" | "gfortran" => "gcc",
+            "addr2line" | "ar" | "as" | "ld" | "nm" | "objcopy" | "objdump" | "ranlib" | "readelf" | "size" | "strip"
+            | "windres" => "binutils",
+            _ => return None,
+        };
+        self.cross(&format!("{package}-{machine}"))
     }
 
     /// Finds `zlib` for `lib32z1`: the same library, built for the older machine.
