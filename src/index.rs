@@ -197,7 +197,7 @@ impl Index {
         }
         // Many packages of Debian are called like their program.
         let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
-        let other = || Some((self.with_other_main(name)?, Source::Name));
+        let other = || Some((self.with_other_main(name).or_else(|| self.command_line(name))?, Source::Name));
         let unsure = || unsure.map(|(attr, _)| (attr, Source::Table));
         let whole = || Some((self.unsaid_whole(name)?, Source::Whole));
         let (attr, source) = debian.or_else(other).or_else(unsure).or_else(whole)?;
@@ -215,6 +215,11 @@ impl Index {
     /// Returns the package of this name, when its main program is called otherwise: `coursier` of `cs`.
     fn with_other_main(&self, name: &str) -> Option<AttrPath> {
         self.known(name).filter(|attr| self.attr(attr).is_some_and(|fields| fields.main_program.is_some()))
+    }
+
+    /// Returns the package of this name on a command line: `jfrog-cli` for `jfrog`.
+    fn command_line(&self, name: &str) -> Option<AttrPath> {
+        self.attrs.get(&format!("{name}-cli")).and_then(|_| self.known(&format!("{name}-cli")))
     }
 
     /// Returns another attr of the same package, when that is called so: `espeak-ng` for `espeak`. `gnupatch` stays: it tells

@@ -16,9 +16,15 @@
 //! | seventh | 97.0, 89.9 | 96.6, 92.9 | | |
 //! | eighth | 94.4, 92.8 | 98.9, 97.3 | | |
 //! | ninth | 95.7, 92.0 | | 96.2, 90.7 | |
+//! | tenth | 94.8, 91.5 | | 95.3, 91.5 | |
+//! | eleventh | 96.6, 87.2 | | 97.3, 85.7 | |
 //!
 //! The sixth and those after it are of what Dockerfiles and scripts install and run most. From then on, names of packages that
-//! nixpkgs has not, or that nobody needs there, are in the lists: nothing is the right answer to those.
+//! nixpkgs has not, or that nobody needs there, are in the lists: nothing is the right answer to those. As each is of what those
+//! before it left over, none says how often the index is right on what people run: of the 502 programs for which they install
+//! packages most (`everyday.txt`, the most installed first), 421 were in lists before the tenth. Of these 99.5 percent were
+//! right, of the 81 that were new to the tenth or the eleventh 95.1: of all 98.8, 96.0 and the most idiomatic.
+
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -45,7 +51,7 @@ const LISTS: &[List] = &[
     list("Debian packages, second round", "deb:", include_str!("data/second/debian.tsv"), [1000, 1000, 993]),
     list("modules of pkg-config, second round", "pc:", include_str!("data/second/pkg-config.tsv"), [997, 997, 982]),
     list("modules of Python, second round", "py:", include_str!("data/second/python-modules.tsv"), [1000, 1000, 990]),
-    list("programs, third round", "", include_str!("data/third/programs.tsv"), [995, 997, 985]),
+    list("programs, third round", "", include_str!("data/third/programs.tsv"), [997, 1000, 987]),
     list("Debian packages, third round", "deb:", include_str!("data/third/debian.tsv"), [1000, 1000, 983]),
     list("modules of pkg-config, third round", "pc:", include_str!("data/third/pkg-config.tsv"), [1000, 1000, 945]),
     list("modules of Python, third round", "py:", include_str!("data/third/python-modules.tsv"), [1000, 1000, 1000]),
@@ -57,15 +63,20 @@ const LISTS: &[List] = &[
     list("Debian packages, sixth round", "deb:", include_str!("data/sixth/debian.tsv"), [997, 997, 964]),
     list("modules of pkg-config, sixth round", "pc:", include_str!("data/sixth/pkg-config.tsv"), [996, 996, 992]),
     list("modules of Python, sixth round", "py:", include_str!("data/sixth/python-modules.tsv"), [996, 996, 992]),
-    list("programs, seventh round", "", include_str!("data/seventh/programs.tsv"), [982, 982, 934]),
+    list("programs, seventh round", "", include_str!("data/seventh/programs.tsv"), [1000, 1000, 952]),
     list("Debian packages, seventh round", "deb:", include_str!("data/seventh/debian.tsv"), [1000, 1000, 983]),
-    list("programs, eighth round", "", include_str!("data/eighth/programs.tsv"), [968, 968, 936]),
+    list("programs, eighth round", "", include_str!("data/eighth/programs.tsv"), [1000, 1000, 976]),
     list("Debian packages, eighth round", "deb:", include_str!("data/eighth/debian.tsv"), [1000, 1000, 989]),
     list("programs, ninth round", "", include_str!("data/ninth/programs.tsv"), [994, 994, 968]),
     list("modules of pkg-config, ninth round", "pc:", include_str!("data/ninth/pkg-config.tsv"), [962, 962, 907]),
-    list("programs, tenth round", "", include_str!("data/tenth/programs.tsv"), [0, 0, 0]),
-    list("modules of pkg-config, tenth round", "pc:", include_str!("data/tenth/pkg-config.tsv"), [0, 0, 0]),
+    list("programs, tenth round", "", include_str!("data/tenth/programs.tsv"), [1000, 1000, 969]),
+    list("modules of pkg-config, tenth round", "pc:", include_str!("data/tenth/pkg-config.tsv"), [995, 995, 957]),
+    list("programs, eleventh round", "", include_str!("data/eleventh/programs.tsv"), [985, 990, 891]),
+    list("modules of pkg-config, eleventh round", "pc:", include_str!("data/eleventh/pkg-config.tsv"), [982, 982, 857]),
 ];
+
+/// Programs for which people install packages most, the most installed first.
+const EVERYDAY: &str = include_str!("data/everyday.txt");
 
 const fn list(name: &'static str, kind: &'static str, text: &'static str, reached: [usize; 3]) -> List {
     List { name, text, kind, reached }
@@ -87,12 +98,16 @@ const NOTHING: &str = "-";
 
 impl Figures {
     fn of(list: &List, index: &Index) -> Self {
+        Self::of_lines(&list.text.lines().collect::<Vec<_>>(), list.kind, index)
+    }
+
+    fn of_lines(lines: &[&str], kind: &str, index: &Index) -> Self {
         let mut figures = Self::default();
-        for line in list.text.lines() {
+        for line in lines {
             let mut fields = line.split('\t');
             let (Some(name), Some(attrs)) = (fields.next(), fields.next()) else { continue };
             let attrs: Vec<&str> = attrs.split(',').collect();
-            let found = index.which(&format!("{}{name}", list.kind));
+            let found = index.which(&format!("{kind}{name}"));
             let place = |attr: &str| attrs.iter().position(|right| *right == attr);
             let first = found.first().map_or(NOTHING, |scored| scored.attr.as_str());
             let near = found.iter().take(3).any(|scored| place(scored.attr.as_str()).is_some());
@@ -142,6 +157,28 @@ fn names_are_resolved_to_the_right_package() {
     }
     std::io::stderr().write_all(report.as_bytes()).expect("a place to write to");
     assert!(reached, "a figure is below the one that was reached:\n{report}");
+}
+
+#[test]
+fn what_people_run_most_is_right() {
+    let index = Index::new();
+    let lists = LISTS.iter().filter(|list| list.kind.is_empty()).flat_map(|list| list.text.lines());
+    let rows = lists.filter_map(|line| Some((line.split('\t').next()?, line)));
+    let right: std::collections::HashMap<&str, &str> = rows.collect();
+    let text: Vec<&str> = EVERYDAY.lines().map(|name| *right.get(name).expect(name)).collect();
+    let figures = Figures::of_lines(&text, "", &index);
+    let [right, _, idiomatic] = figures.of_thousand();
+    let said = format!(
+        "programs of every day, all of them in the lists, so not blind: {} names, top-1 {}.{} %, most idiomatic {}.{} %; missed {}\n",
+        figures.all,
+        right / 10,
+        right % 10,
+        idiomatic / 10,
+        idiomatic % 10,
+        named(&figures.misses)
+    );
+    std::io::stderr().write_all(said.as_bytes()).expect("a place to write to");
+    assert!(right >= 990 && idiomatic >= 960, "{said}");
 }
 
 #[test]

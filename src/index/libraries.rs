@@ -52,10 +52,12 @@ impl Index {
         if short.starts_with("gst-") {
             return self.known(&format!("gst_all_1.{short}"));
         }
+        let in_set = || ["kdePackages", "libsForQt5"].iter().find_map(|set| self.known(&format!("{set}.{module}")));
         let dashes = short.replace('_', "-");
         let bare = ["cpp-", "c-"].iter().find_map(|before| dashes.strip_prefix(before)).unwrap_or(&dashes);
         let ends = ["", "-c", "-cpp", "-sdk"].map(|end| format!("{bare}{end}"));
-        ends.iter().filter(|name| name.len() > 3).find_map(|name| self.known(name)).filter(|attr| attr.names().count() == 1)
+        let found = ends.iter().filter(|name| name.len() > 3).find_map(|name| self.known(name));
+        found.filter(|attr| attr.names().count() == 1).or_else(in_set)
     }
 
     /// Returns the part of CUDA that has a module: `cudart-12.4`, `cublas`, `nvidia-ml-12.4`.

@@ -45,7 +45,7 @@ fn values_are_attrs_that_exist() {
     for table in [index.overrides, index.pnames, index.debian] {
         for line in table.0.lines() {
             let (_, attr) = line.split_once('\t').expect("two fields");
-            assert!(index.known(attr).is_some(), "{line}");
+            assert!(index.known(attr).is_some() || attr == NOTHING, "{line}");
         }
     }
     for line in index.pynames.0.lines() {
@@ -148,6 +148,38 @@ fn names_near_to_a_wrong_one() {
 }
 
 #[test]
+fn an_attr_that_was_renamed_is_the_one_that_it_is_now() {
+    let index = Index::new();
+    for (once, now) in [
+        ("du-dust", "dust"),
+        ("gitAndTools.hub", "hub"),
+        ("poppler_utils", "poppler-utils"),
+        ("pythonPackages.requests", "python3Packages.requests"),
+        ("xorg.libX11", "libx11"),
+        ("xorg.xrandr", "xrandr"),
+    ] {
+        assert_eq!(index.known(once).expect(once).as_str(), now);
+        assert_eq!(index.near(once).first().map(String::as_str), Some(now));
+    }
+    // A package that is gone is no other one; what one may take is told.
+    assert_eq!(index.known("neofetch"), None);
+    assert_eq!(index.near("neofetch").first().map(String::as_str), Some("fastfetch"));
+    // An older pin has the old name.
+    assert!(index.near("dust").contains(&"du-dust".to_owned()), "{:?}", index.near("dust"));
+    assert!(index.near("silver-searcher").contains(&"silver-searcher-ng".to_owned()));
+}
+
+#[test]
+fn renamed_attrs_are_in_no_evaluation_and_what_they_are_now_is() {
+    let index = Index::new();
+    for line in index.renamed.0.lines() {
+        let (once, now) = line.split_once('\t').expect("two fields");
+        assert!(index.attrs.get(once).is_none(), "{line}");
+        assert!(now.ends_with('*') || index.known(now.trim_start_matches('?')).is_some(), "{line}");
+    }
+}
+
+#[test]
 fn packages_of_debian_that_nixpkgs_has_not_are_none() {
     let none = [
         "dh-make",
@@ -224,6 +256,7 @@ fn programs_that_no_package_has_are_of_what_is_called_like_them() {
     }
     // A library has none.
     assert_eq!(index.program("zlib"), None);
+    assert_eq!(program("openapi-generator"), "openapi-generator-cli");
     let hostile = "-i386".repeat(100_000);
     assert_eq!((index.program(&"x.py".repeat(100_000)), index.debian(&hostile)), (None, None));
 }
@@ -235,6 +268,45 @@ fn a_module_that_only_copies_have_is_that_of_its_library() {
         assert_eq!(index.pkg_config(module).expect(module).as_str(), attr);
         assert_eq!(index.which(&format!("pc:{module}"))[0].attr.as_str(), attr);
     }
+}
+
+#[test]
+fn a_module_may_be_written_a_little_otherwise() {
+    let index = Index::new();
+    for (module, attr) in [
+        ("SDL2_test", "SDL2"),
+        ("cpp-httplib", "httplib"),
+        ("cublas-12.4", "cudaPackages.libcublas"),
+        ("gst-rtsp-server-1.0", "gst_all_1.gst-rtsp-server"),
+        ("level_zero", "level-zero"),
+        ("msgpack", "msgpack-c"),
+    ] {
+        assert_eq!(index.pkg_config(module).expect(module).as_str(), attr);
+    }
+}
+
+#[test]
+fn what_people_mean_and_nixpkgs_has_not_is_no_other_of_its_name() {
+    let index = Index::new();
+    // Tools of Node; `rollup` is of `libcaption`, `ng` of `nailgun`, too.
+    for name in ["bower", "ng", "rollup", "sls", "vue"] {
+        assert_eq!((index.program(name), index.which(name)), (None, Vec::new()), "{name}");
+    }
+    assert!(index.candidates("ng").next().is_some());
+}
+
+#[test]
+fn tools_that_build_for_another_system_are_told_and_not_taken() {
+    let index = Index::new();
+    for (name, attr) in [
+        ("aarch64-linux-gnu-gcc-12", "pkgsCross.aarch64-multiplatform.buildPackages.gcc"),
+        ("riscv64-unknown-elf-objdump", "pkgsCross.riscv64-embedded.buildPackages.binutils"),
+        ("x86_64-linux-musl-gcc", "pkgsCross.musl64.buildPackages.gcc"),
+    ] {
+        assert_eq!(index.program(name), None, "{name}");
+        assert_eq!(index.which(name)[0].attr.as_str(), attr);
+    }
+    assert_eq!(index.which("aarch64-linux-gnu-frobnicate"), Vec::new());
 }
 
 #[test]

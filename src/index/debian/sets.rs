@@ -25,9 +25,11 @@ const TEX_MEDIUM: &str = "binaries context extra-utils font-utils fonts-recommen
     plain-generic science xetex";
 
 /// Ends of packages that build for another machine, and what nixpkgs calls that machine.
-const MACHINES: [(&str, &str); 25] = [
+const MACHINES: [(&str, &str); 27] = [
     ("aarch64-linux-gnu", "aarch64-multiplatform"),
     ("-arm64", "aarch64-multiplatform"),
+    ("aarch64-linux-musl", "aarch64-multiplatform-musl"),
+    ("x86_64-linux-musl", "musl64"),
     ("arm-linux-gnueabihf", "armv7l-hf-multiplatform"),
     ("-armhf", "armv7l-hf-multiplatform"),
     ("arm-linux-gnueabi", "armv5tel-multiplatform"),
