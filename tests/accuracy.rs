@@ -25,7 +25,6 @@
 //! packages most (`everyday.txt`, the most installed first), 421 were in lists before the tenth. Of these 99.5 percent were
 //! right, of the 81 that were new to the tenth or the eleventh 95.1: of all 98.8, 96.0 and the most idiomatic.
 
-
 use std::fmt::Write as _;
 use std::io::Write;
 

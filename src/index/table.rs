@@ -26,7 +26,11 @@ impl Table {
 
     /// Returns the keys of rows with this value.
     pub(super) fn with_value(self, value: &str) -> impl Iterator<Item = &'static str> {
-        self.0.lines().filter_map(|row| row.split_once('\t')).filter(move |(_, found)| *found == value).map(|(key, _)| key)
+        self.0
+            .lines()
+            .filter_map(|row| row.split_once('\t'))
+            .filter(move |(_, found)| *found == value)
+            .map(|(key, _)| key)
     }
 
     /// Returns all keys.

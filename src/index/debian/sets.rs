@@ -135,8 +135,8 @@ impl Index {
         let (machine, tool) = unversioned(program).unwrap_or(program).rsplit_once('-')?;
         let package = match tool {
             "gcc" | "g++" | "c++" | "cc" | "cpp" | "gfortran" => "gcc",
-            "addr2line" | "ar" | "as" | "ld" | "nm" | "objcopy" | "objdump" | "ranlib" | "readelf" | "size" | "strip"
-            | "windres" => "binutils",
+            "addr2line" | "ar" | "as" | "ld" | "nm" | "objcopy" | "objdump" | "ranlib" | "readelf" | "size"
+            | "strip" | "windres" => "binutils",
             _ => return None,
         };
         self.cross(&format!("{package}-{machine}"))
