@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, finding::Code, statics::Lines};
-use crate::nix::{Check, Finished, drv_name};
+use crate::nix::{AttrPath, Check, Finished, drv_name};
 use crate::requirements::ProgramName;
 
 /// How many lines of a log are kept for a failure.
@@ -143,10 +143,20 @@ pub(super) fn evaluation(said: &Finished) -> Failure {
         let name = line.split_once("attribute '")?.1.split_once('\'')?;
         name.1.starts_with(" missing").then(|| Why::MissingAttr(name.0.to_owned()))
     });
+    let gone = || said.lines.iter().find_map(|line| gone(line));
     let refused = || said.lines.iter().find_map(|line| refused(line));
     let sandbox = || said.lines.iter().any(|line| is_sandbox(line)).then_some(Why::Sandbox);
-    let why = missing.or_else(refused).or_else(sandbox).unwrap_or(Why::Evaluation);
+    let why = missing.or_else(refused).or_else(gone).or_else(sandbox).unwrap_or(Why::Evaluation);
     Failure::new(None, why, said.lines.clone())
+}
+
+/// Returns the attr that nixpkgs has no more: it throws what became of it (`pkgs/top-level/aliases.nix`).
+fn gone(line: &str) -> Option<Why> {
+    let (name, rest) = line.split_once("error: ")?.1.split_once(' ')?;
+    let name = name.trim_matches(['\'', '"', '`', '‘', '’']);
+    let said = ["has been removed", "has been renamed", "has been replaced", "has been deprecated", "was removed"];
+    (said.iter().any(|said| rest.starts_with(said)) && AttrPath::parse(name).is_ok())
+        .then(|| Why::MissingAttr(name.to_owned()))
 }
 
 /// Returns the package that nixpkgs refuses (`pkgs/stdenv/generic/check-meta.nix`).
@@ -297,6 +307,8 @@ mod tests {
         assert_eq!(evaluation(&said(&[unfree])).why, Why::Unfree("unrar-7.1.10".into()));
         let insecure = "       error: Package 'nodejs-20.20.0' in x.nix:1 is marked as insecure, refusing to evaluate.";
         assert_eq!(evaluation(&said(&[insecure])).why, Why::Insecure("nodejs-20.20.0".into()));
+        let gone = "       error: 'silver-searcher' has been removed as it has seen no development since 2020";
+        assert_eq!(evaluation(&said(&[gone])).why, Why::MissingAttr("silver-searcher".into()));
         assert_eq!(evaluation(&said(&["error: unable to start build process"])).why, Why::Sandbox);
         assert_eq!(evaluation(&said(&["error: infinite recursion"])).why, Why::Evaluation);
     }
