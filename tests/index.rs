@@ -46,6 +46,10 @@ fn a_name_without_a_package_is_a_no() {
     let said = project.run(&["index", "which", "rg", "no-such-program-at-all"]).code(1);
     assert!(said.stdout.starts_with("rg\n  ripgrep"), "{}", said.stdout);
     assert!(said.stdout.ends_with("no-such-program-at-all\n  no package\n"), "{}", said.stdout);
+    // What people mean by it is of Node, and not in nixpkgs.
+    let said = project.run(&["index", "which", "rollup"]).code(1);
+    let other = "no package of what people mean by it; `libcaption` has a program of this name";
+    assert!(said.stdout.contains(other), "{}", said.stdout);
 }
 
 /// Returns a database of nix-index with one package.

@@ -45,12 +45,16 @@ impl Found {
     /// Returns all for a terminal.
     pub fn terminal(all: &[Self]) -> String {
         let wide = all.iter().flat_map(|found| &found.candidates).map(|it| it.attr.as_str().len()).max().unwrap_or(0);
-        let mut text = String::new();
+        let (index, mut text) = (Index::new(), String::new());
         for found in all {
             text.push_str(&escape(&found.name));
             text.push('\n');
             if found.candidates.is_empty() {
-                text.push_str("  no package\n");
+                text.push_str("  no package");
+                if let Some(other) = index.candidates(&found.name).next() {
+                    _ = write!(text, " of what people mean by it; `{other}` has a program of this name");
+                }
+                text.push('\n');
             }
             for Scored { attr, score, reason } in &found.candidates {
                 let attr = attr.as_str();
