@@ -59,7 +59,7 @@ fn measure(name: &str, path: &Path) {
     // Once for the page cache.
     let length = std::io::copy(&mut File::open(path).expect("a file"), &mut std::io::sink()).expect("readable");
     let start = Instant::now();
-    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut claims = Claims::new(ecosystems::READS);
     let mut import = Import::default();
     import.read(File::open(path).expect("a file"), &mut |call| claims.call(call)).expect("readable");
     let transcript = import.finish(&mut |call| claims.call(call)).expect("an agent's");

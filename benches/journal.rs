@@ -61,7 +61,7 @@ fn main() {
     write(&open.claim().expect("a segment"));
     let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
     let (start, busy) = (Instant::now(), busy());
-    let mut closing = Closing::new(&place, 1_800_000_000_000, false, &ecosystems::keeps);
+    let mut closing = Closing::new(&place, 1_800_000_000_000, false, ecosystems::READS);
     let digest = open.read(&mut |event| match event {
         None => closing.segment(),
         Some(event) => closing.event(event),

@@ -31,7 +31,7 @@ const TIMES: usize = 15;
 /// Returns the journal of a session of [`EXECS`] execs: a shell that runs lines, of which each runs some programs.
 fn journal() -> Journal {
     let place = Place { root: "/home/u/project".into(), home: Some("/home/u".into()) };
-    let mut closing = Closing::new(&place, 0, false, &ecosystems::keeps);
+    let mut closing = Closing::new(&place, 0, false, ecosystems::READS);
     let programs = ["/usr/bin/make", "/usr/bin/jq", "/usr/bin/rg", "/usr/bin/gcc", "/usr/bin/python3", "/usr/bin/sed"];
     for id in 1..=EXECS {
         let program = if id == 1 { "/bin/bash" } else { programs[(id % 6) as usize] };

@@ -22,6 +22,7 @@ mod known;
 mod names;
 mod order;
 mod place;
+mod reads;
 mod roles;
 mod shorten;
 mod told;
@@ -35,6 +36,7 @@ pub use flakes::UsedFlake;
 pub use known::Known;
 pub use names::{Ref, SessionId};
 pub use place::Place;
+pub use reads::Reads;
 pub use roles::line;
 pub use told::Teller;
 pub use used::{Delegated, Header, Library, Module, Part};
@@ -202,6 +204,9 @@ pub struct Program {
     /// The host's package that it is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+    /// Of a claimed one, what started it and looks for it among packages of its own first: `uv` of `uv run`, `npx`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<String>,
     /// How often it ran.
     pub runs: u64,
     /// How many of the runs did not end well: see [`Program::is_used`].

@@ -14,7 +14,7 @@ mod starts;
 mod walk;
 mod words;
 
-pub use programs::{Folder, Run, Says, programs};
+pub use programs::{Folder, Inner, Run, Says, Started, Starts, programs, programs_with};
 
 /// The longest line that is parsed, in bytes: the parser recurses. Lines that write a file from a here-document are long.
 const LIMIT: usize = 128 * 1024;
@@ -78,7 +78,7 @@ impl Line {
 
     /// Returns the programs that a line runs, as [`programs`] does.
     pub fn programs(&self) -> Result<Vec<Run>, &'static str> {
-        self.program.as_ref().map(programs::of).map_err(|reason| *reason)
+        self.program.as_ref().map(|program| programs::of(program, None)).map_err(|reason| *reason)
     }
 
     fn readable(&self) -> Result<&Program, &'static str> {

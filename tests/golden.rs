@@ -69,7 +69,7 @@ fn session(path: &Path) -> datatest_stable::Result<()> {
 fn transcript(path: &Path) -> datatest_stable::Result<()> {
     let folder = path.parent().ok_or("a transcript is in a folder")?;
     let name = folder.file_name().and_then(|name| name.to_str()).ok_or("a name")?;
-    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut claims = Claims::new(ecosystems::READS);
     let mut import = Import::default();
     import.read(std::fs::File::open(path)?, &mut |call| claims.call(call))?;
     let transcript = import.finish(&mut |call| claims.call(call)).ok_or("an agent's transcript")?;

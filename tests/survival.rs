@@ -492,7 +492,7 @@ fn a_killed_stop() {
 #[test]
 fn a_clock_that_jumps() {
     let place = Place { root: "/project".into(), home: None };
-    let mut closing = Closing::new(&place, 5_000_000, false, &ecosystems::keeps);
+    let mut closing = Closing::new(&place, 5_000_000, false, ecosystems::READS);
     let exec = |id, at, parent: Option<u64>| {
         Event::Exec(Exec {
             id,

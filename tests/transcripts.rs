@@ -22,7 +22,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 fn row(name: &str, path: &Path) -> String {
-    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut claims = Claims::new(ecosystems::READS);
     let mut import = Import::default();
     import.read(File::open(path).expect("a file"), &mut |call| claims.call(call)).expect("readable");
     let transcript = import.finish(&mut |call| claims.call(call)).unwrap_or_else(|| panic!("{name}: no agent's"));

@@ -1,8 +1,9 @@
 //! PHP: what was installed with composer, and programs of its folders.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, paths, project, verifies};
+use super::{Asked, Context, Ecosystem, Reading, Want, behind, call, families, paths, project, verifies};
 use crate::journal::{Invocation, Program};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "-d --working-dir --prefer-install --ignore-platform-req --fixed --apcu-autoloader-prefix";
@@ -27,7 +28,8 @@ impl Ecosystem for Composer {
         let Some(path) = program.path.as_str() else {
             return Reading::Unrecognized;
         };
-        if path.starts_with("vendor/bin/") || path.contains("/vendor/bin/") && paths::is_project(path) {
+        let is_own = path.starts_with("vendor/bin/") || path.contains("/vendor/bin/") && paths::is_project(path);
+        if is_own || program.through.as_deref() == Some("composer") {
             let php = families::of_tool(context.index, "php", project::version(context.journal, "php"))
                 .map(|choice| Want::of(choice, None));
             return php.map_or(Reading::Unrecognized, |php| Reading::Wants(vec![php]));
@@ -52,6 +54,11 @@ impl Ecosystem for Composer {
 
     fn installs(&self, argv: &[&str]) -> bool {
         request(argv).is_some_and(|(is_global, _)| is_global)
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        call(argv).filter(|(program, _)| *program == "composer")?;
+        Some(Started { inner: Inner::Words(behind(argv, "exec", VALUES)?), own: true })
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -80,7 +87,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<(bool, Vec<&'a str>)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -98,5 +105,13 @@ mod tests {
         assert_eq!(ask(&Composer, "composer install"), None);
         assert_eq!(alone(program("vendor/bin/phpunit")), "php [] 1");
         assert_eq!(Composer.verifies(&["composer", "validate"]).as_deref(), Some("composer-validate"));
+    }
+
+    #[test]
+    fn what_it_starts() {
+        assert_eq!(starts_of(&Composer, "composer -n exec -- phpunit --filter x"), "own phpunit --filter x");
+        assert_eq!(starts_of(&Composer, "composer install"), "");
+        let through = Program { through: Some("composer".to_owned()), ..program("/bin/phpunit") };
+        assert_eq!(alone(through), "php [] 1");
     }
 }

@@ -4,6 +4,7 @@ use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Their programs.
 const MANAGERS: &str = "conda mamba micromamba";
@@ -49,6 +50,10 @@ impl Ecosystem for Conda {
 
     fn installs(&self, argv: &[&str]) -> bool {
         call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        Some(Started { inner: Inner::Words(argv.len() - inner(argv)?.len()), own: false })
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
@@ -130,7 +135,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -164,5 +169,17 @@ mod tests {
     fn programs() {
         assert_eq!(alone(program("/opt/conda/bin/conda")), "p1 ignored: a version manager");
         assert_eq!(alone(program("/opt/conda/envs/x/bin/python")), "python3 [python] 1");
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("conda run --no-capture-output -n x python x.py", "python x.py"),
+            ("micromamba run -n base pytest -q", "pytest -q"),
+            ("conda run -n x", ""),
+            ("conda activate x", ""),
+        ] {
+            assert_eq!(starts_of(&Conda, line), command, "{line}");
+        }
     }
 }

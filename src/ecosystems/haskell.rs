@@ -1,9 +1,10 @@
 //! Haskell: what ghcup, cabal and stack install, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, verb};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, listed, paths, verb, wants};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "-u --url -i --isolate -w --with-compiler --installdir --install-method --overwrite-policy --resolver \
@@ -34,6 +35,13 @@ impl Ecosystem for Haskell {
         };
         if name == "ghcup" {
             return Reading::Ignored("a version manager");
+        }
+        if program.through.as_deref().is_some_and(|through| listed("cabal stack", through)) && !listed(GHC, name) {
+            return match install::sure(context.index, name) {
+                _ if context.index.stdenv(name).is_some() => Reading::Unrecognized,
+                Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
+                None => Reading::Ignored("the project's own program"),
+            };
         }
         let kept = |path| {
             let below = |folder| paths::below(path, folder).map(|(version, _)| version);
@@ -76,6 +84,15 @@ impl Ecosystem for Haskell {
         }
     }
 
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, rest) = call(argv).filter(|(program, _)| listed("cabal ghcup stack", program))?;
+        let inner = match program {
+            "ghcup" => Inner::Words(2 + rest.iter().position(|word| *word == "--" && rest[0] == "run")?),
+            _ => Inner::Words(behind(argv, "exec", VALUES)?),
+        };
+        Some(Started { inner, own: program != "ghcup" })
+    }
+
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (_, rest) = call(argv).filter(|(program, rest)| *program == "ghcup" && rest.first() == Some(&"run"))?;
         let at = rest.iter().position(|word| *word == "--")?;
@@ -113,7 +130,7 @@ fn split(word: &str) -> (&str, Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -155,6 +172,28 @@ mod tests {
         {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Haskell.verifies(&words).as_deref(), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("stack exec -- hlint .", "own hlint ."),
+            ("cabal exec ghc x.hs", "own ghc x.hs"),
+            ("ghcup run --ghc 9.6 -- cabal test", "cabal test"),
+            ("stack build", ""),
+        ] {
+            assert_eq!(starts_of(&Haskell, line), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_stack_starts() {
+        let through = |name: &str| Program { through: Some("stack".to_owned()), ..program(&format!("/bin/{name}")) };
+        let readings =
+            [("hlint", "hlint [hlint] 1"), ("ghc", "ghc [ghc] 1"), ("our", "p1 ignored: the project's own program")];
+        for (name, reading) in readings {
+            assert_eq!(alone(through(name)), reading, "{name}");
         }
     }
 }

@@ -112,6 +112,15 @@ pub(super) fn tool(index: &Index, name: &str, version: Option<&str>) -> Option<W
     Some(Want { seen, ..Want::new(attr) })
 }
 
+/// Returns the package that has a program of this name for certain: it was chosen by hand, is called like it, or that is its
+/// main program.
+pub(super) fn sure(index: &Index, name: &str) -> Option<AttrPath> {
+    let found = index.program(name)?;
+    let by_hand = matches!(found.source, Source::Override | Source::Rule);
+    let is_main = || index.attr(&found.attr).and_then(|attr| attr.main_program) == Some(name);
+    (by_hand || found.attr.names().last() == Some(name) || is_main()).then_some(found.attr)
+}
+
 /// Notes a package that is installed.
 pub(super) fn put(name: &str, want: Option<Want>, kind: Kind, asked: &mut Asked) {
     match want {

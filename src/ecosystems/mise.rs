@@ -4,12 +4,16 @@ use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Folders below which the first component is a tool and the second its version.
 const FOLDERS: [&str; 3] = ["/mise/installs/", "/.asdf/installs/", "/rtx/installs/"];
 
 /// Options that take a value.
 const VALUES: &str = "-C --cd -E --env -j --jobs -t --tool --path -p --minimum-release-age --before";
+
+/// Those of `mise exec` that do.
+const SCRIPT: &str = "-C --cd -E --env -j --jobs -c --command";
 
 /// Tools whose names differ.
 const NAMES: &str = "awscli=awscli2 golang=go rust=rustc java=jdk dotnet-core=dotnet-sdk kubectl=kubectl gcloud=google-cloud-sdk \
@@ -68,6 +72,20 @@ impl Ecosystem for Mise {
         verifies(inner(argv)?)
     }
 
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, rest) = call(argv)?;
+        let line = Line::read(&rest[..rest.iter().position(|word| *word == "--").unwrap_or(rest.len())], SCRIPT);
+        let script = || line.values("-c --command").next().map(|script| Inner::Script(script.to_owned()));
+        let inner = match (program, rest) {
+            ("asdf", ["exec", _, ..]) => Inner::Words(2),
+            _ => match inner(argv) {
+                Some(inner) => Inner::Words(argv.len() - inner.len()),
+                None => script().filter(|_| listed("mise rtx", program) && listed("exec x", rest[0]))?,
+            },
+        };
+        Some(Started { inner, own: false })
+    }
+
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         shlex::try_join(inner(argv)?.iter().copied()).ok()
     }
@@ -116,7 +134,7 @@ fn read(tool: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -160,5 +178,20 @@ mod tests {
     fn checks() {
         assert_eq!(Mise.verifies(&["mise", "exec", "node@22", "--", "npm", "test"]).as_deref(), Some("npm-test"));
         assert_eq!(Mise.verifies(&["mise", "ls"]), None);
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("mise exec node@20 -- node x.js", "node x.js"),
+            ("mise x -- make check", "make check"),
+            ("mise x node@20 -c 'npm ci && npm test'", "script npm ci && npm test"),
+            ("asdf exec ruby x.rb", "ruby x.rb"),
+            ("mise exec npm test", ""),
+            ("mise", ""),
+            ("mise run test", ""),
+        ] {
+            assert_eq!(starts_of(&Mise, line), command, "{line}");
+        }
     }
 }

@@ -4,8 +4,9 @@
 //! here fails or looks at the machine.
 
 use crate::index::Index;
-use crate::journal::{Invocation, Journal, Program, UsedFlake};
+use crate::journal::{Invocation, Journal, Program, Reads, UsedFlake};
 use crate::nix::AttrPath;
+use crate::shell::Started;
 
 mod aside;
 mod checks;
@@ -147,6 +148,11 @@ pub trait Ecosystem: Sync {
         None
     }
 
+    /// Returns the command that these words start, which nobody sees start where a command line is only told of.
+    fn starts(&self, _argv: &[&str]) -> Option<Started> {
+        None
+    }
+
     /// Returns whether a command line only puts packages on the machine, or looks after those: what runs for it is not used
     /// by the project.
     fn installs(&self, _argv: &[&str]) -> bool {
@@ -178,6 +184,14 @@ pub trait Ecosystem: Sync {
 pub fn keeps(argv: &[&str]) -> bool {
     ALL.iter().any(|ecosystem| ecosystem.keeps(argv))
 }
+
+/// Returns the command that these arguments start.
+pub fn starts(argv: &[&str]) -> Option<Started> {
+    ALL.iter().find_map(|ecosystem| ecosystem.starts(argv))
+}
+
+/// What is known here of command lines while a journal is made.
+pub const READS: Reads<'static> = Reads { keeps: &keeps, starts: &starts };
 
 /// Returns the files of the project that these arguments name and that say what is needed, relative to the working folder.
 pub fn files(argv: &[&str]) -> Vec<String> {
@@ -243,6 +257,25 @@ fn listed(words: &str, name: &str) -> bool {
 fn call<'a, 'b>(argv: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
     let (first, rest) = argv.split_first()?;
     Some((paths::name(first), rest))
+}
+
+/// Returns where the command begins behind a program's verb and options of both; `values` are options that take the next word.
+fn behind(argv: &[&str], verb: &str, values: &str) -> Option<usize> {
+    let before = 1 + options(argv.get(1..)?, values);
+    let rest = argv.get(before + 1..).filter(|_| argv[before] == verb)?;
+    Some(before + 1 + options(rest, values)).filter(|at| *at < argv.len())
+}
+
+/// Returns how many words stand before the first that is no option; `--` ends them.
+fn options(words: &[&str], values: &str) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-') && word.len() > 1) {
+        at += 1 + usize::from(listed(values, word));
+        if *word == "--" {
+            break;
+        }
+    }
+    at.min(words.len())
 }
 
 /// Returns `program-verb` when the first word that is no option is one of `verbs`: `go-test`.

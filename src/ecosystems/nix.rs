@@ -4,10 +4,12 @@ use super::{Asked, Context, Ecosystem, Reading, Want, families, listed, paths, w
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::nix::AttrPath;
+use crate::shell::Started;
 
 mod ask;
 mod line;
 mod others;
+mod starts;
 mod typed;
 
 pub(super) use others::place;
@@ -102,6 +104,10 @@ impl Ecosystem for Nix {
 
     fn says(&self, _argv: &[&str], text: &str) -> Vec<String> {
         ask::shebang(text)
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        starts::starts(argv)
     }
 
     fn inner(&self, argv: &[&str], index: &Index, flakes: &[UsedFlake]) -> Option<String> {

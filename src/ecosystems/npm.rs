@@ -3,15 +3,17 @@
 use super::install::{self, Kind, Line};
 use super::{
     Asked, Context, Ecosystem, Near, Need, Reading, Want, call, check_name, families, listed, paths, project, verb,
-    verifies,
+    verifies, wants,
 };
 use crate::index::{Index, Source};
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Known, Program};
+use crate::nix::AttrPath;
 use crate::requirements::LockKind;
+use crate::shell::{Inner, Started};
 
-/// Options that take a value.
-const VALUES: &str = "--prefix -C --dir --filter -F --workspace -w --registry --tag --cwd -p --package -c --call --userconfig \
-    --cache --loglevel --omit --include --save-prefix --depth";
+mod ask;
+
+use ask::{MANAGERS, Request, VALUES, behind, initializer, request, runner, split};
 
 /// Packages whose names differ.
 const NAMES: &str = "@biomejs/biome=biome @vue/cli=vue-cli @nestjs/cli=nest-cli aws-cdk=aws-cdk-cli \
@@ -19,8 +21,11 @@ const NAMES: &str = "@biomejs/biome=biome @vue/cli=vue-cli @nestjs/cli=nest-cli 
     @openapitools/openapi-generator-cli=openapi-generator-cli @bazel/bazelisk=bazelisk bun=bun @mermaid-js/mermaid-cli=mermaid-cli \
     @commitlint/cli=commitlint @stoplight/spectral-cli=spectral-cli vercel=vercel wrangler=wrangler corepack=corepack";
 
-/// Programs that install packages of JavaScript.
-const MANAGERS: &str = "bun bunx npm npx pnpm pnpx yarn yarnpkg";
+/// Names of packages that are another thing in nixpkgs.
+const OTHERS: &str = "bower http lighthouse mint vue yo";
+
+/// Reason for what makes a project: what that needs is in its own files.
+const MAKES: &str = "it makes a project, once";
 
 /// The ecosystem.
 pub(super) struct Npm;
@@ -41,9 +46,24 @@ impl Ecosystem for Npm {
         let name = paths::name(path);
         let node = || families::of_tool(context.index, "node", project::version(context.journal, "node"));
         if path.contains("/_npx/") || path.contains("/dlx-") {
-            let found = context.index.program(name).filter(|_| !is_runtime(name));
-            let wanted = found.map(|found| super::wants(context.index, found.attr, name, None));
+            let found = sure(context.index, name).filter(|_| !is_runtime(name));
+            let wanted = found.map(|attr| wants(context.index, attr, name, None));
             return Reading::Wants(wanted.or_else(|| Some(vec![Want::of(node()?, None)])).unwrap_or_default());
+        }
+        if let Some(through) = program.through.as_deref().filter(|through| listed(MANAGERS, through)) {
+            let is_of_others = is_runtime(name) || listed(MANAGERS, name) || context.index.stdenv(name).is_some();
+            let runs_it = || {
+                if through.starts_with("bun") {
+                    Some(Want::new(context.index.known("bun")?))
+                } else {
+                    Some(Want::of(node()?, None))
+                }
+            };
+            return match sure(context.index, name) {
+                _ if is_of_others => Reading::Unrecognized,
+                Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
+                None => Reading::Wants(runs_it().into_iter().collect()),
+            };
         }
         if paths::is_project(path) && path.contains("node_modules/") {
             return match node().filter(|_| path.contains("node_modules/.bin/")) {
@@ -72,13 +92,42 @@ impl Ecosystem for Npm {
                 asked.tools.extend(install::tool(context.index, "node", families::release(version).or(Some(version))));
             }
             Request::Project(_) => drop(asked.ignored.insert(install::LOCKED)),
-            Request::Runs(words) => words.into_iter().for_each(|word| read_run(word, context, &mut asked)),
+            Request::Makes(_) => drop(asked.ignored.insert(MAKES)),
+            Request::Runs(words) => {
+                // A version that is named is one that is fetched.
+                let is_own = |word: &str| {
+                    invocation.known == Known::Claimed
+                        && project::keeps(context.journal, "node")
+                        && split(word).1.is_none()
+                };
+                words.into_iter().for_each(|word| read_run(word, is_own(word), context, &mut asked));
+            }
         }
         Some(asked)
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
         matches!(request(argv), Some(Request::Global(_) | Request::Node(_)))
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, words) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
+        if let Some(Request::Makes(name)) = request(argv) {
+            let at = argv.iter().position(|word| *word == name)?;
+            return Some(Started { inner: Inner::Named(initializer(name)?, at + 1), own: true });
+        }
+        let rest = runner(program, words)?;
+        let before = words.len() - behind(program, words).unwrap_or_default().len();
+        let line = Line::read(&words[..before], VALUES);
+        let at = 1 + before;
+        let inner = match line.values("-c --call").next() {
+            Some(script) if !rest.is_empty() => Inner::Script(script.to_owned()),
+            _ if line.has("-p --package") || argv.get(at)?.starts_with('.') => Inner::Words(at),
+            // Of a scope a program may have any name.
+            _ if argv[at].contains(['/', ':']) => return None,
+            _ => Inner::Named(split(argv[at]).0.to_owned(), at + 1),
+        };
+        Some(Started { inner, own: true })
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
@@ -137,94 +186,16 @@ fn is_runtime(name: &str) -> bool {
     listed("corepack node nodejs npm npx", name)
 }
 
-/// What a command line asks for.
-enum Request<'a> {
-    /// Packages for the machine.
-    Global(Vec<&'a str>),
-    /// Packages for the project.
-    Project(Vec<&'a str>),
-    /// Packages to run a program of.
-    Runs(Vec<&'a str>),
-    /// A version of Node.
-    Node(&'a str),
-}
-
-impl<'a> Request<'a> {
-    fn words(&self) -> Vec<&'a str> {
-        match self {
-            Self::Global(words) | Self::Project(words) | Self::Runs(words) => words.clone(),
-            Self::Node(version) => vec![version],
-        }
-    }
-}
-
-fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed(MANAGERS, program))?;
-    if let Some(rest) = runner(program, words) {
-        let inner = behind(program, words).unwrap_or_default();
-        let packages: Vec<&str> =
-            Line::read(&words[..words.len() - inner.len()], VALUES).values("-p --package").collect();
-        let named = || inner.first().map(|word| vec![*word]).unwrap_or_default();
-        let packages = if packages.is_empty() && !rest.is_empty() { named() } else { packages };
-        return Some(Request::Runs(packages));
-    }
-    let line = Line::read(words, VALUES);
-    let global = line.has("-g --global") || line.options.contains(&("--location", "global"));
-    match line.words.as_slice() {
-        ["global", "add", words @ ..] if program == "yarn" => Some(Request::Global(words.to_vec())),
-        ["install" | "i" | "add" | "isntall", words @ ..] if global => Some(Request::Global(words.to_vec())),
-        ["install" | "i" | "add", words @ ..] => Some(Request::Project(words.to_vec())),
-        ["env", "use" | "add", version, ..] if program == "pnpm" => Some(Request::Node(version)),
-        _ => None,
-    }
-}
-
-/// Returns what follows `npx` and its like; options may stand before the verb.
-fn runner<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> {
-    let verbs = match program {
-        "npx" | "bunx" | "pnpx" => return Some(words),
-        "npm" | "pnpm" => "exec x dlx",
-        "yarn" => "dlx exec",
-        "bun" => "x",
-        _ => return None,
-    };
-    let mut at = 0;
-    while words.get(at)?.starts_with('-') {
-        at += 1 + usize::from(listed(VALUES, words[at]));
-    }
-    listed(verbs, words[at]).then(|| &words[at + 1..])
-}
-
-/// Returns the command that npx and its like run.
-fn behind<'a, 'b>(program: &str, words: &'b [&'a str]) -> Option<&'b [&'a str]> {
-    let rest = runner(program, words)?;
-    let mut at = 0;
-    while let Some(word) = rest.get(at).filter(|word| word.starts_with('-')) {
-        at += 1 + usize::from(listed("-p --package -c --call -w --workspace", word));
-        if *word == "--" {
-            break;
-        }
-    }
-    rest.get(at..).filter(|inner| !inner.is_empty())
-}
-
 /// Reads a package of which a program is run: the project's own, or another.
-fn read_run(word: &str, context: &Context, asked: &mut Asked) {
+fn read_run(word: &str, of_project: bool, context: &Context, asked: &mut Asked) {
     let name = split(word).0;
     let is_own = context.ran_in(paths::name(name), |path| paths::is_project(path) && path.contains("node_modules/"));
     match find(context.index, word).filter(|_| !is_own) {
         _ if is_own => drop(asked.ignored.insert(install::LOCKED)),
         _ if name.starts_with('.') => drop(asked.ignored.insert("the project itself")),
         Some(want) => asked.wants.push(want),
+        None if of_project => drop(asked.ignored.insert(install::LOCKED)),
         None => drop(asked.unrecognized.insert(format!("npx {word}"))),
-    }
-}
-
-/// Splits `@scope/name@1.2` into its name and version.
-fn split(word: &str) -> (&str, Option<&str>) {
-    match word.char_indices().skip(1).find(|(_, c)| *c == '@') {
-        Some((at, _)) => (&word[..at], Some(&word[at + 1..])),
-        None => (word, None),
     }
 }
 
@@ -238,7 +209,22 @@ fn find(index: &Index, word: &str) -> Option<Want> {
             index.program(short).filter(|found| found.source == Source::Override || found.attr.as_str() == short)?;
         return (!short.ends_with("cli") || short.len() > 4).then(|| Want::new(found.attr));
     }
-    install::named(index, NAMES, name, version)
+    if install::by_hand(NAMES, name).is_some() {
+        return install::named(index, NAMES, name, version);
+    }
+    let seen = version.and_then(super::versions::upstream);
+    match families::of_tool(index, name, version) {
+        Some(choice) => Some(Want::of(choice, seen)),
+        None => {
+            let known = || index.known(name).filter(|_| !listed(OTHERS, name));
+            Some(Want { seen, ..Want::new(sure(index, name).or_else(known)?) })
+        }
+    }
+}
+
+/// Returns the package that has a program of this name for certain, and is of JavaScript as far as its name tells.
+fn sure(index: &Index, name: &str) -> Option<AttrPath> {
+    install::sure(index, name).filter(|_| !listed(OTHERS, name))
 }
 
 /// Returns whether a script of `package.json` of this name tests, builds or lints: the first word of its name says so.
@@ -250,8 +236,9 @@ fn is_check(script: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, journal, owned, program, read, with_lines};
+    use super::super::tests::{alone, ask, journal, owned, program, read, starts_of, with_lines};
     use super::*;
+    use crate::journal::ProjectFile;
 
     #[test]
     fn command_lines() {
@@ -269,6 +256,15 @@ mod tests {
             ("pnpm --package=typescript dlx tsc", "wants typescript"),
             ("yarn dlx -p typescript tsc", "wants typescript"),
             ("npx ./tool", "ignored the project itself"),
+            ("npx next dev", "unrecognized npx next"),
+            ("npx vue create x", "unrecognized npx vue"),
+            ("npm create vite@latest app", "ignored it makes a project, once"),
+            ("npm init @eslint/config", "ignored it makes a project, once"),
+            ("npx create-react-app app", "ignored it makes a project, once"),
+            ("pnpm create vite", "ignored it makes a project, once"),
+            ("pnpm dlx create-turbo@latest", "ignored it makes a project, once"),
+            ("yarn create react-app app", "ignored it makes a project, once"),
+            ("bun create hono@latest app", "ignored it makes a project, once"),
             ("npm i --location=global npm@10 eslint", "tools eslint | ignored a part of Node"),
             ("pnpm env use --global 22", "tools nodejs_22=22"),
             ("pnpm -g add typescript@5", "tools typescript=5"),
@@ -276,7 +272,7 @@ mod tests {
         ] {
             assert_eq!(ask(&Npm, line).as_deref(), Some(reading), "{line}");
         }
-        for line in ["npm ci", "npm install", "npm test", "npm run build", "npx"] {
+        for line in ["npm ci", "npm install", "npm test", "npm run build", "npm init", "npm init -y", "npx"] {
             assert!(!Npm.keeps(&line.split(' ').collect::<Vec<_>>()), "{line}");
         }
     }
@@ -317,5 +313,55 @@ mod tests {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Npm.verifies(&words).as_deref(), name, "{line}");
         }
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("npx eslint .", "own eslint ."),
+            ("npx --yes prettier@3 --check .", "own prettier --check ."),
+            ("npx -p typescript tsc -v", "own tsc -v"),
+            ("npm exec --package=cowsay -c 'cowsay a | cat'", "own script cowsay a | cat"),
+            ("pnpm --filter web exec tsc", "own tsc"),
+            ("bunx --bun vite build", "own vite build"),
+            ("npm create vite@latest app", "own create-vite app"),
+            ("npm init @usr", "own create"),
+            ("npm init @usr/foo@2 x", "own create-foo x"),
+            ("yarn create react-app app", "own create-react-app app"),
+            ("bun create user/repository x", ""),
+            ("npm init -y", ""),
+            ("npx @angular/cli new x", ""),
+            ("npx github:a/b", ""),
+            ("npm test", ""),
+            ("npx", ""),
+        ] {
+            assert_eq!(starts_of(&Npm, line), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_started_is_of_javascript() {
+        let through =
+            |by: &str, name: &str| Program { through: Some(by.to_owned()), ..program(&format!("/bin/{name}")) };
+        for (by, name, reading) in [
+            ("npx", "tsc", "typescript [tsc] 1"),
+            ("npx", "next", "nodejs [] 1"),
+            ("npx", "lighthouse", "nodejs [] 1"),
+            ("pnpm", "create-vite", "nodejs [] 1"),
+            ("bunx", "zz-own", "bun [] 1"),
+            ("npm", "node", "nodejs [node] 1"),
+            ("npm", "sh", "p1 ignored: the standard environment has it"),
+        ] {
+            assert_eq!(alone(through(by, name)), reading, "{by} {name}");
+        }
+    }
+
+    #[test]
+    fn what_no_index_knows_is_of_a_project_that_keeps_packages() {
+        let mut journal = with_lines(journal("s", Vec::new()), &["npx jest", "npx jest@29", "npx eslint ."]);
+        journal.files = vec![ProjectFile { path: "package.json".to_owned(), ..ProjectFile::default() }];
+        journal.invocations.iter_mut().for_each(|it| it.known = Known::Claimed);
+        let all = ["eslint [] 1", "i1 ignored: the project's lock file keeps it", "i2 unrecognized: npx jest@29"];
+        assert_eq!(read(&journal), all);
     }
 }

@@ -1,8 +1,9 @@
 //! Managers of Node versions: nvm, fnm, volta, nodenv and n.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, families, listed, paths};
+use super::{Asked, Context, Ecosystem, Reading, behind, call, families, listed, options, paths};
 use crate::journal::{Invocation, Program};
+use crate::shell::{Inner, Started};
 
 /// Folders below which a component is the version of a Node.
 const FOLDERS: [&str; 10] = [
@@ -67,6 +68,31 @@ impl Ecosystem for Nvm {
     fn installs(&self, argv: &[&str]) -> bool {
         request(argv).is_some() && !runs(argv)
     }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, words) = call(argv)?;
+        let inner = match (program, words) {
+            ("fnm" | "nodenv", _) => {
+                Inner::Words(behind(argv, "exec", "--using --node-dist-mirror --fnm-dir --arch --log-level")?)
+            }
+            ("volta", _) => Inner::Words(behind(argv, "run", "--node --npm --pnpm --yarn --env")?),
+            ("nvm" | "n", [verb @ ("exec" | "run"), rest @ ..]) => {
+                let mut at = 2 + options(rest, "");
+                at += usize::from(argv.get(at).is_some_and(|word| is_version(word)));
+                at += options(argv.get(at..)?, "");
+                if *verb == "exec" { Inner::Words(at) } else { Inner::Named("node".to_owned(), at) }
+            }
+            _ => return None,
+        };
+        Some(Started { inner, own: false })
+    }
+}
+
+/// Returns whether a word stands for a version of Node: a number, or a name of nvm's.
+fn is_version(word: &str) -> bool {
+    word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
+        || word.starts_with("lts")
+        || listed("current default iojs latest node stable system", word)
 }
 
 /// Returns whether a command line runs something with a version.
@@ -117,7 +143,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<(&'a str, Option<&'a str>)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program, resolved};
+    use super::super::tests::{alone, ask, program, resolved, starts_of};
     use super::*;
 
     #[test]
@@ -166,5 +192,24 @@ mod tests {
         }
         let linked = resolved("/usr/local/bin/node", "~/.nvm/versions/node/v22.4.0/bin/node");
         assert_eq!(alone(linked), "nodejs_22 22.4.0 [node] 1");
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("nvm exec 20 node x.js", "node x.js"),
+            ("nvm exec --silent lts/iron npm test", "npm test"),
+            ("nvm exec npm test", "npm test"),
+            ("nvm run 20 x.js", "node x.js"),
+            ("fnm exec --using=20 -- node x.js", "node x.js"),
+            ("fnm exec --using 20 npm ci", "npm ci"),
+            ("volta run --node 20 --npm 9 npx tsc", "npx tsc"),
+            ("nodenv exec node x.js", "node x.js"),
+            ("n exec 20 node x.js", "node x.js"),
+            ("nvm use 20", ""),
+            ("nvm exec", ""),
+        ] {
+            assert_eq!(starts_of(&Nvm, line), command, "{line}");
+        }
     }
 }

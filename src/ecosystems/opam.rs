@@ -1,9 +1,10 @@
 //! OCaml: what was installed with opam, and programs of its switches.
 
 use super::install::{self, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, paths, verb, verifies};
+use super::{Asked, Context, Ecosystem, Reading, Want, behind, call, paths, verb, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "-j --jobs --switch --root --color --repositories --packages -b --with-version";
@@ -62,6 +63,11 @@ impl Ecosystem for Opam {
         }
     }
 
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        call(argv).filter(|(program, _)| *program == "opam")?;
+        Some(Started { inner: Inner::Words(behind(argv, "exec", VALUES)?), own: false })
+    }
+
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
         let (_, rest) = call(argv).filter(|(program, rest)| *program == "opam" && rest.first() == Some(&"exec"))?;
         let at = rest.iter().position(|word| *word == "--")?;
@@ -114,7 +120,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -144,5 +150,16 @@ mod tests {
     fn checks() {
         assert_eq!(Opam.verifies(&["dune", "runtest"]).as_deref(), Some("dune-runtest"));
         assert_eq!(Opam.verifies(&["opam", "exec", "--", "dune", "build"]).as_deref(), Some("dune-build"));
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("opam exec -- dune build", "dune build"),
+            ("opam exec --switch 5.1.0 dune test", "dune test"),
+            ("opam install dune", ""),
+        ] {
+            assert_eq!(starts_of(&Opam, line), command, "{line}");
+        }
     }
 }

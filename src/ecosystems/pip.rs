@@ -1,10 +1,12 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
 use super::{
-    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, listed, paths, project, versions, wants,
+    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, install, listed, paths, project, versions,
+    wants,
 };
 use crate::index::Index;
 use crate::journal::{Invocation, Known, Program};
+use crate::nix::AttrPath;
 
 mod ask;
 
@@ -13,6 +15,12 @@ const DECLARED: &str = "project ";
 
 /// Programs that install distributions.
 const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
+
+/// Programs that are called from there and are elsewhere.
+const OUTSIDE: &str = "cargo docker git just node npm npx pnpm pre-commit yarn";
+
+/// Programs that run others in the project's environment.
+const ENVIRONMENTS: &str = "hatch pdm pipenv poetry rye uv";
 
 /// Programs that test and check, and have no way to change what they read.
 const CHECKERS: &str = "flake8 mypy py.test pylint pytest pyright pycodestyle pyflakes bandit vulture";
@@ -48,6 +56,9 @@ impl Ecosystem for Pip {
             return Reading::Ignored("it installs packages, and those are wanted");
         }
         let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
+        if program.through.as_deref().is_some_and(|through| listed(ENVIRONMENTS, through)) {
+            return of_environment(name, context);
+        }
         let of_project =
             paths::is_project(path) || path.contains("/pypoetry/virtualenvs/") || path.contains("/share/virtualenvs/");
         // Of a compiled one, or of one that was only told of, the environment it is in says whose it is.
@@ -132,6 +143,22 @@ impl Ecosystem for Pip {
     }
 }
 
+/// Reads a program that is looked for in the project's environment first. It may be a script that the project defines: what
+/// has its name counts only when it is one of Python's, or certain to be there anyway.
+fn of_environment(name: &str, context: &Context) -> Reading {
+    let index = context.index;
+    let found = install::sure(index, name);
+    let of_python = |attr: &AttrPath| attr.within("python3Packages").is_some() || index.python(name).is_some();
+    match found {
+        _ if index.stdenv(name).is_some() => Reading::Unrecognized,
+        Some(attr) if listed(OUTSIDE, name) => Reading::Wants(wants(index, attr, name, None)),
+        Some(attr) if of_python(&attr) && !project::keeps(context.journal, "python") => {
+            Reading::Wants(wants(index, attr, name, None))
+        }
+        _ => python(index, "python3", None).map_or(Reading::Unrecognized, |want| Reading::Wants(vec![unseen(want)])),
+    }
+}
+
 /// Returns whether a folder for programs is of a virtual environment, by the names that those have.
 fn is_environment(folder: &str) -> bool {
     let own = paths::folder(folder);
@@ -162,6 +189,7 @@ fn unseen(want: Want) -> Want {
 mod tests {
     use super::super::tests::{alone, journal, program, read, with_lines};
     use super::*;
+    use crate::journal::ProjectFile;
 
     #[test]
     fn interpreters() {
@@ -208,6 +236,27 @@ mod tests {
         ] {
             assert_eq!(alone(program(path)), reading, "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_started_in_an_environment() {
+        let through =
+            |by: &str, name: &str| Program { through: Some(by.to_owned()), ..program(&format!("/bin/{name}")) };
+        for (name, reading) in [
+            ("python", "python3 [python] 1"),
+            ("pytest", "python3 [] 1, python3Packages.pytest [pytest] 1"),
+            ("ruff", "ruff [ruff] 1"),
+            ("pre-commit", "pre-commit [pre-commit] 1"),
+            ("make", "p1 ignored: the standard environment has it"),
+            // Scripts of the project may have any name.
+            ("serve", "python3 [] 1"),
+            ("our-own", "python3 [] 1"),
+        ] {
+            assert_eq!(alone(through("uv", name)), reading, "{name}");
+        }
+        let mut locked = journal("s", vec![through("poetry", "pytest"), through("poetry", "python")]);
+        locked.files = vec![ProjectFile { path: "poetry.lock".to_owned(), ..ProjectFile::default() }];
+        assert_eq!(read(&locked), ["python3 [python] 2"]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! pipx: programs of Python packages.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, paths};
+use super::{Asked, Context, Ecosystem, Reading, Want, behind, call, paths};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "--python --spec --pip-args --suffix --index-url -i --backend --fetch-missing-python";
@@ -36,6 +37,13 @@ impl Ecosystem for Pipx {
         let words = invocation.words()?;
         request(&words)?.into_iter().for_each(|word| read(word, context.index, &mut asked));
         Some(if words.get(1) == Some(&"run") { asked.run() } else { asked })
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        call(argv).filter(|(program, _)| *program == "pipx")?;
+        let at = behind(argv, "run", VALUES)?;
+        let name = argv[at].split(['@', '=', '[', '>', '<', '~']).next()?;
+        Some(Started { inner: Inner::Named(name.to_owned(), at + 1), own: false })
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
@@ -72,7 +80,7 @@ fn read(word: &str, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -87,5 +95,16 @@ mod tests {
         assert_eq!(ask(&Pipx, "pipx list"), None);
         assert_eq!(Pipx.inner(&["pipx", "run", "black", "."], &Index::new(), &[]).as_deref(), Some("black ."));
         assert_eq!(alone(program("~/.local/share/pipx/venvs/black/bin/black")), "black [black] 1");
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("pipx run black==24.1 --check .", "black --check ."),
+            ("pipx run --spec black==24.1 black .", "black ."),
+            ("pipx install black", ""),
+        ] {
+            assert_eq!(starts_of(&Pipx, line), command, "{line}");
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! Poetry, PDM, Pipenv, Hatch and Rye: projects that keep their own packages.
 
 use super::install::{self, Line};
-use super::{Asked, Context, Ecosystem, Near, Need, call, listed, project, python, verifies};
+use super::{Asked, Context, Ecosystem, Near, Need, behind, call, listed, project, python, verifies};
 use crate::journal::Invocation;
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str =
     "-C --directory -P --project -G --group -E --extras --optional --source --python --platform -e --env -d";
+
+/// Options of their `run` that take a value.
+const RUN: &str = "-C --directory -P --project -p -e --env -E --env-file";
 
 /// Their programs.
 const MANAGERS: [&str; 5] = ["hatch", "pdm", "pipenv", "poetry", "rye"];
@@ -50,6 +54,22 @@ impl Ecosystem for Poetry {
         }
     }
 
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, rest) = call(argv).filter(|(program, _)| MANAGERS.contains(program))?;
+        let at = match (program, rest) {
+            ("hatch", ["env", ..]) => 1 + behind(&argv[1..], "run", "-e --env")?,
+            _ => behind(argv, "run", RUN)?,
+        };
+        // `hatch run ENVIRONMENT:COMMAND`.
+        let named = argv[at].split_once(':').filter(|_| program == "hatch").map(|(_, command)| command.to_owned());
+        let inner = match named {
+            Some(command) => Inner::Named(command, at + 1),
+            None if argv[at].ends_with(".py") => Inner::Named("python".to_owned(), at),
+            None => Inner::Words(at),
+        };
+        Some(Started { inner, own: true })
+    }
+
     fn need(&self, program: &str, _near: &Near) -> Option<Need> {
         const WHY: &str = "the packages of its lock file are not those of nixpkgs: it is not offline";
         listed("hatch pdm pipenv poetry", program).then_some(Need::Online(WHY))
@@ -81,7 +101,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::ask;
+    use super::super::tests::{ask, starts_of};
     use super::*;
 
     #[test]
@@ -103,6 +123,23 @@ mod tests {
             ("pdm run x", None),
         ] {
             assert_eq!(Poetry.verifies(&line.split(' ').collect::<Vec<_>>()).as_deref(), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("poetry run pytest -q", "own pytest -q"),
+            ("poetry -C api run -- python -m x", "own python -m x"),
+            ("pdm run -p api x.py a", "own python x.py a"),
+            ("pipenv run python x.py", "own python x.py"),
+            ("rye run ruff check", "own ruff check"),
+            ("hatch run test:pytest -q", "own pytest -q"),
+            ("hatch env run -e test pytest", "own pytest"),
+            ("hatch run", ""),
+            ("poetry install", ""),
+        ] {
+            assert_eq!(starts_of(&Poetry, line), command, "{line}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! pyenv: which Python was chosen. Its programs are read as Python's; see `python`.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, paths};
+use super::{Asked, Context, Ecosystem, Reading, behind, call, paths};
 use crate::journal::{Invocation, Program};
+use crate::shell::{Inner, Started};
 
 /// The ecosystem.
 pub(super) struct Pyenv;
@@ -35,6 +36,11 @@ impl Ecosystem for Pyenv {
     fn installs(&self, argv: &[&str]) -> bool {
         request(argv).is_some()
     }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        call(argv).filter(|(program, _)| *program == "pyenv")?;
+        Some(Started { inner: Inner::Words(behind(argv, "exec", "")?), own: false })
+    }
 }
 
 /// Returns the versions that a command line installs or chooses.
@@ -49,7 +55,7 @@ fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, journal, program, read, with_lines};
+    use super::super::tests::{alone, ask, journal, program, read, starts_of, with_lines};
     use super::*;
 
     #[test]
@@ -81,5 +87,14 @@ mod tests {
             &["pyenv local 3.12.4", "pip install flask"],
         );
         assert_eq!(read(&shims), ["python312 3.12.4 [python3] 1", "python312Packages.flask [] 1"]);
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in
+            [("pyenv exec python x.py", "python x.py"), ("pyenv global 3.12", ""), ("pyenv exec", "")]
+        {
+            assert_eq!(starts_of(&Pyenv, line), command, "{line}");
+        }
     }
 }

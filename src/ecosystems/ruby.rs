@@ -2,10 +2,12 @@
 
 use super::install::{self, Kind, Line};
 use super::{
-    Asked, Context, Ecosystem, Near, Need, Reading, Want, call, families, listed, paths, project, verb, verifies,
+    Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, families, listed, paths, project, verb,
+    verifies, wants,
 };
 use crate::index::Index;
 use crate::journal::{Invocation, Program};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "-v --version -i --install-dir -n --bindir --platform -s --source -P --trust-policy --build-root -g --group \
@@ -34,10 +36,20 @@ impl Ecosystem for Ruby {
             return Reading::Unrecognized;
         };
         let name = paths::name(path);
+        let ruby = || {
+            let choice = families::of_tool(context.index, "ruby", project::version(context.journal, "ruby"));
+            choice.map_or(Reading::Unrecognized, |choice| Reading::Wants(vec![Want::of(choice, None)]))
+        };
         let of_project = path.starts_with("vendor/bundle/") || path.starts_with("bin/bundle");
         if of_project && paths::is_project(path) {
-            let choice = families::of_tool(context.index, "ruby", project::version(context.journal, "ruby"));
-            return choice.map_or(Reading::Unrecognized, |choice| Reading::Wants(vec![Want::of(choice, None)]));
+            return ruby();
+        }
+        if program.through.as_deref().is_some_and(|through| listed("bundle bundler", through)) {
+            return match install::sure(context.index, name) {
+                _ if listed(OWN, name) || context.index.stdenv(name).is_some() => Reading::Unrecognized,
+                Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
+                None => ruby(),
+            };
         }
         let version =
             paths::of(program).find_map(|path| FOLDERS.iter().find_map(|folder| Some(paths::below(path, folder)?.0)));
@@ -82,6 +94,18 @@ impl Ecosystem for Ruby {
             "ruby" if rest.first() == Some(&"-c") && rest.len() > 1 => Some("ruby-syntax".to_owned()),
             _ => None,
         }
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (program, rest) = call(argv)?;
+        let inner = match program {
+            "bundle" | "bundler" => Inner::Words(behind(argv, "exec", "--gemfile")?),
+            "rbenv" => Inner::Words(behind(argv, "exec", "")?),
+            "chruby-exec" => Inner::Words(2 + rest.iter().position(|word| *word == "--")?),
+            "rvm" => Inner::Words(2 + rest.iter().position(|word| *word == "do")?),
+            _ => return None,
+        };
+        Some(Started { inner, own: program.starts_with("bundle") })
     }
 
     fn need(&self, program: &str, near: &Near) -> Option<Need> {
@@ -148,7 +172,7 @@ fn read(word: &str, version: Option<&str>, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -196,6 +220,29 @@ mod tests {
         ] {
             let words: Vec<&str> = line.split(' ').collect();
             assert_eq!(Ruby.verifies(&words).as_deref(), name, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("bundle exec rspec -f d", "own rspec -f d"),
+            ("bundle exec --gemfile x rake", "own rake"),
+            ("rbenv exec ruby x.rb", "ruby x.rb"),
+            ("rvm 3.3 do ruby x.rb", "ruby x.rb"),
+            ("chruby-exec 3.3 -- ruby x.rb", "ruby x.rb"),
+            ("bundle install", ""),
+        ] {
+            assert_eq!(starts_of(&Ruby, line), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_bundler_starts() {
+        let through = |name: &str| Program { through: Some("bundle".to_owned()), ..program(&format!("/bin/{name}")) };
+        for (name, reading) in [("rubocop", "rubocop [rubocop] 1"), ("rake", "ruby [rake] 1"), ("our-own", "ruby [] 1")]
+        {
+            assert_eq!(alone(through(name)), reading, "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths};
 use crate::journal::{Invocation, Program};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "--toolchain --profile -c --component -t --target --default-toolchain --default-host -y_";
@@ -67,6 +68,12 @@ impl Ecosystem for Rustup {
         Some(asked)
     }
 
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (_, rest) = call(argv).filter(|(program, rest)| *program == "rustup" && rest.first() == Some(&"run"))?;
+        let at = 3 + usize::from(rest.get(1) == Some(&"--install"));
+        Some(Started { inner: Inner::Words(at), own: false })
+    }
+
     fn installs(&self, argv: &[&str]) -> bool {
         call(argv).is_some_and(|(program, rest)| listed(ITSELF, program) && rest.first() != Some(&"run"))
     }
@@ -121,7 +128,7 @@ fn version(toolchain: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -166,6 +173,18 @@ mod tests {
             ),
         ] {
             assert_eq!(alone(program(path)), reading, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("rustup run nightly cargo build", "cargo build"),
+            ("rustup run --install 1.75 rustc x.rs", "rustc x.rs"),
+            ("rustup run", ""),
+            ("rustup default stable", ""),
+        ] {
+            assert_eq!(starts_of(&Rustup, line), command, "{line}");
         }
     }
 }

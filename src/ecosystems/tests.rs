@@ -9,6 +9,7 @@ use crate::journal::{Command, Events, Journal, Known, ProjectFile, Recorder, Ref
 use crate::nix::System;
 use crate::policy::Policy;
 use crate::requirements::{ProgramName, Requirements};
+use crate::shell::Inner;
 
 mod any;
 mod examples;
@@ -20,6 +21,7 @@ pub(super) fn program(path: &str) -> Program {
         resolved: None,
         interpreter: None,
         owner: None,
+        through: None,
         runs: 1,
         failed: 0,
         unknown: 0,
@@ -151,6 +153,21 @@ pub(super) fn ask(ecosystem: &dyn Ecosystem, line: &str) -> Option<String> {
         reasons,
     ];
     Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" | "))
+}
+
+/// Returns what a command line starts: words, or a script; empty for nothing. `own ` is before what is looked for among packages
+/// of its own.
+pub(super) fn starts_of(ecosystem: &dyn Ecosystem, line: &str) -> String {
+    let argv = shlex::split(line).expect("words");
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let from = |at: usize| argv.get(at..).unwrap_or_default().join(" ");
+    let Some(Started { inner, own }) = ecosystem.starts(&argv) else { return String::new() };
+    let command = match inner {
+        Inner::Words(at) => from(at),
+        Inner::Named(name, at) => format!("{name} {}", from(at)).trim_end().to_owned(),
+        Inner::Script(script) => format!("script {script}"),
+    };
+    if own { format!("own {command}") } else { command }
 }
 
 /// Returns what one program comes to, when nothing else ran.

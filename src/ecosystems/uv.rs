@@ -4,6 +4,7 @@ use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, call, listed, paths, project, python, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
+use crate::shell::{Inner, Started};
 
 /// Options that take a value.
 const VALUES: &str = "-p --python --from -w --with --with-editable --with-requirements --index --default-index -i --index-url \
@@ -95,6 +96,26 @@ impl Ecosystem for Uv {
         let (program, rest) = words.split_first()?;
         let program = program.split(['@', '=', '[']).next()?;
         shlex::try_join([&[program], rest].concat()).ok()
+    }
+
+    fn starts(&self, argv: &[&str]) -> Option<Started> {
+        let (at, own) = match call(argv)? {
+            ("uv", ["run", rest @ ..]) => (2 + start(rest)?, true),
+            ("uv", ["tool", "run", rest @ ..]) => (3 + start(rest)?, false),
+            ("uvx", rest) => (1 + start(rest)?, false),
+            _ => return None,
+        };
+        let word = *argv.get(at)?;
+        let from = Line::read(&argv[1..at], VALUES).values("--from").next();
+        let inner = match word {
+            "-m" | "--module" => Inner::Named("python".to_owned(), at),
+            _ if own && word.ends_with(".py") => Inner::Named("python".to_owned(), at),
+            _ if own => Inner::Words(at),
+            // Whose programs an address brings is not known.
+            _ if from.is_some_and(|from| from.contains([':', '/'])) => return None,
+            _ => Inner::Named(word.split(['@', '=', '[', '>', '<', '~']).next()?.to_owned(), at + 1),
+        };
+        Some(Started { inner, own })
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
@@ -202,7 +223,7 @@ fn read_tool(word: &str, index: &Index, asked: &mut Asked) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{alone, ask, program};
+    use super::super::tests::{alone, ask, program, starts_of};
     use super::*;
 
     #[test]
@@ -258,5 +279,22 @@ mod tests {
         let inner = |line: &str| Uv.inner(&line.split(' ').collect::<Vec<_>>(), &Index::new(), &[]);
         assert_eq!(inner("uvx --python 3.12 ruff@0.4.1 check .").as_deref(), Some("ruff check ."));
         assert_eq!(inner("uv run ruff"), None);
+    }
+
+    #[test]
+    fn what_it_starts() {
+        for (line, command) in [
+            ("uv run pytest -q", "own pytest -q"),
+            ("uv run --python 3.12 --with rich -- x.py a", "own python x.py a"),
+            ("uv run -m pytest -q", "own python -m pytest -q"),
+            ("uv run bash -c 'a; b'", "own bash -c a; b"),
+            ("uvx ruff@0.4.1 check .", "ruff check ."),
+            ("uv tool run --from httpie==3.2 http x.org", "http x.org"),
+            ("uvx --from git+https://x.org/y y z", ""),
+            ("uv run", ""),
+            ("uv sync", ""),
+        ] {
+            assert_eq!(starts_of(&Uv, line), command, "{line}");
+        }
     }
 }

@@ -21,7 +21,7 @@ use super::roles::ended_well;
 use super::shorten::shorten;
 use super::{
     Call, Command, CwdKnown, Digest, Events, Ignored, Invocation, Journal, Known, Missing, Outcome, Place, Program,
-    Ref, Session, StatusKnown, VERSION,
+    Reads, Ref, Session, StatusKnown, VERSION,
 };
 use crate::event::Status;
 use crate::redact;
@@ -44,13 +44,13 @@ const ENTRIES: usize = 4000;
 
 /// A journal of claims in the making.
 pub struct Claims<'a> {
-    keeps: &'a dyn Fn(&[&str]) -> bool,
+    reads: Reads<'a>,
     commands: VecDeque<Call>,
     incomplete: VecDeque<bool>,
     bytes: usize,
     omitted: usize,
     programs: Vec<Counted>,
-    program_of: HashMap<String, usize>,
+    program_of: HashMap<(String, Option<String>), usize>,
     invocations: Vec<(usize, Vec<String>, PathBuf, Counted)>,
     invocation_of: HashMap<(usize, Vec<String>, PathBuf), usize>,
     missing: BTreeMap<String, Counted>,
@@ -63,6 +63,7 @@ pub struct Claims<'a> {
 #[derive(Clone, Default)]
 struct Counted {
     path: PathBuf,
+    through: Option<String>,
     runs: u64,
     failed: u64,
     commands: BTreeSet<Ref>,
@@ -76,10 +77,10 @@ enum Judged {
 }
 
 impl<'a> Claims<'a> {
-    /// Returns a journal without entries; `keeps` says of an argv whether it tells what is needed.
-    pub fn new(keeps: &'a dyn Fn(&[&str]) -> bool) -> Self {
+    /// Returns a journal without entries.
+    pub fn new(reads: Reads<'a>) -> Self {
         Self {
-            keeps,
+            reads,
             commands: VecDeque::new(),
             incomplete: VecDeque::new(),
             bytes: 0,
@@ -109,7 +110,7 @@ impl<'a> Claims<'a> {
     pub fn call(&mut self, call: Call) {
         self.summary.call(&call);
         let id = Ref::new('c', self.omitted + self.commands.len() + 1);
-        match shell::programs(&call.line) {
+        match shell::programs_with(&call.line, self.reads.starts) {
             Ok(runs) => {
                 let last = runs.iter().rfind(|run| run.says == Says::Certain).and_then(Run::program);
                 let well = call.told().map(|status| line_ended_well(last.unwrap_or_default(), status));
@@ -160,9 +161,10 @@ impl<'a> Claims<'a> {
             }
             Judged::Runs { failed } => {
                 let path = path(&name, folder.as_deref());
-                let key = path.to_string_lossy().into_owned();
-                let Some(program) = number(&mut self.program_of, &mut self.programs, key, || path.clone().into())
-                else {
+                let through = run.through.clone().filter(|_| !name.contains('/'));
+                let key = (path.to_string_lossy().into_owned(), through.clone());
+                let new = || Counted { path, through, ..Counted::default() };
+                let Some(program) = number(&mut self.program_of, &mut self.programs, key, new) else {
                     return self.aside("there are too many programs");
                 };
                 self.summary.run(&name, failed);
@@ -175,7 +177,7 @@ impl<'a> Claims<'a> {
     fn invocation(&mut self, program: usize, run: &Run, folder: PathBuf, failed: bool, id: &Ref) {
         let argv: Vec<&str> = run.words.iter().map(|word| word.text.as_str()).collect();
         let length: usize = argv.iter().map(|word| word.len()).sum();
-        if length > LINE || !(self.keeps)(&argv) {
+        if length > LINE || !(self.reads.keeps)(&argv) {
             return;
         }
         let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_bytes().to_vec()).collect();
@@ -216,6 +218,7 @@ impl<'a> Claims<'a> {
             resolved: None,
             interpreter: None,
             owner: None,
+            through: program.through,
             runs: program.runs,
             failed: program.failed,
             unknown: 0,
@@ -271,12 +274,6 @@ impl<'a> Claims<'a> {
     }
 }
 
-impl From<PathBuf> for Counted {
-    fn from(path: PathBuf) -> Self {
-        Self { path, ..Self::default() }
-    }
-}
-
 /// Returns the place of an entry in a list, which is made when it is not there; none when the list is full.
 fn number<K: std::hash::Hash + Eq, T>(
     of: &mut HashMap<K, usize>,
@@ -320,6 +317,8 @@ fn judge(call: &Call, run: &Run, name: &str, well: Option<bool>) -> Judged {
         },
         (Outcome::Ran, Some(false)) if run.decides => match call.status {
             Some(Status::Code(127)) if call.not_found.is_empty() => Judged::Missing,
+            // What would have started it is missing.
+            Some(Status::Code(127)) => Judged::Aside("its command failed, and which part of it is not told"),
             _ => Judged::Runs { failed: true },
         },
         (Outcome::Ran, Some(false)) => Judged::Aside("its command failed, and which part of it is not told"),

@@ -13,8 +13,8 @@ use super::shorten::shorten;
 use super::told::Hooks;
 use super::used::Used;
 use super::{
-    Command, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Place, Program, Recorder, Ref, Session,
-    StatusKnown, VERSION,
+    Command, Delegated, Events, Ignored, Invocation, Journal, Known, Missing, Place, Program, Reads, Recorder, Ref,
+    Session, StatusKnown, VERSION,
 };
 use crate::event::{Bytes, Event, Exec, Exit, Server, Start, Status};
 use crate::host::{Links, Owner};
@@ -39,7 +39,7 @@ pub struct Digest {
 /// A journal in the making.
 pub struct Closing<'a> {
     place: &'a Place,
-    keeps: &'a dyn Fn(&[&str]) -> bool,
+    reads: Reads<'a>,
     /// The session's start, in milliseconds.
     start: i64,
     /// Whether the session's program is a known agent.
@@ -115,11 +115,11 @@ struct Run {
 
 impl<'a> Closing<'a> {
     /// Returns a journal without entries. `start` is the session's in milliseconds, `agent` whether its program is a known
-    /// agent; `keeps` says of an argv whether it tells what is needed.
-    pub fn new(place: &'a Place, start: i64, agent: bool, keeps: &'a dyn Fn(&[&str]) -> bool) -> Self {
+    /// agent.
+    pub fn new(place: &'a Place, start: i64, agent: bool, reads: Reads<'a>) -> Self {
         Self {
             place,
-            keeps,
+            reads,
             start,
             agent,
             recorder: None,
@@ -246,6 +246,7 @@ impl<'a> Closing<'a> {
             unknown: 0,
             commands: BTreeSet::new(),
             known: Known::Traced,
+            through: None,
         });
         self.paths.push((exec.program.clone().into(), exec.resolved.clone().map(Into::into)));
         self.program_of.insert(exec.program.clone(), self.programs.len() - 1);
@@ -255,7 +256,7 @@ impl<'a> Closing<'a> {
     /// Returns the number of an exec's command line, when it is kept.
     fn invocation(&mut self, exec: &Exec, program: usize, command: Option<Ref>) -> Option<usize> {
         let argv: Option<Vec<&str>> = exec.argv.iter().map(Bytes::as_str).collect();
-        if exec.shortened || exec.redacted || !argv.as_deref().is_some_and(self.keeps) {
+        if exec.shortened || exec.redacted || !argv.as_deref().is_some_and(self.reads.keeps) {
             return None;
         }
         let cwd = exec.cwd.as_path();

@@ -30,7 +30,7 @@ pub(super) fn close(
     let Active { id, start, base, line, agent, agent_version, hooks, .. } = open.active.clone();
     let began = DateTime::parse_from_rfc3339(&start).context("the session's start is no time")?;
     let place = place(world, repository);
-    let closing = Closing::new(&place, began.timestamp_millis(), leads(&line), &ecosystems::keeps);
+    let closing = Closing::new(&place, began.timestamp_millis(), leads(&line), ecosystems::READS);
     let mut closing = closing.in_parts(hooks || line.as_str() == Some(LINE));
     let before = Before::parse(&fs::read(open.before()).unwrap_or_default());
     let (root, home) = (repository.root().to_path_buf(), world.home.clone());

@@ -38,7 +38,7 @@ pub enum Source {
 pub fn import(world: &World, source: &Source, json: bool, options: &Options) -> anyhow::Result<Answer> {
     let repository = if options.dry_run { None } else { Some(Repository::discover(&world.cwd)?) };
     let (files, shown) = files(world, source)?;
-    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut claims = Claims::new(ecosystems::READS);
     let transcript = read(files, &mut claims).with_context(|| format!("failed to read `{shown}`"))?;
     let transcript = transcript.ok_or_else(|| anyhow!("`{shown}` is no transcript of an agent that is known"));
     let transcript = transcript.hint("`agent-capture import --help` names the agents")?;

@@ -15,7 +15,7 @@ use super::verify::in_work_tree;
 use crate::commit::Repository;
 use crate::console::{Hint, escape};
 use crate::event::Event;
-use crate::journal::{Closing, Journal, SessionId};
+use crate::journal::{Closing, Journal, Reads, SessionId};
 use crate::report::{Processes, Report};
 use crate::requirements::Requirements;
 use crate::session::Sessions;
@@ -72,7 +72,7 @@ fn processes(
     let mut all = BTreeMap::new();
     for journal in journals {
         let id = &journal.session.id;
-        let mut closing = Closing::new(&place, 0, leads(&journal.session.line), &|_| false);
+        let mut closing = Closing::new(&place, 0, leads(&journal.session.line), Reads::NOTHING);
         let mut processes = Processes::default();
         let digest = sessions.read(id, &mut |event| match event {
             None => {

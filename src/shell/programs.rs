@@ -56,7 +56,34 @@ pub struct Run {
     pub says: Says,
     /// Whether a failing line's status is this program's.
     pub decides: bool,
+    /// Whether all that it does is to start the next one: its status is that one's.
+    pub passes_on: bool,
+    /// The program that started it and looks for it among packages of its own first.
+    pub through: Option<String>,
 }
+
+/// What a program starts that its arguments name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The command.
+    pub inner: Inner,
+    /// Whether it is looked for first among the packages that the project, or the program that starts it, installed for itself.
+    pub own: bool,
+}
+
+/// A command in the arguments of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inner {
+    /// The words from this one on; the first is number 0.
+    Words(usize),
+    /// A program of this name, and the words from this one on.
+    Named(String, usize),
+    /// A script of a shell.
+    Script(String),
+}
+
+/// Tells what a command with these words starts; none when it starts nothing that they name.
+pub type Starts<'a> = &'a dyn Fn(&[&str]) -> Option<Started>;
 
 impl Run {
     /// Returns the program as it was called: a name, or a path (`~/…` for the home folder); none when only the shell knew it.
@@ -74,18 +101,22 @@ pub fn programs(line: &str) -> Result<Vec<Run>, &'static str> {
     Line::new(line).programs()
 }
 
+/// Returns the same, and with each program the one that it starts by what `starts` knows of it.
+pub fn programs_with(line: &str, starts: Starts) -> Result<Vec<Run>, &'static str> {
+    Line::new(line).program.map(|program| of(&program, Some(starts)))
+}
+
 /// Returns the programs that a parsed line runs.
-pub(super) fn of(program: &Program) -> Vec<Run> {
-    let mut walk = Walk::default();
+pub(super) fn of(program: &Program, starts: Option<Starts>) -> Vec<Run> {
+    let mut walk = Walk::new(starts);
     walk.program(program, Says::Certain);
     decided(walk.into_runs())
 }
 
 /// Says which run a failing line's status is of: the last certain one, when no other run could have ended the line.
 fn decided(mut runs: Vec<Run>) -> Vec<Run> {
-    let wrapper = |run: &Run| run.program().is_some_and(super::starts::passes_on);
     let certain: Vec<usize> =
-        (0..runs.len()).filter(|at| runs[*at].says == Says::Certain && !wrapper(&runs[*at])).collect();
+        (0..runs.len()).filter(|at| runs[*at].says == Says::Certain && !runs[*at].passes_on).collect();
     if let [only] = certain[..] {
         runs[only].decides = true;
     }

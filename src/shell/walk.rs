@@ -7,10 +7,11 @@ use brush_parser::ast::{
     CompoundListItem, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator, SimpleCommand,
 };
 
-use super::programs::{Folder, Run, Says};
-use super::starts::{BUILTINS, SHELLS, WRAPPERS, own};
+use super::programs::{Folder, Run, Says, Starts};
 use super::words::{Text, braces, text};
 use super::{Word, parse};
+
+mod command;
 
 /// How deep scripts in scripts and calls of functions are followed.
 const LEVELS: usize = 8;
@@ -19,7 +20,9 @@ const LEVELS: usize = 8;
 const STEPS: usize = 4096;
 
 #[derive(Default)]
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
+    /// What is known of programs that start others.
+    starts: Option<Starts<'a>>,
     runs: Vec<Run>,
     folder: Folder,
     /// What is assigned for the command, and what is exported.
@@ -29,14 +32,25 @@ pub(super) struct Walk {
     /// Names that are exported, whether or not anything is assigned to them.
     exported: BTreeSet<String>,
     functions: BTreeMap<String, CompoundCommand>,
+    aliases: BTreeMap<String, String>,
+    /// The text that the command reads as its standard input.
+    input: Option<String>,
+    /// What started the command and looks for it among packages of its own.
+    through: Option<String>,
     /// `set -e`, `set -o pipefail`.
     exits: bool,
     pipefail: bool,
     level: usize,
+    /// How many programs have started one another.
+    depth: usize,
     steps: usize,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
+    pub(super) fn new(starts: Option<Starts<'a>>) -> Self {
+        Self { starts, ..Self::default() }
+    }
+
     pub(super) fn into_runs(self) -> Vec<Run> {
         self.runs
     }
@@ -103,6 +117,7 @@ impl Walk {
             Command::Simple(simple) => self.simple(simple, says),
             Command::Compound(compound, redirects) => {
                 redirects.iter().flat_map(|list| &list.0).for_each(|redirect| self.redirect(redirect, says));
+                self.input = None;
                 self.compound(compound, says);
             }
             Command::Function(function) => {
@@ -190,6 +205,7 @@ impl Walk {
         self.assigned.extend(assigned);
         let own = self.assigned.len();
         self.words(&words, says);
+        self.input = None;
         // What `export` and `env` added: of the first the rest of the line hears.
         let added = self.assigned.split_off(own.min(self.assigned.len()));
         self.assigned.truncate(exported);
@@ -217,15 +233,22 @@ impl Walk {
         let says = says.min(Says::Ran);
         match redirect {
             IoRedirect::File(_, _, IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word))
-            | IoRedirect::HereString(_, word)
             | IoRedirect::OutputAndError(word, _) => self.scripts(&text(&word.value).scripts, says),
+            IoRedirect::HereString(_, word) => {
+                let text = text(&word.value);
+                self.scripts(&text.scripts, says);
+                self.input = Some(text.shown);
+            }
             IoRedirect::File(_, _, IoFileRedirectTarget::ProcessSubstitution(_, subshell)) => {
                 self.aside(|walk| walk.list(&subshell.list, says));
             }
-            IoRedirect::HereDocument(_, document) if document.requires_expansion => {
-                self.scripts(&super::words::document(&document.doc.value), says);
+            IoRedirect::HereDocument(_, document) => {
+                if document.requires_expansion {
+                    self.scripts(&super::words::document(&document.doc.value), says);
+                }
+                self.input = Some(document.doc.value.clone());
             }
-            IoRedirect::HereDocument(..) | IoRedirect::File(_, _, IoFileRedirectTarget::Fd(_)) => {}
+            IoRedirect::File(_, _, IoFileRedirectTarget::Fd(_)) => {}
         }
     }
 
@@ -238,10 +261,12 @@ impl Walk {
 
     fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
         let (folder, assigned, exits) = (self.folder.clone(), self.assigned.clone(), self.exits);
+        let input = self.input.take();
         let (variables, exported) = (self.variables.clone(), self.exported.clone());
         walk(self);
         (self.folder, self.assigned, self.exits) = (folder, assigned, exits);
         (self.variables, self.exported) = (variables, exported);
+        self.input = input;
     }
 
     fn script(&mut self, script: &str, says: Says) {
@@ -254,118 +279,11 @@ impl Walk {
         }
         self.level -= 1;
     }
-
-    /// Reads the words of a command: a function, a builtin, or a program, and what that starts.
-    fn words(&mut self, words: &[Text], says: Says) {
-        let Some((first, rest)) = words.split_first() else { return };
-        let name = first.shown.as_str();
-        if let Some(body) = self.functions.get(name).cloned() {
-            if self.level < LEVELS {
-                self.level += 1;
-                self.compound(&body, says);
-                self.level -= 1;
-            }
-            return;
-        }
-        let base = name.rsplit('/').next().unwrap_or(name);
-        let is_builtin = BUILTINS.contains(&name);
-        if is_builtin {
-            self.builtin(name, rest, says);
-        } else if !["builtin", "command", "exec"].contains(&name) {
-            self.run(words, says);
-        }
-        if let Some((_, values)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == base && !is_builtin) {
-            let asks =
-                base == "command" && rest.first().is_some_and(|word| ["-v", "-V"].contains(&word.shown.as_str()));
-            let says = if base == "xargs" { says.min(Says::Ran) } else { says };
-            if !asks {
-                let own = own(base, values, rest);
-                self.assigned.extend(assignments(&rest[..own]));
-                self.words(&rest[own..], says);
-            }
-        } else if SHELLS.contains(&base) {
-            self.shell(rest, says);
-        } else if ["find", "fd", "fdfind"].contains(&base) {
-            for at in (0..rest.len())
-                .filter(|at| ["-exec", "-execdir", "-ok", "-x", "-X"].contains(&rest[*at].shown.as_str()))
-            {
-                let end = rest[at..].iter().position(|word| [";", "+"].contains(&word.shown.as_str()));
-                self.words(&rest[at + 1..end.map_or(rest.len(), |end| at + end)], says.min(Says::Ran));
-            }
-        }
-    }
-
-    fn run(&mut self, words: &[Text], says: Says) {
-        let words = words.iter().map(Text::word).collect();
-        self.runs.push(Run {
-            words,
-            assigned: self.assigned.clone(),
-            folder: self.folder.clone(),
-            says,
-            decides: false,
-        });
-    }
-
-    fn builtin(&mut self, name: &str, rest: &[Text], says: Says) {
-        match name {
-            "cd" | "pushd" => self.change(rest),
-            "popd" => self.folder = Folder::Unknown,
-            "eval" => {
-                let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
-                self.script(&script.join(" "), says);
-            }
-            "export" => self.export(rest),
-            "set" => {
-                for (at, word) in rest.iter().enumerate().filter(|(_, word)| word.shown.starts_with('-')) {
-                    self.exits |= word.shown.contains('e');
-                    let option = rest.get(at + 1).map(|word| word.shown.as_str());
-                    self.pipefail |= word.shown.ends_with('o') && option == Some("pipefail");
-                    self.exits |= word.shown.ends_with('o') && option == Some("errexit");
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Follows `cd`.
-    fn change(&mut self, rest: &[Text]) {
-        let to = rest.iter().find(|word| !word.shown.starts_with('-') || word.shown == "-");
-        let to = to.map_or("~", |word| word.shown.as_str());
-        let plain = to != "-" && !to.contains(['$', '`', '*', '?', '\n']);
-        self.folder = match (&self.folder, plain) {
-            (_, false) => Folder::Unknown,
-            (_, true) if to.starts_with(['/', '~']) => Folder::At(to.to_owned()),
-            (Folder::Same, true) => Folder::At(to.to_owned()),
-            (Folder::At(before), true) => Folder::At(format!("{}/{to}", before.trim_end_matches('/'))),
-            (Folder::Unknown, true) => Folder::Unknown,
-        };
-    }
-
-    /// Follows `bash -c SCRIPT`.
-    fn shell(&mut self, rest: &[Text], says: Says) {
-        let mut found = false;
-        let mut words = rest.iter();
-        while let Some(word) = words.next() {
-            match word.shown.as_str() {
-                "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => drop(words.next()),
-                long if long.starts_with("--") => {}
-                flags if flags.starts_with('-') => found |= flags.contains('c'),
-                script if found => return self.aside(|walk| walk.script(script, says)),
-                _ => return,
-            }
-        }
-    }
 }
 
 /// Returns the name of `NAME=VALUE`.
 fn name(word: &Word) -> &str {
     word.text.split('=').next().unwrap_or_default()
-}
-
-/// Returns the assignments among words.
-fn assignments(words: &[Text]) -> impl Iterator<Item = Word> {
-    let is_one = |word: &&Text| word.shown.contains('=') && !word.shown.starts_with('-');
-    words.iter().filter(is_one).map(Text::word)
 }
 
 /// Returns whether a pipeline never ends well: `exit 1`, `false`, `{ echo …; exit 1; }`.

@@ -19,6 +19,11 @@ pub(super) struct Text {
 }
 
 impl Text {
+    /// Returns a word in which nothing is expanded.
+    pub(super) fn literal(text: String) -> Self {
+        Self { shown: text, literal: true, scripts: Vec::new() }
+    }
+
     pub(super) fn word(&self) -> Word {
         Word { text: self.shown.clone(), literal: self.literal }
     }

@@ -85,7 +85,7 @@ pub(crate) fn segment(data: &[u8]) {
     static SEGMENT: LazyLock<PathBuf> = LazyLock::new(|| OPEN.claim().expect("a segment"));
     fs::write(&*SEGMENT, data).expect("written");
     let place = Place { root: "/home/u/app".into(), home: Some("/home/u".into()) };
-    let mut closing = Closing::new(&place, 0, false, &ecosystems::keeps);
+    let mut closing = Closing::new(&place, 0, false, ecosystems::READS);
     let mut read = 0_usize;
     let digest = OPEN.read(&mut |event| match event {
         None => closing.segment(),
@@ -105,7 +105,7 @@ pub(crate) fn segment(data: &[u8]) {
 
 /// A transcript of any agent → the journal of what it tells.
 pub(crate) fn transcript(data: &[u8]) {
-    let mut claims = Claims::new(&ecosystems::keeps);
+    let mut claims = Claims::new(ecosystems::READS);
     let mut import = Import::default();
     import.read(data, &mut |call| claims.call(call)).expect("bytes can be read");
     let Some(transcript) = import.finish(&mut |call| claims.call(call)) else { return };

@@ -107,7 +107,7 @@ fn journals() -> impl Strategy<Value = Vec<Journal>> {
 fn words() -> impl Strategy<Value = Vec<String>> {
     let programs = "apk apt-get asdf brew cargo cargo-binstall chruby comma composer conda corepack cpan cpanm dnf dpkg fnm gdebi gem \
         ghcup go micromamba mise n nix nix-build nix-env nix-shell nodenv npm npx nvm opam pacman pdm perl pip pipenv pipx pnpm poetry \
-        pyenv python3 rbenv rpm rustup rvm sdk sh stack uv uvx volta yarn zypper ,";
+        pyenv python3 rbenv rpm rustup rvm sdk sh stack uv uvx volta yarn zypper fnm hatch rye bundle bunx direnv ,";
     let others = "-- - -m -c -s -p -r -e -g -y -A -E -Ur -S -i -MCPAN --with --from --run --using=20 --lts --lts=iron --python 3.11 \
         --default-toolchain --git --path . .. ./x .[a] a[b]>=1 a==1 a@1 @a/b @a/b@1 a:1 a=1 a~1 git+https://x.org/y#egg=z nixpkgs#jq \
         github:a/b#c /nix/store/0123456789abcdfghijklmnpqrsvwxyz-jq-1.7 add alias bundle create default dlx env exec global init inject \
@@ -131,7 +131,7 @@ proptest! {
         let named = files(&argv);
         says(&argv, &text);
         prop_assert!(named.is_empty() || keeps(&argv), "{:?} names {:?}, which nobody reads", argv, named);
-        drop((installs(&argv), verifies(&argv), inner(&argv, &index, &journal), stage(&argv)));
+        drop((installs(&argv), verifies(&argv), starts(&argv), inner(&argv, &index, &journal), stage(&argv)));
         let argv = words.iter().map(Bytes::from).collect();
         let invocations = vec![Invocation { argv, says: vec![text], ..invocation("x") }];
         resolve(&[Journal { invocations, ..journal }], &index, &Policy::default());

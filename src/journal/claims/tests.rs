@@ -2,6 +2,7 @@ use super::*;
 use crate::event::Bytes;
 use crate::journal::{Recorder, SessionId};
 use crate::nix::System;
+use crate::shell::{Inner, Started};
 
 fn session() -> Session {
     Session {
@@ -33,7 +34,7 @@ fn call(line: &str, status: Option<u8>) -> Call {
 
 fn journal(calls: impl IntoIterator<Item = Call>) -> Journal {
     let keeps = |argv: &[&str]| argv.contains(&"install");
-    let mut claims = Claims::new(&keeps);
+    let mut claims = Claims::new(Reads { keeps: &keeps, ..Reads::NOTHING });
     calls.into_iter().for_each(|call| claims.call(call));
     let place = Place { root: "/home/u/app".into(), home: Some("/home/u".into()) };
     claims.finish(session(), &place, &Digest::default())
@@ -82,10 +83,26 @@ fn only_what_ran_and_ended_well_counts() {
 #[test]
 fn what_is_not_found_is_missing() {
     let named = Call { not_found: vec!["tree".into()], ..call("tree | head -3", Some(0)) };
-    let journal = journal([call("ruff check", Some(127)), named]);
+    let starter = Call { not_found: vec!["strace".into()], ..call("strace ./a", Some(127)) };
+    let journal = journal([call("ruff check", Some(127)), named, starter]);
     let missing: Vec<_> = journal.missing.iter().map(|it| it.program.to_text().into_owned()).collect();
-    assert_eq!(missing, ["ruff", "tree"]);
+    assert_eq!(missing, ["ruff", "strace", "tree"]);
     assert_eq!(programs(&journal), [("head".to_owned(), 1, 0)]);
+}
+
+#[test]
+fn what_a_program_starts_is_claimed_too() {
+    let starts = |argv: &[&str]| (argv[0] == "uv").then_some(Started { inner: Inner::Words(2), own: true });
+    let mut claims = Claims::new(Reads { starts: &starts, ..Reads::NOTHING });
+    let lines = [("uv run pytest -q", 1), ("uv run pytest -q", 0), ("pytest", 0), ("uv run ./x.sh", 0)];
+    lines.iter().for_each(|(line, status)| claims.call(call(line, Some(*status))));
+    let place = Place { root: "/home/u/app".into(), home: None };
+    let journal = claims.finish(session(), &place, &Digest::default());
+    let through: Vec<_> = journal.programs.iter().map(|it| it.through.as_deref().unwrap_or_default()).collect();
+    assert_eq!(through, ["uv", "", "", ""]);
+    let want = [("pytest", 2, 1), ("uv", 2, 0), ("pytest", 1, 0), ("./x.sh", 1, 0)];
+    assert_eq!(programs(&journal), want.map(|(name, runs, failed)| (name.to_owned(), runs, failed)));
+    assert_eq!(Journal::parse(&journal.to_bytes().expect("bytes")).expect("a journal"), journal);
 }
 
 #[test]

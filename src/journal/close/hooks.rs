@@ -63,7 +63,7 @@ impl Closing<'_> {
     /// Returns the journal of what only hooks know; none when that is nothing.
     pub(super) fn claimed(&mut self, session: &Session) -> Option<Journal> {
         let hooks = std::mem::take(&mut self.hooks);
-        let mut claims = Claims::new(self.keeps);
+        let mut claims = Claims::new(self.reads);
         claims.began(self.start);
         for (call, ended) in hooks.unseen() {
             if self.in_parts {

@@ -56,6 +56,24 @@ fn what_a_line_runs() {
         ("command -v jq", ""),
         ("command jq .", "jq!"),
         ("eval 'a; b'", "a~ b!"),
+        ("su - me -c 'a; b'", "su a~ b!"),
+        ("script -qc a /dev/null", "script a!"),
+        ("watch -n1 a", "watch a!"),
+        ("watch 'a | b'", "watch a~ b!"),
+        ("parallel -j4 a {} ::: x y", "parallel a~"),
+        ("gdb --args a b", "gdb a!"),
+        ("gdb a", "gdb!"),
+        ("doppler run -p x -- a", "doppler a!"),
+        ("direnv exec . a", "direnv a!"),
+        ("bash <<'E'\na\nb\nE", "bash a~ b!"),
+        ("sudo bash -s x <<E\na\nE", "sudo bash a!"),
+        ("sh <<< 'a && b'", "sh a b"),
+        ("bash x.sh <<E\na\nE", "bash"),
+        ("ssh h bash <<E\na\nE", "ssh!"),
+        ("cat <<E | bash\na\nE", "cat~ bash"),
+        ("f() { bash; }; f <<E\na\nE", "bash"),
+        ("alias k='a -x'; k y", "a!"),
+        ("alias a='a -x'; a", "a!"),
         ("~/bin/a && $HOME/b && \"$X\"", "~/bin/a ~/b -"),
         ("cat <<'E'\n$(curl x | sh)\nE", "cat!"),
         ("git commit -m \"$(cat <<'E'\nfix: no more curl x | sh\nE\n)\"", "cat~ git!"),
@@ -69,6 +87,38 @@ fn what_a_line_runs() {
         ("", ""),
     ] {
         assert_eq!(shown(line), want, "{line}");
+    }
+}
+
+#[test]
+fn what_a_program_starts() {
+    let starts = |argv: &[&str]| match argv {
+        ["run", ..] => Some(Started { inner: Inner::Words(1), own: true }),
+        ["with", script] => Some(Started { inner: Inner::Script((*script).to_owned()), own: false }),
+        ["make-it", name, ..] => Some(Started { inner: Inner::Named(format!("make-{name}"), 2), own: false }),
+        _ => None,
+    };
+    let shown = |line: &str| {
+        let runs = programs_with(line, &starts).expect("a line");
+        let one = |run: &Run| {
+            let words: Vec<&str> = run.words.iter().map(|word| word.text.as_str()).collect();
+            let through = run.through.as_ref().map(|name| format!(" <{name}")).unwrap_or_default();
+            format!("{}{through}{}", words.join(" "), if run.decides { "!" } else { "" })
+        };
+        runs.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    for (line, want) in [
+        ("run a b", "run a b, a b <run!"),
+        ("run bash -c 'a; b' && c", "run bash -c a; b, bash -c a; b <run, a <run, b <run, c"),
+        ("with 'cd x && a'", "with cd x && a, a!"),
+        ("sudo make-it x y", "sudo make-it x y, make-it x y, make-x y!"),
+        ("run with 'a'; b", "run with a, with a <run, a <run, b!"),
+        ("run", "run"),
+    ] {
+        assert_eq!(shown(line), want, "{line}");
+    }
+    for deep in ["run ".repeat(30_000), "sudo ".repeat(25_000)] {
+        assert!(programs_with(&deep, &starts).expect("a line").len() < 40);
     }
 }
 
