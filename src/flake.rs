@@ -10,7 +10,7 @@ use minijinja::context;
 use minijinja::value::Value;
 
 use crate::nix::{NarHash, Pin, Rev, System, nix_name};
-use crate::requirements::{Document, Requirement, Requirements};
+use crate::requirements::{Builds, Document, Requirement, Requirements};
 
 mod fetched;
 mod inputs;
@@ -71,7 +71,9 @@ impl<'a> Flake<'a> {
 
     fn context(&self) -> Value {
         let Requirements { systems, compiler, checks, .. } = self.requirements;
-        let compiler = self.exported.unwrap_or(!compiler.is_empty());
+        // What is built has a compiler.
+        let builds = inputs::builds(self.requirements).next().is_some();
+        let compiler = self.exported.unwrap_or(!compiler.is_empty() || builds);
         let (shell, run) = if compiler { ("mkShell", "runCommandCC") } else { ("mkShellNoCC", "runCommand") };
         let tools = self.tools().map(|command| check("tools", &command));
         let fetched = Fetched::of(checks);
@@ -82,12 +84,13 @@ impl<'a> Flake<'a> {
             unfree => self.requirements.unfree.iter().map(Value::from).collect::<Vec<_>>(),
             inputs => inputs::urls(&self.requirements.inputs),
             arguments => source(inputs::arguments(&self.requirements.inputs)),
-            packages => packages(self.requirements.packages.iter().filter(|package| !package.library)),
+            packages => packages(self.own().filter(|package| !package.library)),
             borrowed => inputs::packages(&self.requirements.inputs),
-            shells => inputs::shells(&self.requirements.inputs),
+            builds => builds,
+            shells => inputs::shells(self.requirements),
             native => source(inputs::native(self.requirements)),
             built => source(inputs::built(self.requirements)),
-            libraries => packages(self.requirements.packages.iter().filter(|package| package.library)),
+            libraries => packages(self.own().filter(|package| package.library)),
             shell => source(shell),
             run => source(run),
             checks => tools.into_iter().chain(commands).collect::<Vec<_>>(),
@@ -100,6 +103,11 @@ impl<'a> Flake<'a> {
             outputs => self.outputs(),
             machines => self.machines(),
         }
+    }
+
+    /// Returns the packages that are needed themselves.
+    fn own(&self) -> impl Iterator<Item = &'a Requirement> {
+        self.requirements.packages.iter().filter(|package| package.builds != Some(Builds::Only))
     }
 
     /// Returns the source of the package set of a system.
@@ -228,6 +236,7 @@ mod tests {
             instead: None,
             alternatives: Vec::new(),
             library: false,
+            builds: None,
         }
     }
 

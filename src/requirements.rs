@@ -12,8 +12,10 @@ use crate::event::Bytes;
 use crate::journal::{Known, Ref, SessionId, malformed};
 use crate::nix::{AttrPath, InputName, Installable, Pin, Source, System};
 
+mod builds;
 mod check;
 
+pub use builds::Builds;
 pub use check::{Check, Lock, LockKind, Step};
 
 /// The version of `requirements.json` that this program writes.
@@ -134,6 +136,9 @@ pub struct Requirement {
     /// Whether it is a library that the project is built against: it is in the shell's `buildInputs`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub library: bool,
+    /// Set when what it is built with is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub builds: Option<Builds>,
 }
 
 /// Another flake than nixpkgs, and its packages.

@@ -10,7 +10,7 @@ use crate::journal::Known;
 use crate::nix::AttrPath;
 use crate::policy::Policy;
 use crate::requirements::{
-    Evidence, Ignored, Instead, ProgramName, Refusal, Refused, Requirement, Requirements, Unrecognized,
+    Builds, Evidence, Ignored, Instead, ProgramName, Refusal, Refused, Requirement, Requirements, Unrecognized,
 };
 
 /// Reason for a program whose package nixpkgs refuses.
@@ -38,6 +38,9 @@ pub(super) struct Package {
     pub(super) alternatives: Option<Vec<AttrPath>>,
     /// Whether the project is built against it.
     pub(super) library: bool,
+    /// Whether what it is built with is needed, and whether it itself is.
+    pub(super) builds: bool,
+    pub(super) itself: bool,
 }
 
 pub(super) struct Draft<'a> {
@@ -102,6 +105,7 @@ impl<'a> Draft<'a> {
         }
         for choice in policy.keep.iter().filter(|choice| self.has_silently(choice.attr())).collect::<Vec<_>>() {
             let package = self.packages.entry(choice.attr().clone()).or_default();
+            package.itself = true;
             if package.evidence.is_empty() {
                 package.policy = Some(choice.reason().to_owned());
             }
@@ -193,6 +197,8 @@ impl<'a> Draft<'a> {
         let package = self.packages.entry(want.attr.clone()).or_default();
         package.instead = package.instead.take().or(want.instead);
         package.library |= want.library;
+        package.builds |= want.builds;
+        package.itself |= !want.builds;
         if entry.is_program {
             let few =
                 |known: Vec<AttrPath>| known.into_iter().filter(|attr| want.alternatives.contains(attr)).collect();
@@ -240,6 +246,8 @@ impl Package {
         self.evidence.extend(old.evidence);
         self.instead = self.instead.take().or(old.instead);
         self.library |= old.library;
+        self.builds |= old.builds;
+        self.itself |= old.itself;
     }
 
     /// Returns whether a program of it ran.
@@ -262,6 +270,7 @@ impl Package {
             instead: self.instead,
             alternatives: self.alternatives.unwrap_or_default(),
             library: self.library,
+            builds: self.builds.then_some(if self.itself { Builds::Too } else { Builds::Only }),
             evidence: self.evidence.into_keys().collect(),
         }
     }

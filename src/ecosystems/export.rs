@@ -64,9 +64,7 @@ fn why(foreign: &Foreign, flakes: &[UsedFlake]) -> NoInput {
 
 /// Says why a word is not in the flake.
 fn unknown(name: &str, index: &Index) -> String {
-    if let Some(installable) = name.strip_prefix(BUILDS) {
-        return format!("`{installable}`: a shell in which a package is built is not exported");
-    }
+    let name = name.strip_prefix(BUILDS).unwrap_or(name);
     if name.contains([' ', '(', '{', ';', '"']) {
         return format!("`{name}`: only names of packages are exported, no expressions");
     }
@@ -120,7 +118,8 @@ mod tests {
             ("nix shell git+https://x.y/z#a", "", "only flakes github:OWNER/REPO[/REV] are", None),
             ("nix develop github:a/b", "", "Nix could not look it up", None),
             ("nix develop", "", "the project's own flake is a flake already", None),
-            ("nix develop nixpkgs#jq", "", "`nixpkgs#jq`: a shell in which a package is built", None),
+            ("nix develop nixpkgs#jq", "jq", "", None),
+            ("nix develop nixpkgs#ripgerp", "", "near to it are: ripgrep", None),
             (
                 "nix shell nixpkgs#nodejs_20",
                 "nodejs_22",

@@ -42,12 +42,22 @@ pub struct Want {
     pub alternatives: Vec<AttrPath>,
     /// Whether it is a library that is built against.
     pub library: bool,
+    /// Whether it is not the package that is needed, but what that is built with.
+    pub builds: bool,
 }
 
 impl Want {
     /// Returns the wish for a package, no program and no version known.
     pub(super) fn new(attr: AttrPath) -> Self {
-        Self { attr, programs: Vec::new(), seen: None, instead: None, alternatives: Vec::new(), library: false }
+        Self {
+            attr,
+            programs: Vec::new(),
+            seen: None,
+            instead: None,
+            alternatives: Vec::new(),
+            library: false,
+            builds: false,
+        }
     }
 
     /// Returns the wish for a library.

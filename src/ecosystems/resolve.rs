@@ -124,7 +124,12 @@ impl Draft<'_> {
             .iter()
             .flat_map(|(_, asked): &(Entry, Asked)| asked.wants.iter().chain(&asked.installs).chain(&asked.tools));
         self.python = python::chosen(self.index, journal, &all.collect::<Vec<_>>());
-        context.asked = lines.iter().flat_map(|(_, asked)| &asked.wants).map(|want| want.attr.clone()).collect();
+        context.asked = lines
+            .iter()
+            .flat_map(|(_, asked)| &asked.wants)
+            .filter(|want| !want.builds)
+            .map(|want| want.attr.clone())
+            .collect();
         let mut owners: BTreeMap<&str, BTreeSet<AttrPath>> = BTreeMap::new();
         for program in &journal.programs {
             let entry = entry(&program.id, program.runs, program.known, true);

@@ -3,9 +3,9 @@
 use minijinja::context;
 use minijinja::value::Value;
 
-use super::{counted, source};
+use super::{counted, source, why};
 use crate::nix::{AttrPath, SHELLS, nix_name};
-use crate::requirements::{Input, InputPackage, Requirements};
+use crate::requirements::{Builds, Input, InputPackage, Requirement, Requirements};
 
 /// Returns each input's name and URL, and whether its nixpkgs is ours.
 pub(super) fn urls(inputs: &[Input]) -> Vec<Value> {
@@ -29,9 +29,17 @@ pub(super) fn packages(inputs: &[Input]) -> Vec<Value> {
     listed(inputs, |attr| (attr.shell().is_none()).then(|| ("packages", attr.nix())))
 }
 
-/// Returns the shells of all inputs, as the list of shells has them.
-pub(super) fn shells(inputs: &[Input]) -> Vec<Value> {
-    listed(inputs, |attr| Some((SHELLS, nix_name(attr.shell()?))))
+/// Returns the packages of nixpkgs whose building is the work.
+pub(super) fn builds(requirements: &Requirements) -> impl Iterator<Item = &Requirement> {
+    requirements.packages.iter().filter(|package| package.builds.is_some())
+}
+
+/// Returns what the shell is made from: packages that are built, and the shells of all inputs.
+pub(super) fn shells(requirements: &Requirements) -> Vec<Value> {
+    let own = builds(requirements).map(
+        |package| context! { attr => source(format!("pkgs.{}", package.attr.nix())), why => source(why(package)) },
+    );
+    own.chain(listed(&requirements.inputs, |attr| Some((SHELLS, nix_name(attr.shell()?))))).collect()
 }
 
 /// Returns the list of packages that a check finds, as Nix source.
@@ -41,13 +49,14 @@ pub(super) fn native(requirements: &Requirements) -> &'static str {
 
 /// Returns the list of what a check is built against, as Nix source; empty for none.
 pub(super) fn built(requirements: &Requirements) -> String {
-    let libraries = requirements.packages.iter().any(|package| package.library).then_some("librariesFor pkgs");
+    let is_library = |package: &Requirement| package.library && package.builds != Some(Builds::Only);
+    let libraries = requirements.packages.iter().any(is_library).then_some("librariesFor pkgs");
     let of_shells = has_shell(requirements).then_some("inputsOf \"buildInputs\" pkgs");
     libraries.into_iter().chain(of_shells).collect::<Vec<_>>().join(" ++ ")
 }
 
 fn has_shell(requirements: &Requirements) -> bool {
-    requirements.borrowed().any(|(_, package)| package.attr.shell().is_some())
+    builds(requirements).next().is_some() || requirements.borrowed().any(|(_, package)| package.attr.shell().is_some())
 }
 
 /// Returns those of what is needed of the inputs that have an output by `part`, and a name in it as Nix source.
@@ -73,7 +82,7 @@ mod tests {
     use super::*;
     use crate::journal::Known;
     use crate::nix::{GithubName, InputName, Source};
-    use crate::requirements::{ProgramName, Requirement};
+    use crate::requirements::ProgramName;
 
     fn input(name: &str, nixpkgs: bool) -> Input {
         Input {
@@ -109,6 +118,30 @@ mod tests {
             assert!(text.contains("  inputs.tool-0.inputs.nixpkgs.follows = \"nixpkgs\";\n"), "{text}");
             assert!(text.contains("for program in tool-0") && !text.contains("tool-1.inputs"), "{text}");
         }
+    }
+
+    #[test]
+    fn packages_that_are_built() {
+        let mut some = requirements(&["x86_64-linux"]);
+        let built = |attr, builds| Requirement { builds: Some(builds), ..requirement(attr, &[], 2) };
+        some.packages = vec![built("hello", Builds::Only), built("python3Packages.requests", Builds::Only)];
+        let text = render(&some);
+        for line in [
+            "      packagesFor = pkgs: [ ];\n",
+            "      shellsFor = pkgs: [\n        pkgs.hello # 2 runs\n        pkgs.python3Packages.requests # 2 runs\n      ];\n",
+            "        pkgs.mkShell {\n          packages = packagesFor pkgs;\n          inputsFrom = shellsFor pkgs;\n",
+            "        pkgs.runCommandCC name\n",
+            "            nativeBuildInputs = nativeFor pkgs;\n            buildInputs = inputsOf \"buildInputs\" pkgs;\n",
+        ] {
+            assert!(text.contains(line), "no {line} in\n{text}");
+        }
+        some.packages[0].builds = Some(Builds::Too);
+        some.packages[1].builds = None;
+        let text = render(&some);
+        assert!(
+            text.contains("        pkgs.hello # 2 runs\n      ];\n") && text.matches("pkgs.hello").count() == 2,
+            "{text}"
+        );
     }
 
     #[test]

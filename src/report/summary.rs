@@ -150,6 +150,8 @@ pub enum Role {
     Program,
     /// A library that the project is built against.
     Library,
+    /// What it is built with is in the shell.
+    Builds,
     /// A module of a language, which a program loads.
     Module,
     /// A command asked for it: an install, a flakeref.
@@ -164,6 +166,7 @@ impl Role {
         match self {
             Self::Program => "program",
             Self::Library => "library",
+            Self::Builds => "built",
             Self::Module => "module",
             Self::Asked => "asked for",
             Self::Policy => "policy",

@@ -18,6 +18,8 @@ pub(super) enum Request<'a> {
     Flake { develops: bool, installables: Vec<&'a str> },
     /// Nix expressions within nixpkgs.
     Packages(Vec<&'a str>),
+    /// Attributes of nixpkgs, of which the shell for building them is meant.
+    Builds(Vec<&'a str>),
     /// A program, by its name: comma.
     Program(&'a str),
     /// A script that says in its first lines what it needs, or a file of Nix.
@@ -35,7 +37,8 @@ pub(super) fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
         "nix-shell" | "nix-build" if line.has(&["-E", "--expr"]) => Some(Request::Packages(vec!["--expr"])),
         "nix-shell" | "nix-build" if line.has(&["-p", "--packages"]) => Some(Request::Packages(line.words)),
         "nix-build" | "nix-shell" if is_nixpkgs && line.has(&["-A", "--attr"]) => {
-            Some(Request::Packages(line.attrs().collect()))
+            let attrs = line.attrs().collect();
+            Some(if program == "nix-shell" { Request::Builds(attrs) } else { Request::Packages(attrs) })
         }
         "nix-build" => Some(Request::Flake { develops: false, installables: vec!["."] }),
         "nix-shell" => line.words.first().filter(|word| !word.starts_with('<')).map(|word| Request::Script(word)),
@@ -126,6 +129,7 @@ fn flake<'a>(line: &Line<'a>) -> Option<Request<'a>> {
     };
     let file = line.options.iter().find(|(option, _)| ["-f", "--file"].contains(option));
     match file {
+        Some((_, Some("<nixpkgs>"))) if verb == "develop" => return Some(Request::Builds(words.to_vec())),
         Some((_, Some("<nixpkgs>"))) => return Some(Request::Packages(words.to_vec())),
         Some(_) => {
             return Some(Request::Flake { develops: false, installables: vec!["."] });
@@ -159,6 +163,10 @@ impl Request<'_> {
                 None => drop(asked.unrecognized.insert(format!(", {name}"))),
             },
             Self::Packages(terms) => terms.iter().for_each(|term| read_term(term, index, &mut asked)),
+            Self::Builds(attrs) => attrs.iter().for_each(|attr| match package(attr, index) {
+                Some(want) => asked.wants.push(built(want)),
+                None => drop(asked.unrecognized.insert(format!("{BUILDS}{attr}"))),
+            }),
         }
         asked
     }
@@ -186,13 +194,18 @@ fn read_installable(installable: &str, develops: bool, index: &Index, asked: &mu
             ["legacyPackages", "packages"].iter().find_map(|set| attr.strip_prefix(&format!("{set}.{system}.")))
         })
         .unwrap_or(attr);
-    match package(attr, index).filter(|_| !develops && is_nixpkgs(flake)) {
-        Some(want) => asked.wants.push(want),
+    match package(attr, index).filter(|_| is_nixpkgs(flake)) {
+        Some(want) => asked.wants.push(if develops { built(want) } else { want }),
         None => {
             let name = if develops { format!("{BUILDS}{installable}") } else { installable.to_owned() };
             asked.unrecognized.insert(name);
         }
     }
+}
+
+/// Returns the wish for what a package is built with.
+fn built(want: Want) -> Want {
+    Want { builds: true, library: false, seen: None, ..want }
 }
 
 /// Returns the wish for an attr, with an output or not: `openssl.dev` is what one builds against.
@@ -269,7 +282,8 @@ mod tests {
         let argv = shlex::split(line).expect("words");
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         let asked = request(&argv)?.read(&Index::new(), &[]);
-        let wants: Vec<&str> = asked.wants.iter().map(|want| want.attr.as_str()).collect();
+        let shown = |want: &Want| format!("{}{}", want.attr, if want.builds { " (built)" } else { "" });
+        let wants: Vec<String> = asked.wants.iter().map(shown).collect();
         let unknown: Vec<String> = asked.unrecognized.iter().map(|name| format!("?{name}")).collect();
         Some([wants.join(" "), unknown.join(" "), asked.ignored.into_iter().collect()].join("|"))
     }
@@ -291,7 +305,10 @@ mod tests {
                 "jq|?/nix/store/0123456789abcdfghijklmnpqrsvwxyz-own-1|",
             ),
             ("nix develop", "||the project's own flake"),
-            ("nix develop nixpkgs#jq", "|?what builds nixpkgs#jq|"),
+            ("nix develop nixpkgs#jq", "jq (built)||"),
+            ("nix develop nixpkgs#no-such-thing", "|?what builds nixpkgs#no-such-thing|"),
+            ("nix-shell '<nixpkgs>' -A jq --run make", "jq (built)||"),
+            ("nix develop -f '<nixpkgs>' jq -c make", "jq (built)||"),
             (
                 "nix shell ../other#x github:a/b nixpkgs#no-such-thing",
                 "|?../other#x ?github:a/b ?nixpkgs#no-such-thing|",
@@ -357,6 +374,8 @@ mod tests {
             ("nix run nixpkgs#ruff -- check .", Some("ruff check .")),
             ("nix-shell -p jq --run 'jq -e . x && make'", Some("jq -e . x && make")),
             ("nix-shell --run 'make check'", Some("make check")),
+            ("nix develop nixpkgs#jq -c make check", Some("make check")),
+            ("nix-shell '<nixpkgs>' -A jq --run 'make check'", Some("make check")),
             (", shellcheck x.sh", Some("shellcheck x.sh")),
             ("nix shell github:a/b -c make", None),
             ("nix run .#x", None),

@@ -16,7 +16,7 @@ pub(super) fn starts(argv: &[&str]) -> Option<Started> {
         "nix-shell" => Inner::Script((*line.command.first()?).to_owned()),
         "nix" if line.words.first() != Some(&"run") => match request(argv)? {
             Request::Flake { develops: false, .. } if !foreign(argv).is_empty() => return None,
-            Request::Flake { .. } | Request::Packages(_) => behind(&line.command)?,
+            Request::Flake { .. } | Request::Packages(_) | Request::Builds(_) => behind(&line.command)?,
             Request::Program(_) | Request::Script(_) => return None,
         },
         "," | "comma" => behind(&line.words)?,
@@ -35,6 +35,7 @@ mod tests {
         for (line, command) in [
             ("nix shell nixpkgs#jq -c jq . x", "jq . x"),
             ("nix develop github:a/b --command make check", "make check"),
+            ("nix develop nixpkgs#jq -c make", "make"),
             ("nix develop -c bash -c 'make'", "bash -c make"),
             ("nix-shell -p jq --run 'jq . x | cat'", "script jq . x | cat"),
             (", cowsay moo", "cowsay moo"),

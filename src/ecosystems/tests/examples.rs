@@ -213,6 +213,19 @@ fn what_ran_only_while_packages_were_installed() {
 }
 
 #[test]
+fn what_a_package_is_built_with() {
+    let read = |lines: &[&str]| {
+        let journal = with_lines(journal("s", vec![program("/usr/bin/nix")]), lines);
+        let requirements = resolve(&[journal], &Index::new(), &Policy::default());
+        requirements.packages.iter().map(|it| format!("{} {:?} {}", it.attr, it.builds, it.library)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&["nix develop nixpkgs#hello -c make"]), ["hello Some(Only) false"]);
+    assert_eq!(read(&["nix-shell '<nixpkgs>' -A hello", "nix run nixpkgs#hello"]), ["hello Some(Too) false"]);
+    assert_eq!(read(&["nix develop nixpkgs#openssl.dev"]), ["openssl Some(Only) false"]);
+    assert_eq!(read(&["nix shell nixpkgs#hello"]), ["hello None false"]);
+}
+
+#[test]
 fn what_only_provided_packages_is_not_needed() {
     let installs = "p1 ignored: it installs packages, and those are wanted";
     for (path, runs, line, tool, readings) in [

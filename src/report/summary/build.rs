@@ -15,7 +15,7 @@ use crate::journal::{Journal, Known, State};
 use crate::report::Report;
 use crate::report::text::plural;
 use crate::requirements::{
-    self, Check, Document, FAILED, Instead, Lock, NEEDS_WORK, Refusal, Refused, Requirement, Requirements,
+    self, Builds, Check, Document, FAILED, Instead, Lock, NEEDS_WORK, Refusal, Refused, Requirement, Requirements,
 };
 use crate::verification::{Failure, Verification};
 
@@ -57,6 +57,7 @@ impl Report<'_> {
         let role = match () {
             () if evidence.is_empty() => Role::Policy,
             () if package.library => Role::Library,
+            () if package.builds == Some(Builds::Only) => Role::Builds,
             () if attr.as_str().contains("Packages.") => Role::Module,
             () if programs.is_empty() => Role::Asked,
             () => Role::Program,

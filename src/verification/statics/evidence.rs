@@ -162,8 +162,10 @@ impl<'a> Matter<'a> {
                 );
                 return Some(Finding::error(Code::EvidenceDiffers, what));
             }
-            let same =
-                package.programs == fresh.programs && package.policy == fresh.policy && package.seen == fresh.seen;
+            let same = package.programs == fresh.programs
+                && package.policy == fresh.policy
+                && package.seen == fresh.seen
+                && package.builds == fresh.builds;
             let what = format!("of `{attr}` this program says other programs, another version or another choice");
             return (!same).then(|| Finding::note(Code::Drift, what));
         }
