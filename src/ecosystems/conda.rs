@@ -1,7 +1,7 @@
 //! Conda, Mamba and Micromamba: what their environments hold.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, python};
+use super::{Asked, Context, Ecosystem, Reading, call, line, listed, paths, python};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
@@ -57,7 +57,7 @@ impl Ecosystem for Conda {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
-        shlex::try_join(inner(argv)?.iter().copied()).ok()
+        line(argv, self.starts(argv)?)
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {

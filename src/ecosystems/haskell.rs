@@ -1,7 +1,7 @@
 //! Haskell: what ghcup, cabal and stack install, and what tests, builds and lints.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, listed, paths, verb, wants};
+use super::{Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, line, listed, paths, verb, wants};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
@@ -94,9 +94,7 @@ impl Ecosystem for Haskell {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
-        let (_, rest) = call(argv).filter(|(program, rest)| *program == "ghcup" && rest.first() == Some(&"run"))?;
-        let at = rest.iter().position(|word| *word == "--")?;
-        shlex::try_join(rest[at + 1..].iter().copied()).ok()
+        line(argv, self.starts(argv).filter(|started| !started.own)?)
     }
 
     fn need(&self, program: &str, _near: &Near) -> Option<Need> {

@@ -1,7 +1,7 @@
 //! mise and asdf: versions of any tool.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, listed, paths, verifies};
+use super::{Asked, Context, Ecosystem, Reading, call, line, listed, paths, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
@@ -87,7 +87,7 @@ impl Ecosystem for Mise {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
-        shlex::try_join(inner(argv)?.iter().copied()).ok()
+        line(argv, self.starts(argv)?)
     }
 }
 

@@ -6,7 +6,7 @@
 use crate::index::Index;
 use crate::journal::{Invocation, Journal, Program, Reads, UsedFlake};
 use crate::nix::AttrPath;
-use crate::shell::Started;
+use crate::shell::{Inner, Started};
 
 mod aside;
 mod checks;
@@ -257,6 +257,18 @@ fn listed(words: &str, name: &str) -> bool {
 fn call<'a, 'b>(argv: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
     let (first, rest) = argv.split_first()?;
     Some((paths::name(first), rest))
+}
+
+/// Returns the command that these words start, as a line.
+fn line(argv: &[&str], started: Started) -> Option<String> {
+    match started.inner {
+        Inner::Words(at) => shlex::try_join(argv.get(at..)?.iter().copied()).ok(),
+        Inner::Named(name, at) => {
+            shlex::try_join(std::iter::once(name.as_str()).chain(argv.get(at..)?.iter().copied())).ok()
+        }
+        Inner::Script(script) => Some(script),
+    }
+    .filter(|line| !line.is_empty())
 }
 
 /// Returns where the command begins behind a program's verb and options of both; `values` are options that take the next word.

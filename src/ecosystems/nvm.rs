@@ -1,8 +1,9 @@
 //! Managers of Node versions: nvm, fnm, volta, nodenv and n.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, behind, call, families, listed, options, paths};
-use crate::journal::{Invocation, Program};
+use super::{Asked, Context, Ecosystem, Reading, behind, call, families, line, listed, options, paths};
+use crate::index::Index;
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
 
 /// Folders below which a component is the version of a Node.
@@ -85,6 +86,10 @@ impl Ecosystem for Nvm {
             _ => return None,
         };
         Some(Started { inner, own: false })
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
+        line(argv, self.starts(argv)?)
     }
 }
 

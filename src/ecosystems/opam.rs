@@ -1,7 +1,7 @@
 //! OCaml: what was installed with opam, and programs of its switches.
 
 use super::install::{self, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, behind, call, paths, verb, verifies};
+use super::{Asked, Context, Ecosystem, Reading, Want, behind, call, line, paths, verb, verifies};
 use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
@@ -69,9 +69,7 @@ impl Ecosystem for Opam {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
-        let (_, rest) = call(argv).filter(|(program, rest)| *program == "opam" && rest.first() == Some(&"exec"))?;
-        let at = rest.iter().position(|word| *word == "--")?;
-        shlex::try_join(rest[at + 1..].iter().copied()).ok()
+        line(argv, self.starts(argv)?)
     }
 }
 

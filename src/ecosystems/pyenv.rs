@@ -1,8 +1,9 @@
 //! pyenv: which Python was chosen. Its programs are read as Python's; see `python`.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, behind, call, paths};
-use crate::journal::{Invocation, Program};
+use super::{Asked, Context, Ecosystem, Reading, behind, call, line, paths};
+use crate::index::Index;
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
 
 /// The ecosystem.
@@ -40,6 +41,10 @@ impl Ecosystem for Pyenv {
     fn starts(&self, argv: &[&str]) -> Option<Started> {
         call(argv).filter(|(program, _)| *program == "pyenv")?;
         Some(Started { inner: Inner::Words(behind(argv, "exec", "")?), own: false })
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
+        line(argv, self.starts(argv)?)
     }
 }
 

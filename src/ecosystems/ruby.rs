@@ -2,11 +2,11 @@
 
 use super::install::{self, Kind, Line};
 use super::{
-    Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, families, listed, paths, project, verb,
+    Asked, Context, Ecosystem, Near, Need, Reading, Want, behind, call, families, line, listed, paths, project, verb,
     verifies, wants,
 };
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
 
 /// Options that take a value.
@@ -106,6 +106,10 @@ impl Ecosystem for Ruby {
             _ => return None,
         };
         Some(Started { inner, own: program.starts_with("bundle") })
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
+        line(argv, self.starts(argv).filter(|started| !started.own)?)
     }
 
     fn need(&self, program: &str, near: &Near) -> Option<Need> {

@@ -1,8 +1,9 @@
 //! rustup: toolchains, and what was added to them.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, listed, paths};
-use crate::journal::{Invocation, Program};
+use super::{Asked, Context, Ecosystem, Reading, Want, call, line, listed, paths};
+use crate::index::Index;
+use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
 
 /// Options that take a value.
@@ -72,6 +73,10 @@ impl Ecosystem for Rustup {
         let (_, rest) = call(argv).filter(|(program, rest)| *program == "rustup" && rest.first() == Some(&"run"))?;
         let at = 3 + usize::from(rest.get(1) == Some(&"--install"));
         Some(Started { inner: Inner::Words(at), own: false })
+    }
+
+    fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
+        line(argv, self.starts(argv)?)
     }
 
     fn installs(&self, argv: &[&str]) -> bool {

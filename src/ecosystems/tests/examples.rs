@@ -213,6 +213,31 @@ fn what_ran_only_while_packages_were_installed() {
 }
 
 #[test]
+fn what_is_behind_version_managers() {
+    let (index, journal) = (Index::new(), journal("s", Vec::new()));
+    for (line, command) in [
+        ("nvm exec 20 npm test", Some("npm test")),
+        ("fnm exec --using=22 -- npm test -- 'a b'", Some("npm test -- 'a b'")),
+        ("nvm run 20 x.js", Some("node x.js")),
+        ("pyenv exec pytest -q", Some("pytest -q")),
+        ("rbenv exec rake test", Some("rake test")),
+        ("rustup run 1.75 cargo test", Some("cargo test")),
+        ("asdf exec node --test", Some("node --test")),
+        ("mise x node@20 -c 'npm ci && npm test'", Some("npm ci && npm test")),
+        ("conda run -n x pytest", Some("pytest")),
+        ("opam exec dune test", Some("dune test")),
+        // What these start is of packages that they keep.
+        ("uv run pytest", None),
+        ("bundle exec rspec", None),
+        ("npx eslint .", None),
+    ] {
+        let argv = shlex::split(line).expect("words");
+        let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+        assert_eq!(inner(&argv, &index, &journal).as_deref(), command, "{line}");
+    }
+}
+
+#[test]
 fn what_a_package_is_built_with() {
     let read = |lines: &[&str]| {
         let journal = with_lines(journal("s", vec![program("/usr/bin/nix")]), lines);
