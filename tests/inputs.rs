@@ -329,15 +329,10 @@ fn the_shell_of_another_flake_is_captured_proved_and_minimized() {
     project.run(&["forget", "one", "--yes"]).success().says(name);
 }
 
-#[test]
-#[ignore = "needs real Nix"]
-fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
-    let project = Project::demo().with_nix("new");
-    let hash = seed(&project, &second_flake(&project));
-    register(&project, &hash);
-    let locked = format!("github:acme/greet/{REV}");
+/// Writes a transcript of lines that ended well.
+fn transcript(project: &Project, lines: &[String]) -> PathBuf {
     let mut transcript = String::new();
-    for (at, line) in [format!("nix run {locked}"), "nix run greet".to_owned()].iter().enumerate() {
+    for (at, line) in lines.iter().enumerate() {
         let call = json!({"type": "tool_use", "id": format!("t{at}"), "name": "Bash", "input": {"command": line}});
         let result =
             json!({"type": "tool_result", "tool_use_id": format!("t{at}"), "content": "hello", "is_error": false});
@@ -349,6 +344,45 @@ fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
     }
     let path = project.home().join("transcript.jsonl");
     fs::write(&path, transcript).expect("a transcript");
+    path
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn what_a_package_is_built_with_is_captured_proved_and_necessary() {
+    let project = Project::demo().with_nix("new");
+    project.write("Makefile", "check:\n\tjq -n 1 && type gcc\n");
+    project.git(&["commit", "-qam", "A check that needs what a package is built with"]);
+    let path = transcript(&project, &[format!("nix develop '{}#entr' -c make check", pin())]);
+    let path = path.to_str().expect("text");
+    project.run(&["import", "--yes", "--name", "one", "--nixpkgs", &pin(), path]).success().says("verified: ");
+    let flake = project.read("flake.nix");
+    for line in [
+        "      packagesFor = pkgs: [ ];\n",
+        "        pkgs.entr # 1 run\n",
+        "          inputsFrom = shellsFor pkgs;\n",
+        "        make-check = \"make check\";\n",
+    ] {
+        assert!(flake.contains(line), "no {line} in\n{flake}");
+    }
+    validate("report.schema.json", &project.run(&["report", "--format", "json"]).success().stdout);
+    let mut project = project;
+    for version in support::VERSIONS {
+        project = project.with_nix(version);
+        project.run(&["verify"]).success();
+    }
+    let said = project.with_nix("new").run(&["minimize"]).success().stdout;
+    assert!(said.contains("entr  necessary: without it make-check failed"), "{said}");
+}
+
+#[test]
+#[ignore = "needs real Nix"]
+fn a_transcript_tells_of_another_flake_when_it_says_the_revision() {
+    let project = Project::demo().with_nix("new");
+    let hash = seed(&project, &second_flake(&project));
+    register(&project, &hash);
+    let locked = format!("github:acme/greet/{REV}");
+    let path = transcript(&project, &[format!("nix run {locked}"), "nix run greet".to_owned()]);
     // This Nix has it in its cache, by the name in the registry.
     let cached = format!(
         "#!/bin/bash\nexec {}/nix-new/bin/nix \"${{@/{}/greet}}\"\n",

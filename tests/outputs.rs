@@ -92,12 +92,18 @@ fn a_command_line_becomes_a_flake_and_nothing_is_run() {
     assert!(said.stdout.contains("        pkgs.jq # asked for\n        pkgs.ripgrep # asked for\n"), "{}", said.stdout);
     assert!(said.stdout.contains("/61b7c44c4073f0b827768aff0049561b5110ea5a") && said.stdout.contains("mkShellNoCC"));
     assert!(!project.exists("flake.nix") && !project.exists("ran here"));
+    let said = export(&["nix", "develop", "nixpkgs#jq", "-c", "make"]).success().says("run: make");
+    assert!(
+        said.stdout.contains("inputsFrom = shellsFor pkgs;") && said.stdout.contains("mkShell {"),
+        "{}",
+        said.stdout
+    );
     let said = export(&["nix-shell", "-p", "jq", "python3Packages.requests"]).success();
     assert!(said.stdout.contains("mkShell {") && said.stdout.contains("ps.requests # asked for"), "{}", said.stdout);
     for (line, why) in [
         (&["nix", "shell", "nixpkgs#ripgerp", "nixpkgs#jq"][..], "near to it are: ripgrep"),
         (&["nix", "shell", "github:a/b#x"], "Nix could not look it up"),
-        (&["nix", "develop", "nixpkgs#jq"], "a shell in which a package is built is not exported"),
+        (&["nix", "develop", "nixpkgs#ripgerp"], "near to it are: ripgrep"),
         (&["nix", "shell", "nixpkgs#terraform"], "its licence is not free"),
         (&["nix", "develop"], "the project's own flake is a flake already"),
     ] {

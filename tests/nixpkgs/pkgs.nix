@@ -267,6 +267,13 @@ let
           };
         };
 
+      # A package that is built with another: its shell has that.
+      entr = pkgs.stdenv.mkDerivation {
+        name = "entr";
+        nativeBuildInputs = [ pkgs.jq ];
+        buildCommand = "mkdir $out";
+      };
+
       rustPlatform = import ./rust-platform.nix { inherit lib pkgs debian; };
 
       # Refused in the words of Nixpkgs (pkgs/stdenv/generic/check-meta.nix).
