@@ -216,16 +216,18 @@ fn quoted(source: &WordPieceWithSource) -> Option<String> {
     }
 }
 
-/// Returns at most how deep brackets are nested, quotes disregarded.
+/// Returns at most how deep brackets are nested, quotes disregarded. Within backquotes others are written with a backslash before
+/// them, twice as many in each: they nest no deeper than few bytes allow.
 fn nesting(line: &str) -> usize {
-    let mut depth = 0_usize;
+    let (mut depth, mut quoted) = (0_usize, false);
     line.bytes().fold(0, |deepest, byte| {
         match byte {
-            b'(' | b'{' | b'[' | b'`' => depth += 1,
+            b'(' | b'{' | b'[' => depth += 1,
             b')' | b'}' | b']' => depth = depth.saturating_sub(1),
+            b'`' => quoted = !quoted,
             _ => {}
         }
-        deepest.max(depth)
+        deepest.max(depth + usize::from(quoted))
     })
 }
 

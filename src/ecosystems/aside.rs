@@ -2,7 +2,7 @@
 //! start by themselves, and what looks after the host.
 
 use super::{Context, listed, paths};
-use crate::journal::Program;
+use crate::journal::{Known, Program};
 
 /// Reason for what looks after the host.
 pub(super) const ADMINISTERS: &str = "it administers the host";
@@ -39,14 +39,18 @@ const START: &str = "50-motd-news biff command-not-found debian-sa1 dircolors gr
     lesspipe.sh locale-check mesg motd-news quota run-parts update-motd-updates-available";
 
 /// Programs that look after the host, or another one that is installed from.
-const ADMINISTRATION: &str = "addgroup adduser apk brew chpasswd chsh cron crond deb-systemd-helper deb-systemd-invoke \
-    debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod dnf fc-cache flatpak gpasswd \
+const ADMINISTRATION: &str = "addgroup adduser apk brew choco chpasswd chsh cron crond deb-systemd-helper deb-systemd-invoke \
+    debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod dnf emerge eopkg fc-cache flatpak gpasswd \
     groupadd groupdel groupmod halt hostnamectl init insmod install-info invoke-rc.d ldconfig locale-gen localectl localedef login \
-    loginctl logrotate modprobe newgrp pacman passwd policy-rc.d poweroff py3clean py3compile pycompile rc-service reboot rmmod \
-    runuser service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl systemd systemd-detect-virt \
+    loginctl logrotate modprobe newgrp opkg pacman passwd pkg pkgin policy-rc.d port poweroff py3clean py3compile pycompile rc-service reboot rmmod rpm-ostree \
+    runuser scoop service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl systemd systemd-detect-virt \
     systemd-sysusers systemd-tmpfiles timedatectl tzselect ucf ucfr udevadm ufw update-alternatives update-ca-certificates \
     update-desktop-database update-initramfs update-mime-database update-motd update-passwd update-rc.d useradd userdel \
-    usermod vipw visudo yum zypper";
+    usermod vipw visudo winget xbps-install xbps-query xbps-remove yum zypper";
+
+/// Programs that macOS has and no package brings. Elsewhere other programs have some of these names.
+const MACOS: &str = "codesign csrutil defaults diskutil dscl hdiutil ioreg launchctl mdfind mdls networksetup open osascript pbcopy \
+    pbpaste plutil say scutil security softwareupdate spctl sw_vers system_profiler xcode-select xcodebuild xcrun";
 
 /// Returns why a program is set aside, when it is.
 pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static str> {
@@ -73,6 +77,10 @@ pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static st
     }
     if paths::is_project(path) {
         return None;
+    }
+    // Of which system a transcript is, it does not say.
+    if listed(MACOS, name) && (program.known == Known::Claimed || !session.system.is_linux()) {
+        return Some("a part of macOS");
     }
     if listed(START, name) {
         return Some("a shell starts it by itself");

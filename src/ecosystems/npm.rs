@@ -19,10 +19,11 @@ use ask::{MANAGERS, Request, VALUES, behind, initializer, request, runner, split
 const NAMES: &str = "@biomejs/biome=biome @vue/cli=vue-cli @nestjs/cli=nest-cli aws-cdk=aws-cdk-cli \
     neovim=neovim-node-client vscode-langservers-extracted=vscode-langservers-extracted yarn=yarn pnpm=pnpm \
     @openapitools/openapi-generator-cli=openapi-generator-cli @bazel/bazelisk=bazelisk bun=bun @mermaid-js/mermaid-cli=mermaid-cli \
-    @commitlint/cli=commitlint @stoplight/spectral-cli=spectral-cli vercel=vercel wrangler=wrangler corepack=corepack";
+    @commitlint/cli=commitlint @stoplight/spectral-cli=spectral-cli vercel=vercel wrangler=wrangler corepack=corepack \
+    sass=dart-sass @openai/codex=codex @charmland/crush=crush @sourcegraph/amp=amp-cli";
 
 /// Names of packages that are another thing in nixpkgs.
-const OTHERS: &str = "bower http lighthouse mint vue yo";
+const OTHERS: &str = "bower http karma lighthouse mint pkg vue which yo";
 
 /// Reason for what makes a project: what that needs is in its own files.
 const MAKES: &str = "it makes a project, once";
@@ -203,11 +204,11 @@ fn read_run(word: &str, of_project: bool, context: &Context, asked: &mut Asked) 
 fn find(index: &Index, word: &str) -> Option<Want> {
     let (name, version) = split(word);
     if install::by_hand(NAMES, name).is_none() && name.contains('/') {
-        // Of a scope only what has a program of the very name: anyone may call a package `cli`.
+        // Of a scope only what has a program of the very name, and a telling one: anyone may call a package `cli` or `inspector`.
         let short = paths::name(name);
         let found =
             index.program(short).filter(|found| found.source == Source::Override || found.attr.as_str() == short)?;
-        return (!short.ends_with("cli") || short.len() > 4).then(|| Want::new(found.attr));
+        return (short.contains('-') || found.source == Source::Override).then(|| Want::new(found.attr));
     }
     if install::by_hand(NAMES, name).is_some() {
         return install::named(index, NAMES, name, version);
@@ -258,6 +259,8 @@ mod tests {
             ("npx ./tool", "ignored the project itself"),
             ("npx next dev", "unrecognized npx next"),
             ("npx vue create x", "unrecognized npx vue"),
+            ("npx @modelcontextprotocol/inspector", "unrecognized npx @modelcontextprotocol/inspector"),
+            ("npm i -g @google/gemini-cli @openai/codex sass", "tools gemini-cli codex dart-sass"),
             ("npm create vite@latest app", "ignored it makes a project, once"),
             ("npm init @eslint/config", "ignored it makes a project, once"),
             ("npx create-react-app app", "ignored it makes a project, once"),

@@ -139,6 +139,8 @@ fn start(words: &[&str]) -> Option<usize> {
         match *words.get(at)? {
             "--" => return Some(at + 1),
             "-m" | "--module" => return Some(at),
+            // Of `uv add` it takes a value.
+            "-s" | "--script" => at += 1,
             word if listed(VALUES, word) => at += 2,
             word if word.starts_with('-') => at += 1,
             _ => return Some(at),
@@ -287,6 +289,7 @@ mod tests {
             ("uv run pytest -q", "own pytest -q"),
             ("uv run --python 3.12 --with rich -- x.py a", "own python x.py a"),
             ("uv run -m pytest -q", "own python -m pytest -q"),
+            ("uv run --script x.py", "own python x.py"),
             ("uv run bash -c 'a; b'", "own bash -c a; b"),
             ("uvx ruff@0.4.1 check .", "ruff check ."),
             ("uv tool run --from httpie==3.2 http x.org", "http x.org"),

@@ -57,6 +57,15 @@ fn programs_alone() {
 }
 
 #[test]
+fn what_a_system_has() {
+    assert_eq!(alone(Program { known: Known::Claimed, ..program("./open") }), "p1 ignored: the project's own program");
+    let told = |name: &str| Program { known: Known::Claimed, ..program(&format!("/bin/{name}")) };
+    assert_eq!(alone(told("open")), "p1 ignored: a part of macOS");
+    assert_eq!(alone(told("defaults")), "p1 ignored: a part of macOS");
+    assert_eq!(alone(program("/usr/bin/open")), "p1 unrecognized: open");
+}
+
+#[test]
 fn programs_together() {
     let cargo =
         vec![program("~/.cargo/bin/cargo"), program("~/.rustup/toolchains/stable-x86_64-unknown-linux-gnu/bin/cargo")];

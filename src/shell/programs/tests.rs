@@ -139,6 +139,11 @@ fn hostile_lines() {
     for line in ["(".repeat(100_000), "$(".repeat(63), "a;".repeat(10_000), "\0".repeat(9), "`".repeat(999)] {
         drop(programs(&line));
     }
+    for line in ["`".repeat(60_001), "`a ".repeat(30_000), "\"`a`\" ".repeat(15_000), "`\\`".repeat(30_000)] {
+        drop(programs(&line));
+    }
+    let text = format!("gh pr edit --body $'{}'", "- `a`\\n".repeat(200));
+    assert_eq!(shown(&text), "gh!");
     let functions: String = (1..40).map(|n| format!("f{n}() {{ f{0}; f{0}; }}; ", n + 1)).collect();
     assert!(programs(&format!("{functions} f40() {{ a; }}; f1")).expect("a line").len() <= 4096);
     let long = format!("cat > x <<'E'\n{}\nE\nmake", "int x = f(a[1]); // text\n".repeat(3000));
