@@ -96,7 +96,7 @@ impl Run {
 }
 
 /// Returns the programs that a line runs, in the order in which they stand there; builtins and functions of the line are none.
-/// Text of here-documents is data. An error is the reason why the line cannot be read, a clause of fixed words.
+/// Text of here-documents is data, unless the line hands it to a shell. An error is the reason why the line cannot be read, a clause of fixed words.
 pub fn programs(line: &str) -> Result<Vec<Run>, &'static str> {
     Line::new(line).programs()
 }

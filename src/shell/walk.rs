@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
-    CompoundListItem, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator, SimpleCommand,
+    CompoundListItem, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator,
+    SimpleCommand,
 };
 
 use super::programs::{Folder, Run, Says, Starts};
@@ -33,8 +34,12 @@ pub(super) struct Walk<'a> {
     exported: BTreeSet<String>,
     functions: BTreeMap<String, CompoundCommand>,
     aliases: BTreeMap<String, String>,
-    /// The text that the command reads as its standard input.
+    /// The text that the command reads as its standard input, the file that it writes, and what it hands to the next.
     input: Option<String>,
+    output: Option<String>,
+    piped: Option<String>,
+    /// Files that the line itself writes from here-documents.
+    written: BTreeMap<String, String>,
     /// What started the command and looks for it among packages of its own.
     through: Option<String>,
     /// `set -e`, `set -o pipefail`.
@@ -100,12 +105,14 @@ impl<'a> Walk<'a> {
         let folder = (pipeline.seq.len() > 1).then(|| self.folder.clone());
         for (at, command) in pipeline.seq.iter().enumerate() {
             let last = at + 1 == pipeline.seq.len();
+            self.input = self.piped.take();
             self.command(command, if last || self.pipefail { says } else { says.min(Says::Ran) });
             // Each part of a pipe is a process of its own.
             if let Some(folder) = &folder {
                 self.folder.clone_from(folder);
             }
         }
+        self.piped = None;
     }
 
     fn command(&mut self, command: &Command, says: Says) {
@@ -205,7 +212,7 @@ impl<'a> Walk<'a> {
         self.assigned.extend(assigned);
         let own = self.assigned.len();
         self.words(&words, says);
-        self.input = None;
+        self.copied(&words);
         // What `export` and `env` added: of the first the rest of the line hears.
         let added = self.assigned.split_off(own.min(self.assigned.len()));
         self.assigned.truncate(exported);
@@ -232,8 +239,16 @@ impl<'a> Walk<'a> {
     fn redirect(&mut self, redirect: &IoRedirect, says: Says) {
         let says = says.min(Says::Ran);
         match redirect {
-            IoRedirect::File(_, _, IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word))
-            | IoRedirect::OutputAndError(word, _) => self.scripts(&text(&word.value).scripts, says),
+            IoRedirect::File(_, kind, IoFileRedirectTarget::Filename(word)) => {
+                let text = text(&word.value);
+                self.scripts(&text.scripts, says);
+                if matches!(kind, IoFileRedirectKind::Write | IoFileRedirectKind::Clobber) {
+                    self.output = Some(text.shown);
+                }
+            }
+            IoRedirect::File(_, _, IoFileRedirectTarget::Duplicate(word)) | IoRedirect::OutputAndError(word, _) => {
+                self.scripts(&text(&word.value).scripts, says);
+            }
             IoRedirect::HereString(_, word) => {
                 let text = text(&word.value);
                 self.scripts(&text.scripts, says);
@@ -261,12 +276,12 @@ impl<'a> Walk<'a> {
 
     fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
         let (folder, assigned, exits) = (self.folder.clone(), self.assigned.clone(), self.exits);
-        let input = self.input.take();
+        let (input, output) = (self.input.take(), self.output.take());
         let (variables, exported) = (self.variables.clone(), self.exported.clone());
         walk(self);
         (self.folder, self.assigned, self.exits) = (folder, assigned, exits);
         (self.variables, self.exported) = (variables, exported);
-        self.input = input;
+        (self.input, self.output) = (input, output);
     }
 
     fn script(&mut self, script: &str, says: Says) {

@@ -29,8 +29,7 @@ impl Walk<'_> {
             self.aliases.insert(name.to_owned(), value);
             return;
         }
-        let is_builtin = BUILTINS.contains(&name);
-        if is_builtin {
+        if BUILTINS.contains(&name) {
             return self.builtin(name, rest, says);
         }
         let at = (!["builtin", "command", "exec"].contains(&name)).then_some(self.runs.len());
@@ -45,10 +44,38 @@ impl Walk<'_> {
         }
     }
 
+    /// Notes where `cat` and `tee` put the text of a here-document.
+    pub(super) fn copied(&mut self, words: &[Text]) {
+        let (input, output) = (self.input.take(), self.output.take());
+        let Some(text) = input else { return };
+        let words: Vec<&str> = words.iter().map(|word| word.shown.as_str()).collect();
+        let file = match words.as_slice() {
+            ["cat"] => output,
+            ["tee", file] => Some((*file).to_owned()),
+            _ => return,
+        };
+        match file {
+            Some(file) => drop(self.written.insert(file.trim_start_matches("./").to_owned(), text)),
+            None => self.piped = Some(text),
+        }
+    }
+
+    /// Returns the text of a file that the line itself wrote, when that is a script of a shell.
+    fn written(&self, file: &str) -> Option<String> {
+        let text = self.written.get(file.trim_start_matches("./"))?;
+        let first = text.lines().next().unwrap_or_default();
+        let is_script = !first.starts_with("#!") || SHELLS.iter().any(|shell| first.trim_end().ends_with(shell));
+        is_script.then(|| text.clone())
+    }
+
     /// Follows what a program starts. Returns whether its status is that of what it starts.
     fn started(&mut self, words: &[Text], says: Says) -> bool {
         let Some((first, rest)) = words.split_first() else { return false };
         let base = first.shown.rsplit('/').next().unwrap_or_default();
+        if let Some(script) = self.written(&first.shown).filter(|_| first.shown.contains('/')) {
+            self.aside(|walk| walk.script(&script, says));
+            return true;
+        }
         if let Some(script) = starts::script(base, rest) {
             self.aside(|walk| walk.script(&script.shown, says));
             return true;
@@ -124,6 +151,11 @@ impl Walk<'_> {
                 let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
                 self.script(&script.join(" "), says);
             }
+            "." | "source" => {
+                if let Some(script) = rest.first().and_then(|file| self.written(&file.shown)) {
+                    self.script(&script, says);
+                }
+            }
             "export" => self.export(rest),
             "alias" => {
                 let pairs = rest.iter().filter_map(|word| word.shown.split_once('='));
@@ -171,7 +203,12 @@ impl Walk<'_> {
                     }
                 }
                 script if found => return self.aside(|walk| walk.script(script, says)),
-                _ => return,
+                file => {
+                    if let Some(script) = self.written(file) {
+                        self.aside(|walk| walk.script(&script, says));
+                    }
+                    return;
+                }
             }
         }
         if let Some(script) = input.filter(|_| !found) {
