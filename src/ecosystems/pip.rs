@@ -151,7 +151,7 @@ fn of_environment(name: &str, context: &Context) -> Reading {
     let of_python = |attr: &AttrPath| attr.within("python3Packages").is_some() || index.python(name).is_some();
     match found {
         _ if index.stdenv(name).is_some() => Reading::Unrecognized,
-        Some(attr) if listed(OUTSIDE, name) => Reading::Wants(wants(index, attr, name, None)),
+        _ if listed(OUTSIDE, name) => Reading::Unrecognized,
         Some(attr) if of_python(&attr) && !project::keeps(context.journal, "python") => {
             Reading::Wants(wants(index, attr, name, None))
         }
@@ -247,6 +247,7 @@ mod tests {
             ("pytest", "python3 [] 1, python3Packages.pytest [pytest] 1"),
             ("ruff", "ruff [ruff] 1"),
             ("pre-commit", "pre-commit [pre-commit] 1"),
+            ("node", "nodejs [node] 1"),
             ("make", "p1 ignored: the standard environment has it"),
             // Scripts of the project may have any name.
             ("serve", "python3 [] 1"),

@@ -74,27 +74,34 @@ pub(super) const SHELLS: &[&str] = &["ash", "bash", "dash", "ksh", "sh", "zsh"];
 const WRAPPERS: &[(&str, &str, usize)] = &[
     ("builtin", "", 0),
     ("caffeinate", "-t -w", 0),
+    ("chronic", "", 0),
     ("chrt", "-T -P -D", 1),
     ("command", "", 0),
+    ("cpulimit", "-l --limit -p --pid -e --exe", 0),
     ("dbus-run-session", "--config-file --dbus-daemon", 0),
     ("doas", "-u -C", 0),
     ("dumb-init", "", 0),
     ("eatmydata", "", 0),
+    ("entr", "", 0),
     ("env", "-u --unset -C --chdir -S --split-string", 0),
     ("exec", "-a", 0),
     ("faketime", "", 1),
+    ("firejail", "", 0),
     ("flock", "-w --timeout -E --conflict-exit-code", 1),
     ("gosu", "", 1),
     ("ionice", "-c -n -p", 0),
     ("ltrace", "-a -e -l -n -o -p -s -u -x", 0),
     ("nice", "-n --adjustment", 0),
     ("nohup", "", 0),
+    ("numactl", "-N -m -C -p -i", 0),
     (
         "parallel",
         "-a --arg-file -C --colsep -d --delimiter -I -j --jobs -L -n --max-args -N -s --max-chars -S --sshlogin --joblog \
          --results --retries --tagstring --timeout --delay --load --memfree --nice --shuf --tmpdir --workdir",
         0,
     ),
+    ("proxychains", "-f", 0),
+    ("proxychains4", "-f", 0),
     ("runuser", "-u --user -g --group -G --supp-group -w --whitelist-environment", 0),
     ("setsid", "", 0),
     ("stdbuf", "-i -o -e", 0),
@@ -106,6 +113,7 @@ const WRAPPERS: &[(&str, &str, usize)] = &[
     ("time", "-f --format -o --output", 0),
     ("timeout", "-s --signal -k --kill-after", 1),
     ("tini", "-p -e", 0),
+    ("torsocks", "-a -P -u -p", 0),
     ("unbuffer", "", 0),
     ("valgrind", "", 0),
     ("watch", "-n --interval -q --equexit", 0),
@@ -146,7 +154,14 @@ pub(super) fn script<'a>(base: &str, words: &'a [Text]) -> Option<&'a Text> {
         "flock" | "runuser" | "su" => word == "-c" || word == "--command",
         _ => false,
     };
-    words.get(words.iter().position(|word| takes(&word.shown))? + 1)
+    // `runuser -u USER COMMAND` and `flock FILE COMMAND` have commands, which have options of their own.
+    let own = match base {
+        "runuser" if words.iter().any(|word| ["-u", "--user"].contains(&word.shown.as_str())) => 0,
+        "flock" => own(base, words)? + 1,
+        _ => words.len(),
+    };
+    let at = words.iter().take(own).position(|word| takes(&word.shown))?;
+    words.get(at + 1)
 }
 
 /// Returns how many of the words after a program are its own, when it starts what follows.
