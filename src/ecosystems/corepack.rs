@@ -24,7 +24,7 @@ impl Ecosystem for Corepack {
         }
         let used = context.journal.invocations.iter().filter(|it| it.is_used()).filter_map(Invocation::words);
         let is_yarn = |(tool, _): &(&str, Option<&str>)| listed("yarn yarn-berry", tool);
-        let chosen = used.filter_map(|words| tools(&words)?.into_iter().rfind(is_yarn)).last();
+        let chosen = used.filter_map(|words| tools(&words)?.into_iter().rfind(is_yarn)).next_back();
         let said = || project::version(context.journal, "yarn").map(|version| (yarn(Some(version)), Some(version)));
         let (tool, version) = chosen.or_else(said).unwrap_or_default();
         let choice = families::of_tool(context.index, tool, version);
