@@ -45,7 +45,6 @@ impl Begun {
             _ => bail!("the launcher ended early"),
         };
         listener.works().context("the requests of seccomp are blocked")?;
-        drop(listener.wake_here(true));
         let slots = Slots::new().context("failed to make shared memory")?;
         let copy = |fd: &OwnedFd| fd.try_clone();
         front.send(&Message::Recording {

@@ -86,7 +86,7 @@ impl Receiver<'_, '_> {
         if goes_first {
             drop(sys::go_first());
         }
-        let mut here = true;
+        let mut here = None;
         loop {
             let state = lock(self.worker);
             if !state.goes_on() {
@@ -107,14 +107,14 @@ impl Receiver<'_, '_> {
         }
     }
 
-    /// Waits for what there is to deal with. `here`: whether who is answered is woken on our processor. That is its own when it has
-    /// woken us; when we were at work as it asked, its own is another, which may have nothing else to do.
-    fn wait(&self, hears: Option<&Listener>, others: BorrowedFd<'_>, here: &mut bool) -> Result<Ready> {
+    /// Waits for what there is to deal with. `here`: whether who is answered is woken on our processor, if that was said. That is
+    /// its own when it has woken us; when we were at work as it asked, its own is another, which may have nothing else to do.
+    fn wait(&self, hears: Option<&Listener>, others: BorrowedFd<'_>, here: &mut Option<bool>) -> Result<Ready> {
         let at_once = ready(hears, others, Some(Duration::ZERO))?;
         let sleeps = !at_once.is_any();
-        if *here != sleeps && (sleeps || at_once.call) {
+        if *here != Some(sleeps) && (sleeps || at_once.call) {
             drop(self.listener.wake_here(sleeps));
-            *here = sleeps;
+            *here = Some(sleeps);
         }
         Ok(if sleeps { ready(hears, others, None)? } else { at_once })
     }

@@ -110,7 +110,6 @@ impl<'a> Worker<'a> {
         };
         if let Some(pid) = attached.filter(|_| args.attached) {
             worker.runs_already(pid);
-            drop(listener.wake_here(true));
             front.send(&Message::Go)?;
         }
         Ok((worker, listener))
