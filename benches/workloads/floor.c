@@ -1,5 +1,5 @@
 /* floor CALLS COMMAND...: what it costs that Linux asks before each execve, and with "opens" before each open too, when
- * nothing is looked at and each answer is "go on": no recorder that is asked can cost less. Linux 6.6 and newer. */
+ * nothing is looked at and each answer is "go on": what a recorder that is asked costs before it does anything. Linux 6.6 and newer. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
