@@ -95,8 +95,9 @@ impl Run {
     }
 }
 
-/// Returns the programs that a line runs, in the order in which they stand there; builtins and functions of the line are none.
-/// Text of here-documents is data, unless the line hands it to a shell. An error is the reason why the line cannot be read, a clause of fixed words.
+/// Returns the programs that a line runs, in the order in which they stand there; builtins and functions of the line are
+/// none, and which program an alias of the line is, only the shell knew. Text of here-documents is data, unless the line
+/// hands it to a shell. An error is the reason why the line cannot be read, a clause of fixed words.
 pub fn programs(line: &str) -> Result<Vec<Run>, &'static str> {
     Line::new(line).programs()
 }
@@ -110,7 +111,10 @@ pub fn programs_with(line: &str, starts: Starts) -> Result<Vec<Run>, &'static st
 pub(super) fn of(program: &Program, starts: Option<Starts>) -> Vec<Run> {
     let mut walk = Walk::new(starts);
     walk.program(program, Says::Certain);
-    decided(walk.into_runs())
+    match walk.into_runs() {
+        (runs, true) => decided(runs),
+        (runs, false) => runs,
+    }
 }
 
 /// Says which run a failing line's status is of: the last certain one, when no other run could have ended the line.

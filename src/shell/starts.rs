@@ -1,5 +1,7 @@
 //! What starts other programs, and what is none.
 
+use std::ops::Range;
+
 use super::words::Text;
 
 /// Builtins and keywords of Bash (bash(1), SHELL BUILTIN COMMANDS): no program runs.
@@ -126,29 +128,54 @@ const WRAPPERS: &[(&str, &str, usize)] = &[
 ];
 
 /// Programs that start what stands behind a word of their own: they set variables, or up an environment.
-const BEHIND: &[(&str, &str)] = &[
-    ("aws-vault", "--"),
-    ("chamber", "--"),
-    ("devbox", "--"),
-    ("devenv", "--"),
-    ("doppler", "--"),
-    ("dotenv", "--"),
-    ("dotenvx", "--"),
-    ("flox", "--"),
-    ("gdb", "--args"),
-    ("infisical", "--"),
-    ("lldb", "--"),
-    ("op", "--"),
+struct Behind {
+    name: &'static str,
+    /// The word that says so; empty when none has to.
+    verb: &'static str,
+    mark: &'static str,
+    /// Their options that take a value.
+    values: &'static str,
+    /// How many words may stand between the verb and the mark.
+    own: usize,
+}
+
+const fn behind(name: &'static str, verb: &'static str, mark: &'static str, values: &'static str) -> Behind {
+    Behind { name, verb, mark, values, own: 0 }
+}
+
+const BEHIND: &[Behind] = &[
+    Behind { own: 1, ..behind("aws-vault", "exec", "--", "-d --duration -t --mfa-token --region --backend --prompt") },
+    Behind { own: usize::MAX, ..behind("chamber", "exec", "--", "-b --backend -r --retries --retry-mode") },
+    behind("devbox", "run", "--", "-c --config -e --env --env-file --environment"),
+    behind("devenv", "shell", "--", "-j --max-jobs -u --cores -s --system -P --profile"),
+    behind("doppler", "run", "--", "-p --project -c --config -t --token --scope --mount --mount-format --fallback"),
+    behind("dotenv", "run", "--", "-f --file -q --quote -e --export"),
+    behind("dotenv", "", "--", "-e -v"),
+    behind("dotenvx", "run", "--", "-e --env -f --env-file -fk --env-keys-file -l --log-level --convention"),
+    behind("flox", "activate", "--", "-d --dir -r --remote -m --mode -g --generation"),
+    behind("flox", "run", "--", "-p --package"),
+    behind("gdb", "", "--args", "-ex -x -cd -d -iex -ix --eval-command --command --directory"),
+    behind("infisical", "run", "--", "-e --env --path --projectId --token -t --tags --domain -l --log-level"),
+    behind("lldb", "", "--", "-o --one-line -O --one-line-before-file -s --source -S --source-before-file -k -K"),
+    behind("op", "run", "--", "--env-file --environment --account --session --config"),
 ];
 
 /// Programs that start the same for each of several arguments: none may be there.
 pub(super) const MANY: &[&str] = &["parallel", "xargs"];
+
+/// Programs that keep their standard input for themselves, or start the same more than once.
+pub(super) const DEAF: &[&str] = &["entr", "gdb", "lldb", "parallel", "systemd-run", "watch", "xargs"];
 
 /// Programs that give their words to a shell.
 pub(super) const JOIN: &[&str] = &["parallel", "watch"];
 
 /// Returns the script that `su -c SCRIPT` and its like give to a shell.
 pub(super) fn script<'a>(base: &str, words: &'a [Text]) -> Option<&'a Text> {
+    if base == "entr" {
+        let (own, rest) = words.split_at(own(base, words)?);
+        let is_script = |word: &Text| !word.shown.starts_with("--") && word.shown.contains('s');
+        return rest.first().filter(|_| own.iter().any(is_script));
+    }
     let takes = |word: &str| match base {
         "script" => word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') || word == "--command",
         "flock" | "runuser" | "su" => word == "-c" || word == "--command",
@@ -167,8 +194,9 @@ pub(super) fn script<'a>(base: &str, words: &'a [Text]) -> Option<&'a Text> {
 /// Returns how many of the words after a program are its own, when it starts what follows.
 pub(super) fn own(base: &str, words: &[Text]) -> Option<usize> {
     let shown = |at: usize| words.get(at).map(|word| word.shown.as_str());
-    if let Some((_, mark)) = BEHIND.iter().find(|(name, _)| *name == base) {
-        return words.iter().position(|word| word.shown == *mark).map(|at| at + 1);
+    let mut all = BEHIND.iter().filter(|behind| behind.name == base).peekable();
+    if all.peek().is_some() {
+        return all.find_map(|behind| behind.own(words));
     }
     if base == "direnv" {
         // `direnv exec FOLDER COMMAND`.
@@ -184,7 +212,7 @@ pub(super) fn own(base: &str, words: &[Text]) -> Option<usize> {
         if word == "--" {
             at += 1;
             break;
-        } else if values.split_ascii_whitespace().any(|option| option == word) {
+        } else if is_in(values, word) {
             at += 2;
         } else if assigns || (word.starts_with('-') && word.len() > 1) {
             at += 1;
@@ -193,6 +221,47 @@ pub(super) fn own(base: &str, words: &[Text]) -> Option<usize> {
         }
     }
     Some((at + positional).min(words.len()))
+}
+
+impl Behind {
+    /// Returns where what it starts begins, when nothing but what is its own stands before that.
+    fn own(&self, words: &[Text]) -> Option<usize> {
+        let (mut at, mut verb, mut left) = (0, self.verb, self.own);
+        while let Some(word) = words.get(at).map(|word| word.shown.as_str()) {
+            at += 1;
+            if verb.is_empty() && word == self.mark {
+                return Some(at);
+            } else if is_in(self.values, word) {
+                at += 1;
+            } else if word.starts_with('-') && word != "--" {
+            } else if !verb.is_empty() && word == verb {
+                verb = "";
+            } else if verb.is_empty() && left > 0 {
+                left -= 1;
+            } else {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+fn is_in(options: &str, word: &str) -> bool {
+    options.split_ascii_whitespace().any(|option| option == word)
+}
+
+/// Returns where the next command begins and ends that `find … -exec COMMAND {} ;` and `fd … -x COMMAND` start.
+pub(super) fn found(base: &str, words: &[Text], from: usize) -> Option<Range<usize>> {
+    let is_find = base == "find";
+    let marks = if is_find { "-exec -execdir -ok -okdir" } else { "-x -X --exec --exec-batch" };
+    let begin = from + words.get(from..)?.iter().position(|word| is_in(marks, &word.shown))? + 1;
+    let is_end = |at: &usize| match words[*at].shown.as_str() {
+        ";" => true,
+        "+" => is_find && words[*at - 1].shown == "{}",
+        _ => false,
+    };
+    let end = (begin..words.len()).find(is_end).or((!is_find).then_some(words.len()))?;
+    Some(begin..end)
 }
 
 /// Returns where what a program starts ends: at the arguments of `parallel COMMAND ::: ARGUMENTS`.

@@ -1,45 +1,50 @@
 //! A walk through a parsed line.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::rc::Rc;
 
 use brush_parser::ast::{
     AndOr, AndOrList, AssignmentValue, Command, CommandPrefixOrSuffixItem, CompoundCommand, CompoundList,
-    CompoundListItem, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, Pipeline, Program, SeparatorOperator,
-    SimpleCommand,
+    CompoundListItem, FunctionDefinition, Pipeline, Program, SeparatorOperator, SimpleCommand, SourceLocation,
 };
 
-use super::programs::{Folder, Run, Says, Starts};
+use super::programs::{Run, Says, Starts};
 use super::words::{Text, braces, text};
-use super::{Word, parse};
+use super::{LIMIT, Word, parse};
+use cost::Cost;
+use files::{Output, Place, Written};
 
 mod command;
+mod cost;
+mod files;
 
 /// How deep scripts in scripts and calls of functions are followed.
 const LEVELS: usize = 8;
-
-/// The most commands of a line that are looked at: functions that call functions are many.
-const STEPS: usize = 4096;
 
 #[derive(Default)]
 pub(super) struct Walk<'a> {
     /// What is known of programs that start others.
     starts: Option<Starts<'a>>,
     runs: Vec<Run>,
-    folder: Folder,
+    place: Place,
+    /// How many folders there were.
+    places: usize,
     /// What is assigned for the command, and what is exported.
     assigned: Vec<Word>,
     /// What is assigned for the shell alone.
     variables: Vec<Word>,
     /// Names that are exported, whether or not anything is assigned to them.
     exported: BTreeSet<String>,
-    functions: BTreeMap<String, CompoundCommand>,
-    aliases: BTreeMap<String, String>,
-    /// The text that the command reads as its standard input, the file that it writes, and what it hands to the next.
+    functions: BTreeMap<String, Rc<CompoundCommand>>,
+    /// Names that the line made aliases. Whether Bash expands them is told nowhere: they are programs that only the shell knew.
+    aliases: BTreeSet<String>,
+    /// The text that the command reads as its standard input, where its output goes, and what it hands to the next.
     input: Option<String>,
-    output: Option<String>,
+    output: Output,
     piped: Option<String>,
     /// Files that the line itself writes from here-documents.
-    written: BTreeMap<String, String>,
+    files: Vec<Written>,
     /// What started the command and looks for it among packages of its own.
     through: Option<String>,
     /// `set -e`, `set -o pipefail`.
@@ -48,7 +53,9 @@ pub(super) struct Walk<'a> {
     level: usize,
     /// How many programs have started one another.
     depth: usize,
-    steps: usize,
+    cost: Cost,
+    /// Whether something was too deep to be followed.
+    too_deep: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -56,8 +63,13 @@ impl<'a> Walk<'a> {
         Self { starts, ..Self::default() }
     }
 
-    pub(super) fn into_runs(self) -> Vec<Run> {
-        self.runs
+    /// Returns the runs, and whether they are all of the line.
+    pub(super) fn into_runs(self) -> (Vec<Run>, bool) {
+        (self.runs, !self.cost.is_cut() && !self.too_deep)
+    }
+
+    fn text(&mut self, source: &str) -> Text {
+        if self.cost.spend(source.len()) { text(source) } else { Text::default() }
     }
 
     pub(super) fn program(&mut self, program: &Program, says: Says) {
@@ -92,9 +104,9 @@ impl<'a> Walk<'a> {
                     if !fails(pipeline) {
                         self.runs[first..].iter_mut().for_each(|run| run.says = Says::Maybe);
                     }
-                    let folder = self.folder.clone();
+                    let place = self.place.clone();
                     self.pipeline(pipeline, Says::Maybe);
-                    self.folder = folder;
+                    self.place = place;
                 }
             }
         }
@@ -102,22 +114,21 @@ impl<'a> Walk<'a> {
 
     fn pipeline(&mut self, pipeline: &Pipeline, says: Says) {
         let says = if pipeline.bang { Says::Maybe } else { says };
-        let folder = (pipeline.seq.len() > 1).then(|| self.folder.clone());
+        let place = (pipeline.seq.len() > 1).then(|| self.place.clone());
         for (at, command) in pipeline.seq.iter().enumerate() {
             let last = at + 1 == pipeline.seq.len();
             self.input = self.piped.take();
             self.command(command, if last || self.pipefail { says } else { says.min(Says::Ran) });
             // Each part of a pipe is a process of its own.
-            if let Some(folder) = &folder {
-                self.folder.clone_from(folder);
+            if let Some(place) = &place {
+                self.place.clone_from(place);
             }
         }
         self.piped = None;
     }
 
     fn command(&mut self, command: &Command, says: Says) {
-        self.steps += 1;
-        if self.steps > STEPS {
+        if !self.cost.step() {
             return;
         }
         match command {
@@ -127,10 +138,16 @@ impl<'a> Walk<'a> {
                 self.input = None;
                 self.compound(compound, says);
             }
-            Command::Function(function) => {
-                self.functions.insert(function.fname.value.clone(), function.body.0.clone());
-            }
+            Command::Function(function) => self.function(function),
             Command::ExtendedTest(..) => {}
+        }
+    }
+
+    fn function(&mut self, function: &FunctionDefinition) {
+        let span = function.body.0.location();
+        let bytes = span.map_or(LIMIT, |span| span.end.index.saturating_sub(span.start.index));
+        if self.cost.spend(bytes) {
+            self.functions.insert(function.fname.value.clone(), Rc::new(function.body.0.clone()));
         }
     }
 
@@ -144,13 +161,14 @@ impl<'a> Walk<'a> {
             }
             CompoundCommand::ForClause(clause) => {
                 let words = clause.values.iter().flatten();
-                let texts: Vec<Text> = words.map(|word| text(&word.value)).collect();
+                let texts: Vec<Text> = words.map(|word| self.text(&word.value)).collect();
                 let sure = texts.iter().any(|text| text.scripts.is_empty() && !text.shown.starts_with('$'));
                 texts.iter().for_each(|text| self.scripts(&text.scripts, says.min(Says::Ran)));
                 self.list(&clause.body.list, if sure { says.min(Says::Ran) } else { Says::Maybe });
             }
             CompoundCommand::CaseClause(clause) => {
-                self.scripts(&text(&clause.value.value).scripts, says.min(Says::Ran));
+                let text = self.text(&clause.value.value);
+                self.scripts(&text.scripts, says.min(Says::Ran));
                 clause.cases.iter().filter_map(|case| case.cmd.as_ref()).for_each(|list| self.list(list, Says::Maybe));
             }
             CompoundCommand::IfClause(clause) => {
@@ -174,7 +192,8 @@ impl<'a> Walk<'a> {
     fn simple(&mut self, command: &SimpleCommand, says: Says) {
         let before = command.prefix.iter().flat_map(|prefix| &prefix.0).map(|item| (true, item));
         let after = command.suffix.iter().flat_map(|suffix| &suffix.0).map(|item| (false, item));
-        let mut words: Vec<Text> = command.word_or_name.iter().map(|name| text(&name.value)).collect();
+        self.output = Output::Next;
+        let mut words: Vec<Text> = command.word_or_name.iter().map(|name| self.text(&name.value)).collect();
         let bare = words.is_empty();
         let mut assigned = Vec::new();
         for (is_before, item) in before.chain(after) {
@@ -187,8 +206,11 @@ impl<'a> Walk<'a> {
                     };
                     // The status of a bare assignment is that of its substitution.
                     let says = if bare { says } else { says.min(Says::Ran) };
-                    values.into_iter().for_each(|value| self.scripts(&text(&value.value).scripts, says));
-                    let text = Text { scripts: Vec::new(), ..text(&word.value) };
+                    for value in values {
+                        let text = self.text(&value.value);
+                        self.scripts(&text.scripts, says);
+                    }
+                    let text = Text { scripts: Vec::new(), ..self.text(&word.value) };
                     let literal = text.literal && matches!(assignment.value, AssignmentValue::Scalar(_));
                     match is_before {
                         true => assigned.push(Word { literal, ..text.word() }),
@@ -196,7 +218,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 CommandPrefixOrSuffixItem::Word(word) => {
-                    words.extend(braces(&word.value).iter().map(|word| text(word)));
+                    words.extend(braces(&word.value).iter().map(|word| self.text(word)));
                 }
                 CommandPrefixOrSuffixItem::ProcessSubstitution(_, subshell) => {
                     self.aside(|walk| walk.list(&subshell.list, says.min(Says::Ran)));
@@ -212,7 +234,7 @@ impl<'a> Walk<'a> {
         self.assigned.extend(assigned);
         let own = self.assigned.len();
         self.words(&words, says);
-        self.copied(&words);
+        self.copied(&words, says);
         // What `export` and `env` added: of the first the rest of the line hears.
         let added = self.assigned.split_off(own.min(self.assigned.len()));
         self.assigned.truncate(exported);
@@ -230,40 +252,12 @@ impl<'a> Walk<'a> {
     /// Follows `export`: `NAME=VALUE`, or a name to which something is assigned before or afterwards.
     fn export(&mut self, words: &[Text]) {
         for word in words.iter().filter(|word| !word.shown.starts_with('-')).map(Text::word) {
+            if !self.cost.spend(self.variables.len()) {
+                return;
+            }
             let held = self.variables.iter().rev().find(|held| name(held) == word.text).cloned();
             self.exported.insert(name(&word).to_owned());
             self.assigned.extend(if word.text.contains('=') { Some(word) } else { held });
-        }
-    }
-
-    fn redirect(&mut self, redirect: &IoRedirect, says: Says) {
-        let says = says.min(Says::Ran);
-        match redirect {
-            IoRedirect::File(_, kind, IoFileRedirectTarget::Filename(word)) => {
-                let text = text(&word.value);
-                self.scripts(&text.scripts, says);
-                if matches!(kind, IoFileRedirectKind::Write | IoFileRedirectKind::Clobber) {
-                    self.output = Some(text.shown);
-                }
-            }
-            IoRedirect::File(_, _, IoFileRedirectTarget::Duplicate(word)) | IoRedirect::OutputAndError(word, _) => {
-                self.scripts(&text(&word.value).scripts, says);
-            }
-            IoRedirect::HereString(_, word) => {
-                let text = text(&word.value);
-                self.scripts(&text.scripts, says);
-                self.input = Some(text.shown);
-            }
-            IoRedirect::File(_, _, IoFileRedirectTarget::ProcessSubstitution(_, subshell)) => {
-                self.aside(|walk| walk.list(&subshell.list, says));
-            }
-            IoRedirect::HereDocument(_, document) => {
-                if document.requires_expansion {
-                    self.scripts(&super::words::document(&document.doc.value), says);
-                }
-                self.input = Some(document.doc.value.clone());
-            }
-            IoRedirect::File(_, _, IoFileRedirectTarget::Fd(_)) => {}
         }
     }
 
@@ -275,24 +269,28 @@ impl<'a> Walk<'a> {
     }
 
     fn aside(&mut self, walk: impl FnOnce(&mut Self)) {
-        let (folder, assigned, exits) = (self.folder.clone(), self.assigned.clone(), self.exits);
-        let (input, output) = (self.input.take(), self.output.take());
+        if !self.cost.spend(self.assigned.len() + self.variables.len() + self.exported.len()) {
+            return;
+        }
+        let (place, assigned, exits) = (self.place.clone(), self.assigned.clone(), self.exits);
+        let (input, output) = (self.input.take(), mem::take(&mut self.output));
         let (variables, exported) = (self.variables.clone(), self.exported.clone());
         walk(self);
-        (self.folder, self.assigned, self.exits) = (folder, assigned, exits);
+        (self.place, self.assigned, self.exits) = (place, assigned, exits);
         (self.variables, self.exported) = (variables, exported);
         (self.input, self.output) = (input, output);
     }
 
     fn script(&mut self, script: &str, says: Says) {
         if self.level >= LEVELS {
-            return;
+            self.too_deep = true;
+        } else if self.cost.spend(script.len()) {
+            self.level += 1;
+            if let Ok(program) = parse(script) {
+                self.program(&program, says);
+            }
+            self.level -= 1;
         }
-        self.level += 1;
-        if let Ok(program) = parse(script) {
-            self.program(&program, says);
-        }
-        self.level -= 1;
     }
 }
 

@@ -66,9 +66,6 @@ fn what_a_line_runs() {
         ("watch -n1 a", "watch a!"),
         ("watch 'a | b'", "watch a~ b!"),
         ("parallel -j4 a {} ::: x y", "parallel a~"),
-        ("gdb --args a b", "gdb a!"),
-        ("gdb a", "gdb!"),
-        ("doppler run -p x -- a", "doppler a!"),
         ("direnv exec . a", "direnv a!"),
         ("bash <<'E'\na\nb\nE", "bash a~ b!"),
         ("sudo bash -s x <<E\na\nE", "sudo bash a!"),
@@ -83,8 +80,10 @@ fn what_a_line_runs() {
         ("cat > x <<E\ncd y\nE\n. x; a", "cat~ a!"),
         ("cat > x <<E\nbash x\nE\nbash x", "cat~ bash bash bash bash bash bash bash bash bash"),
         ("f() { bash; }; f <<E\na\nE", "bash"),
-        ("alias k='a -x'; k y", "a!"),
-        ("alias a='a -x'; a", "a!"),
+        ("alias k='a -x'; k y", "-!"),
+        ("alias k='a -x'; k y && b", "- b"),
+        ("alias k='a -x'; unalias k; k y", "k!"),
+        ("alias cat=b; cat <<E | bash\na\nE", "-~ bash"),
         ("~/bin/a && $HOME/b && \"$X\"", "~/bin/a ~/b -"),
         ("cat <<'E'\n$(curl x | sh)\nE", "cat!"),
         ("git commit -m \"$(cat <<'E'\nfix: no more curl x | sh\nE\n)\"", "cat~ git!"),
@@ -96,6 +95,83 @@ fn what_a_line_runs() {
         ("[[ $(a) == b ]] && c", "c!"),
         ("# only a comment", ""),
         ("", ""),
+    ] {
+        assert_eq!(shown(line), want, "{line}");
+    }
+}
+
+#[test]
+fn what_stands_behind_a_word() {
+    for (line, want) in [
+        ("ls | entr -s 'a && b'", "ls~ entr a b"),
+        ("ls | entr -c -rs 'a; b' x", "ls~ entr a~ b!"),
+        ("gdb --args a b", "gdb a!"),
+        ("gdb -batch -ex run --args a b", "gdb a!"),
+        ("gdb a", "gdb!"),
+        ("lldb -o run -- a", "lldb a!"),
+        ("lldb x -- a", "lldb!"),
+        ("doppler run -p x -- a", "doppler a!"),
+        ("doppler -p x run --config=y -- a -- b", "doppler a!"),
+        ("doppler -- a", "doppler!"),
+        ("devbox run -- a", "devbox a!"),
+        ("devbox run test -- a", "devbox!"),
+        ("dotenv -e .env -- a", "dotenv a!"),
+        ("dotenv -f .env run -- a", "dotenv a!"),
+        ("dotenv run pytest -- a", "dotenv!"),
+        ("aws-vault exec -d 1h me -- a", "aws-vault a!"),
+        ("aws-vault exec me b -- a", "aws-vault!"),
+        ("chamber exec x y -- a", "chamber a!"),
+        ("chamber list x -- a", "chamber!"),
+        ("flox activate -d x -- a", "flox a!"),
+        ("op run --env-file=x -- a", "op a!"),
+        ("op run -- ", "op"),
+        ("find . -exec sh -x {} ';'", "find! sh~"),
+        ("find . -exec a", "find!"),
+        ("find . -exec a {} + -ok b + \\; -exec c", "find! a~ b~"),
+        ("find . -exec find . -exec a \\; -exec b \\;", "find! find~ b~"),
+        ("find . -x a", "find!"),
+        ("fd -e sh -x grep -x a", "fd! grep~"),
+        ("fd -X a \\; -x b", "fd! a~ b~"),
+    ] {
+        assert_eq!(shown(line), want, "{line}");
+    }
+}
+
+#[test]
+fn files_that_a_line_writes() {
+    for (after, want) in [
+        ("bash x.sh", "bash a!"),
+        ("chmod +x x.sh && sudo bash ./x.sh 2>&1 >y.log", "chmod sudo bash a"),
+        ("(cd y; b); bash x.sh", "b~ bash a!"),
+        ("cd y; bash x.sh", "bash"),
+        ("cd $y; (cd $z; bash x.sh)", "bash"),
+        ("cp y.sh x.sh; bash x.sh", "cp~ bash"),
+        ("cp y/*.sh .; bash x.sh", "cp~ bash"),
+        ("cp y.sh $z; bash x.sh", "cp~ bash"),
+        ("bash -c 'mv y ./x.sh'; bash x.sh", "bash~ mv~ bash"),
+        ("bash y.sh x.sh; bash x.sh", "bash~ bash"),
+        ("sed -i s/a/b/ x.sh; ./x.sh", "sed~ ./x.sh!"),
+        ("echo b >>x.sh; bash x.sh", "bash"),
+        ("echo b >../y/x.sh; . x.sh", ""),
+        ("b &>x.sh; bash x.sh", "b~ bash"),
+        ("b 2>x.sh; bash x.sh", "b~ bash"),
+    ] {
+        let line = format!("cat > x.sh 2>/dev/null <<E\na\nE\n{after}");
+        assert_eq!(shown(&line), format!("cat~ {want}").trim_end(), "{line}");
+    }
+    for (line, want) in [
+        ("cat > /t/x <<E\na\nE\ncd y; bash /t/x", "cat~ bash a!"),
+        ("cat > x > y <<E\na\nE\nbash x", "cat~ bash"),
+        ("cat >> x <<E\na\nE\nbash x", "cat~ bash"),
+        ("cat > $x <<E\na\nE\nbash $x", "cat~ bash"),
+        ("(cd y; cat > x <<E\na\nE\n); bash x", "cat~ bash"),
+        ("b || cat > x <<E\na\nE\nbash x", "b? cat? bash a?"),
+        ("> y; cat <<E | bash\na\nE", "cat~ bash a!"),
+        ("cat 3>y <<E | bash\na\nE", "cat~ bash a!"),
+        ("cat <<E >&2 | bash\na\nE", "cat~ bash"),
+        ("cat <<E | bash <y\na\nE", "cat~ bash"),
+        ("cat 3<<E | bash\na\nE", "cat~ bash"),
+        ("cat <<E | xargs bash\na\nE", "cat~ xargs bash~"),
     ] {
         assert_eq!(shown(line), want, "{line}");
     }
@@ -159,6 +235,35 @@ fn hostile_lines() {
     assert!(programs(&format!("{functions} f40() {{ a; }}; f1")).expect("a line").len() <= 4096);
     let long = format!("cat > x <<'E'\n{}\nE\nmake", "int x = f(a[1]); // text\n".repeat(3000));
     assert_eq!(shown(&long), "cat~ make!");
+}
+
+#[test]
+fn work_is_bounded() {
+    let commands = [
+        format!("{};", "find -exec ".repeat(10_000)),
+        format!("{}\\;", "find -exec ".repeat(10_000)),
+        "fd -x ".repeat(10_000),
+        format!("find {}", "-exec a ".repeat(10_000)),
+        format!("find {}", "-exec a \\; ".repeat(6_667)),
+    ];
+    for line in commands {
+        let words: usize = programs(&line).expect("a line").iter().map(|run| run.words.len()).sum();
+        assert!((1..20 * 20_001).contains(&words), "{words}");
+    }
+    let file = format!("cat > x <<'E'\n{}a\nbash x\nbash x\nE\nbash x", "# text\n".repeat(9_000));
+    let runs = programs(&file).expect("a line");
+    let read = runs.iter().filter(|run| run.program() == Some("a")).count();
+    assert!((1..20).contains(&read), "{read}");
+    let told = format!("export A={}\n{}", "x".repeat(60_000), "a\n".repeat(200));
+    let runs = programs(&told).expect("a line");
+    let bytes: usize = runs.iter().flat_map(|run| &run.assigned).map(|word| word.text.len()).sum();
+    assert!((1..1 << 20).contains(&bytes), "{bytes}");
+}
+
+#[test]
+fn what_is_not_followed_decides_nothing() {
+    let deep = "cat > x <<E\nbash x\nE\na && bash x";
+    assert_eq!(shown(deep), format!("cat~ a{}", " bash".repeat(9)));
 }
 
 proptest! {

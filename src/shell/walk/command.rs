@@ -1,8 +1,11 @@
 //! The words of a command: a function, a builtin, or a program, and what that starts.
 
+use brush_parser::ast::CompoundCommand;
+
 use super::super::programs::{Folder, Inner, Run, Says};
 use super::super::starts::{self, BUILTINS, SHELLS};
 use super::super::words::Text;
+use super::files::Place;
 use super::{LEVELS, Walk, Word};
 
 /// How many programs that start one another are followed.
@@ -12,22 +15,16 @@ impl Walk<'_> {
     /// Reads the words of a command.
     pub(super) fn words(&mut self, words: &[Text], says: Says) {
         let Some((first, rest)) = words.split_first() else { return };
-        let name = first.shown.as_str();
-        if let Some(body) = self.functions.get(name).cloned() {
-            if self.level < LEVELS {
-                self.level += 1;
-                self.input = None;
-                self.compound(&body, says);
-                self.level -= 1;
-            }
+        if !self.cost.step() {
             return;
         }
-        if let Some(value) = self.aliases.remove(name) {
-            let words = shlex::split(&value).unwrap_or_default().into_iter().map(Text::literal);
-            let words: Vec<Text> = words.chain(rest.iter().cloned()).collect();
-            self.words(&words, says);
-            self.aliases.insert(name.to_owned(), value);
-            return;
+        let name = first.shown.as_str();
+        if let Some(body) = self.functions.get(name).cloned() {
+            return self.call(&body, says);
+        }
+        if self.aliases.contains(name) {
+            self.input = None;
+            return self.run(&[Text::default()], says);
         }
         if BUILTINS.contains(&name) {
             return self.builtin(name, rest, says);
@@ -37,43 +34,35 @@ impl Walk<'_> {
             self.run(words, says);
         }
         self.depth += 1;
+        self.too_deep |= self.depth > DEPTH;
         let passes_on = self.depth <= DEPTH && self.started(words, says);
         self.depth -= 1;
-        if let Some(run) = at.filter(|_| passes_on).and_then(|at| self.runs.get_mut(at)) {
+        if !passes_on {
+            self.named(base(first), words);
+        } else if let Some(run) = at.and_then(|at| self.runs.get_mut(at)) {
             run.passes_on = true;
         }
     }
 
-    /// Notes where `cat` and `tee` put the text of a here-document.
-    pub(super) fn copied(&mut self, words: &[Text]) {
-        let (input, output) = (self.input.take(), self.output.take());
-        let Some(text) = input else { return };
-        let words: Vec<&str> = words.iter().map(|word| word.shown.as_str()).collect();
-        let file = match words.as_slice() {
-            ["cat"] => output,
-            ["tee", file] => Some((*file).to_owned()),
-            _ => return,
-        };
-        match file {
-            Some(file) => drop(self.written.insert(file.trim_start_matches("./").to_owned(), text)),
-            None => self.piped = Some(text),
+    /// Follows a function.
+    fn call(&mut self, body: &CompoundCommand, says: Says) {
+        self.input = None;
+        if self.level >= LEVELS {
+            self.too_deep = true;
+            return;
         }
-    }
-
-    /// Returns the text of a file that the line itself wrote, when that is a script of a shell.
-    fn written(&self, file: &str) -> Option<String> {
-        let text = self.written.get(file.trim_start_matches("./"))?;
-        let first = text.lines().next().unwrap_or_default();
-        let is_script = !first.starts_with("#!") || SHELLS.iter().any(|shell| first.trim_end().ends_with(shell));
-        is_script.then(|| text.clone())
+        self.level += 1;
+        self.compound(body, says);
+        self.level -= 1;
     }
 
     /// Follows what a program starts. Returns whether its status is that of what it starts.
     fn started(&mut self, words: &[Text], says: Says) -> bool {
         let Some((first, rest)) = words.split_first() else { return false };
-        let base = first.shown.rsplit('/').next().unwrap_or_default();
-        if let Some(script) = self.written(&first.shown).filter(|_| first.shown.contains('/')) {
-            self.aside(|walk| walk.script(&script, says));
+        let base = base(first);
+        if let Some((script, most)) = self.written(&first.shown).filter(|_| first.shown.contains('/')) {
+            self.aside(|walk| walk.script(&script, says.min(most)));
+            self.named(base, rest);
             return true;
         }
         if let Some(script) = starts::script(base, rest) {
@@ -83,6 +72,9 @@ impl Walk<'_> {
         if let Some(own) = starts::own(base, rest) {
             let says = if starts::MANY.contains(&base) { says.min(Says::Ran) } else { says };
             self.assigned.extend(assignments(&rest[..own]));
+            if starts::DEAF.contains(&base) {
+                self.input = None;
+            }
             let inner = &rest[own..starts::end(base, rest).max(own)];
             match inner {
                 [script] if starts::JOIN.contains(&base) => self.aside(|walk| walk.script(&script.shown, says)),
@@ -95,7 +87,7 @@ impl Walk<'_> {
             return true;
         }
         if ["find", "fd", "fdfind"].contains(&base) {
-            self.found(rest, says.min(Says::Ran));
+            self.found(base, rest, says.min(Says::Ran));
             return false;
         }
         self.known(base, words, says)
@@ -105,7 +97,7 @@ impl Walk<'_> {
     fn known(&mut self, base: &str, words: &[Text], says: Says) -> bool {
         let argv: Vec<&str> = words.iter().map(|word| word.shown.as_str()).collect();
         let Some(started) = self.starts.and_then(|starts| starts(&argv)) else { return false };
-        let (through, folder) = (self.through.clone(), self.folder.clone());
+        let (through, place) = (self.through.clone(), self.place.clone());
         if started.own {
             self.through = Some(base.to_owned());
         }
@@ -117,25 +109,31 @@ impl Walk<'_> {
             }
             Inner::Script(script) => self.aside(|walk| walk.script(&script, says)),
         }
-        (self.through, self.folder) = (through, folder);
+        (self.through, self.place) = (through, place);
         true
     }
 
-    /// Follows `find … -exec COMMAND {} ;`.
-    fn found(&mut self, rest: &[Text], says: Says) {
-        let is_start = |at: &usize| ["-exec", "-execdir", "-ok", "-x", "-X"].contains(&rest[*at].shown.as_str());
-        for at in (0..rest.len()).filter(is_start) {
-            let end = rest[at..].iter().position(|word| [";", "+"].contains(&word.shown.as_str()));
-            self.words(&rest[at + 1..end.map_or(rest.len(), |end| at + end)], says);
+    /// Follows `find … -exec COMMAND {} ;`: each word is in one command at most.
+    fn found(&mut self, base: &str, rest: &[Text], says: Says) {
+        self.input = None;
+        let mut from = 0;
+        while let Some(inner) = starts::found(base, rest, from) {
+            from = inner.end;
+            self.words(&rest[inner], says);
         }
     }
 
     fn run(&mut self, words: &[Text], says: Says) {
+        let assigned: usize = self.assigned.iter().map(|word| word.text.len() + 1).sum();
+        let folder = if let Folder::At(folder) = &self.place.folder { folder.len() } else { 0 };
+        if !self.cost.spend(assigned + folder) {
+            return;
+        }
         let words = words.iter().map(Text::word).collect();
         self.runs.push(Run {
             words,
             assigned: self.assigned.clone(),
-            folder: self.folder.clone(),
+            folder: self.place.folder.clone(),
             says,
             decides: false,
             passes_on: false,
@@ -146,22 +144,22 @@ impl Walk<'_> {
     fn builtin(&mut self, name: &str, rest: &[Text], says: Says) {
         match name {
             "cd" | "pushd" => self.change(rest),
-            "popd" => self.folder = Folder::Unknown,
+            "popd" => self.enter(Folder::Unknown),
             "eval" => {
                 let script: Vec<&str> = rest.iter().map(|word| word.shown.as_str()).collect();
                 self.script(&script.join(" "), says);
             }
             "." | "source" => {
-                if let Some(script) = rest.first().and_then(|file| self.written(&file.shown)) {
-                    self.script(&script, says);
+                if let Some((script, most)) = rest.first().and_then(|file| self.written(&file.shown)) {
+                    self.script(&script, says.min(most));
                 }
             }
             "export" => self.export(rest),
             "alias" => {
                 let pairs = rest.iter().filter_map(|word| word.shown.split_once('='));
-                self.aliases.extend(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+                self.aliases.extend(pairs.map(|(name, _)| name.to_owned()));
             }
-            "unalias" => rest.iter().for_each(|word| drop(self.aliases.remove(&word.shown))),
+            "unalias" => self.aliases.retain(|name| rest.iter().all(|word| word.shown != *name)),
             "set" => {
                 for (at, word) in rest.iter().enumerate().filter(|(_, word)| word.shown.starts_with('-')) {
                     self.exits |= word.shown.contains('e');
@@ -179,13 +177,18 @@ impl Walk<'_> {
         let to = rest.iter().find(|word| !word.shown.starts_with('-') || word.shown == "-");
         let to = to.map_or("~", |word| word.shown.as_str());
         let plain = to != "-" && !to.contains(['$', '`', '*', '?', '\n']);
-        self.folder = match (&self.folder, plain) {
+        self.enter(match (&self.place.folder, plain) {
             (_, false) => Folder::Unknown,
             (_, true) if to.starts_with(['/', '~']) => Folder::At(to.to_owned()),
             (Folder::Same, true) => Folder::At(to.to_owned()),
             (Folder::At(before), true) => Folder::At(format!("{}/{to}", before.trim_end_matches('/'))),
             (Folder::Unknown, true) => Folder::Unknown,
-        };
+        });
+    }
+
+    fn enter(&mut self, folder: Folder) {
+        self.places += 1;
+        self.place = Place { folder, number: self.places };
     }
 
     /// Follows `bash -c SCRIPT`, and a shell that reads its script from a here-document.
@@ -202,12 +205,15 @@ impl Walk<'_> {
                         break;
                     }
                 }
-                script if found => return self.aside(|walk| walk.script(script, says)),
+                script if found => {
+                    self.aside(|walk| walk.script(script, says));
+                    return self.named("", words.as_slice());
+                }
                 file => {
-                    if let Some(script) = self.written(file) {
-                        self.aside(|walk| walk.script(&script, says));
+                    if let Some((script, most)) = self.written(file) {
+                        self.aside(|walk| walk.script(&script, says.min(most)));
                     }
-                    return;
+                    return self.named("", words.as_slice());
                 }
             }
         }
@@ -215,6 +221,11 @@ impl Walk<'_> {
             self.aside(|walk| walk.script(&script, says));
         }
     }
+}
+
+/// Returns the name of a program without its folder.
+fn base(program: &Text) -> &str {
+    program.shown.rsplit('/').next().unwrap_or_default()
 }
 
 /// Returns the assignments among words.
