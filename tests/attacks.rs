@@ -907,6 +907,13 @@ fn row_23_a_claim_is_not_traced() {
     project.write(DOCUMENT, &document.replacen("\"runs\": 2", "\"runs\": 1000", 1));
     render_as_written(&project);
     refused(&project, "evidence-differs");
+    for use_of_it in ["\"builds\": \"only\"", "\"library\": true"] {
+        let changed = document.replacen("\"attr\": \"jq\"", &format!("\"attr\": \"jq\",\n      {use_of_it}"), 1);
+        assert_ne!(changed, document);
+        project.write(DOCUMENT, &changed);
+        render_as_written(&project);
+        refused(&project, "evidence-differs");
+    }
     project.write(DOCUMENT, &document.replace("\"x86_64-linux\"", "\"x86_64-linux\",\n      \"aarch64-darwin\""));
     render_as_written(&project);
     refused(&project, "system-without-evidence");

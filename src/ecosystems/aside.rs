@@ -39,18 +39,21 @@ const START: &str = "50-motd-news biff command-not-found debian-sa1 dircolors gr
     lesspipe.sh locale-check mesg motd-news quota run-parts update-motd-updates-available";
 
 /// Programs that look after the host, or another one that is installed from.
-const ADMINISTRATION: &str = "addgroup adduser apk brew choco chpasswd chsh cron crond deb-systemd-helper deb-systemd-invoke \
-    debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod dnf emerge eopkg fc-cache flatpak gpasswd \
-    groupadd groupdel groupmod halt hostnamectl init insmod install-info invoke-rc.d ldconfig locale-gen localectl localedef login \
-    loginctl logrotate modprobe newgrp opkg pacman passwd pkg pkgin policy-rc.d port poweroff py3clean py3compile pycompile rc-service reboot rmmod rpm-ostree \
-    runuser scoop service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl systemd systemd-detect-virt \
-    systemd-sysusers systemd-tmpfiles timedatectl tzselect ucf ucfr udevadm ufw update-alternatives update-ca-certificates \
-    update-desktop-database update-initramfs update-mime-database update-motd update-passwd update-rc.d useradd userdel \
-    usermod vipw visudo winget xbps-install xbps-query xbps-remove yum zypper";
+const ADMINISTRATION: &str = "addgroup adduser apk brew choco chpasswd chsh cron crond deb-systemd-helper \
+    deb-systemd-invoke debconf debconf-communicate debconf-set-selections debconf-show delgroup deluser depmod \
+    dnf emerge eopkg fc-cache flatpak gpasswd groupadd groupdel groupmod halt hostnamectl init insmod \
+    install-info invoke-rc.d ldconfig locale-gen localectl localedef login loginctl logrotate modprobe newgrp \
+    opkg pacman passwd pkg pkgin policy-rc.d port poweroff py3clean py3compile pycompile rc-service reboot rmmod \
+    rpm-ostree runuser scoop service shutdown snap snapd start-stop-daemon su sudo sudoedit sysctl systemctl \
+    systemd systemd-detect-virt systemd-sysusers systemd-tmpfiles timedatectl tzselect ucf ucfr udevadm ufw \
+    update-alternatives update-ca-certificates update-desktop-database update-initramfs update-mime-database \
+    update-motd update-passwd update-rc.d useradd userdel usermod vipw visudo winget xbps-install xbps-query \
+    xbps-remove yum zypper";
 
 /// Programs that macOS has and no package brings. Elsewhere other programs have some of these names.
-const MACOS: &str = "codesign csrutil defaults diskutil dscl hdiutil ioreg launchctl mdfind mdls networksetup open osascript pbcopy \
-    pbpaste plutil say scutil security softwareupdate spctl sw_vers system_profiler xcode-select xcodebuild xcrun";
+const MACOS: &str = "codesign csrutil defaults diskutil dscl hdiutil ioreg launchctl mdfind mdls networksetup \
+    open osascript pbcopy pbpaste plutil say scutil security softwareupdate spctl sw_vers system_profiler \
+    xcode-select xcodebuild xcrun";
 
 /// Returns why a program is set aside, when it is.
 pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static str> {
@@ -78,12 +81,14 @@ pub(super) fn reason(program: &Program, context: &Context) -> Option<&'static st
     if paths::is_project(path) {
         return None;
     }
+    // What a program looks for among packages of its own is not the host's.
+    let is_brought = program.through.as_deref().is_some_and(|through| !listed(super::nix::SHELLS, through));
     // Of which system a transcript is, it does not say.
-    if listed(MACOS, name) && (program.known == Known::Claimed || !session.system.is_linux()) {
+    if !is_brought && listed(MACOS, name) && (program.known == Known::Claimed || !session.system.is_linux()) {
         return Some("a part of macOS");
     }
     if listed(START, name) {
         return Some("a shell starts it by itself");
     }
-    listed(ADMINISTRATION, name).then_some(ADMINISTERS)
+    (!is_brought && listed(ADMINISTRATION, name)).then_some(ADMINISTERS)
 }

@@ -29,7 +29,11 @@ impl Ecosystem for Composer {
             return Reading::Unrecognized;
         };
         let is_own = path.starts_with("vendor/bin/") || path.contains("/vendor/bin/") && paths::is_project(path);
-        if is_own || program.through.as_deref() == Some("composer") {
+        let is_started = program.through.as_deref() == Some("composer");
+        if is_started && !is_own && install::is_elsewhere(context.index, paths::name(path)) {
+            return Reading::Unrecognized;
+        }
+        if is_own || is_started {
             let php = families::of_tool(context.index, "php", project::version(context.journal, "php"))
                 .map(|choice| Want::of(choice, None));
             return php.map_or(Reading::Unrecognized, |php| Reading::Wants(vec![php]));
@@ -111,7 +115,15 @@ mod tests {
     fn what_it_starts() {
         assert_eq!(starts_of(&Composer, "composer -n exec -- phpunit --filter x"), "own phpunit --filter x");
         assert_eq!(starts_of(&Composer, "composer install"), "");
-        let through = Program { through: Some("composer".to_owned()), ..program("/bin/phpunit") };
-        assert_eq!(alone(through), "php [] 1");
+        for (name, reading) in [
+            ("phpunit", "php [] 1"),
+            ("server", "php [] 1"),
+            ("pandoc", "pandoc [pandoc] 1"),
+            ("ls", "p1 ignored: the standard environment has it"),
+        ] {
+            let path = format!("/bin/{name}");
+            let through = Program { through: Some("composer".to_owned()), ..program(&path) };
+            assert_eq!(alone(through), reading, "{name}");
+        }
     }
 }

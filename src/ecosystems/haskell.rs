@@ -37,8 +37,9 @@ impl Ecosystem for Haskell {
             return Reading::Ignored("a version manager");
         }
         if program.through.as_deref().is_some_and(|through| listed("cabal stack", through)) && !listed(GHC, name) {
-            return match install::sure(context.index, name) {
-                _ if context.index.stdenv(name).is_some() => Reading::Unrecognized,
+            let by_hand = || install::by_hand(NAMES, name).and_then(|attr| context.index.known(attr));
+            return match by_hand().or_else(|| install::of_language(context.index, name, "haskellPackages")) {
+                None if install::is_elsewhere(context.index, name) => Reading::Unrecognized,
                 Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
                 None => Reading::Ignored("the project's own program"),
             };
@@ -188,8 +189,19 @@ mod tests {
     #[test]
     fn what_stack_starts() {
         let through = |name: &str| Program { through: Some("stack".to_owned()), ..program(&format!("/bin/{name}")) };
-        let readings =
-            [("hlint", "hlint [hlint] 1"), ("ghc", "ghc [ghc] 1"), ("our", "p1 ignored: the project's own program")];
+        let own = "p1 ignored: the project's own program";
+        let readings = [
+            ("hlint", "hlint [hlint] 1"),
+            ("hpack", "hpack [hpack] 1"),
+            ("hoogle", "haskellPackages.hoogle [hoogle] 1"),
+            ("cabal", "cabal-install [cabal] 1"),
+            ("ghc", "ghc [ghc] 1"),
+            ("git", "git [git] 1"),
+            ("our", own),
+            ("server", own),
+            ("migrate", own),
+            ("just", own),
+        ];
         for (name, reading) in readings {
             assert_eq!(alone(through(name)), reading, "{name}");
         }

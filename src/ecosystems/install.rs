@@ -121,6 +121,25 @@ pub(super) fn sure(index: &Index, name: &str) -> Option<AttrPath> {
     (by_hand || found.attr.names().last() == Some(name) || is_main()).then_some(found.attr)
 }
 
+/// Returns the package of a language that has a program of this name for certain: one of its set of packages (`rubyPackages`), or
+/// the one of that very name when the set has such a program or package, too.
+pub(super) fn of_language(index: &Index, name: &str, set: &str) -> Option<AttrPath> {
+    let is_of = |attr: &AttrPath| attr.names().next().is_some_and(|first| first.starts_with(set));
+    let found = sure(index, name)?;
+    let has = || index.known(&format!("{set}.{name}")).is_some() || index.candidates(name).any(|attr| is_of(&attr));
+    (is_of(&found) || found.as_str() == name && has()).then_some(found)
+}
+
+/// Programs that are no project's own, whatever starts them: nobody calls one of theirs so.
+const ELSEWHERE: &str = "cargo curl docker docker-compose ffmpeg ffprobe git gradle jq kubectl magick mvn nginx npm npx openssl \
+    pandoc pdflatex pdftotext pg_dump podman psql redis-cli redis-server rsync rustc shellcheck sqlite3 ssh terraform tesseract \
+    tmux tofu unzip valgrind wget";
+
+/// Returns whether a program is certain to be none of those that a project's tool looks for first.
+pub(super) fn is_elsewhere(index: &Index, name: &str) -> bool {
+    index.stdenv(name).is_some() || listed(ELSEWHERE, name)
+}
+
 /// Notes a package that is installed.
 pub(super) fn put(name: &str, want: Option<Want>, kind: Kind, asked: &mut Asked) {
     match want {

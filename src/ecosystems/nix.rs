@@ -14,6 +14,7 @@ mod typed;
 
 pub(super) use others::place;
 pub use others::{BUILDS, Foreign, foreign};
+pub(super) use starts::SHELLS;
 pub(super) use typed::{Typed, typed};
 
 /// Programs of Nix itself.
@@ -42,6 +43,9 @@ impl Ecosystem for Nix {
         let name = paths::name(path);
         if listed(ITSELF, name) {
             return Reading::Ignored("Nix itself");
+        }
+        if let Some(attr) = starts::asked_for(program, name, context) {
+            return Reading::Wants(wants(context.index, attr, name, None));
         }
         let Some((place, store)) = paths::of(program).find_map(|path| Some((path, paths::Store::of(path)?))) else {
             return Reading::Unrecognized;

@@ -5,25 +5,15 @@ use super::{
     Asked, Context, Ecosystem, Near, Need, Reading, Want, call, check_name, families, listed, paths, project, verb,
     verifies, wants,
 };
-use crate::index::{Index, Source};
 use crate::journal::{Invocation, Known, Program};
-use crate::nix::AttrPath;
 use crate::requirements::LockKind;
 use crate::shell::{Inner, Started};
 
 mod ask;
+mod names;
 
 use ask::{MANAGERS, Request, VALUES, behind, initializer, request, runner, split};
-
-/// Packages whose names differ.
-const NAMES: &str = "@biomejs/biome=biome @vue/cli=vue-cli @nestjs/cli=nest-cli aws-cdk=aws-cdk-cli \
-    neovim=neovim-node-client vscode-langservers-extracted=vscode-langservers-extracted yarn=yarn pnpm=pnpm \
-    @openapitools/openapi-generator-cli=openapi-generator-cli @bazel/bazelisk=bazelisk bun=bun @mermaid-js/mermaid-cli=mermaid-cli \
-    @commitlint/cli=commitlint @stoplight/spectral-cli=spectral-cli vercel=vercel wrangler=wrangler corepack=corepack \
-    sass=dart-sass @openai/codex=codex @charmland/crush=crush @sourcegraph/amp=amp-cli";
-
-/// Names of packages that are another thing in nixpkgs.
-const OTHERS: &str = "bower http karma lighthouse mint pkg vue which yo";
+use names::{find, tool};
 
 /// Reason for what makes a project: what that needs is in its own files.
 const MAKES: &str = "it makes a project, once";
@@ -47,7 +37,7 @@ impl Ecosystem for Npm {
         let name = paths::name(path);
         let node = || families::of_tool(context.index, "node", project::version(context.journal, "node"));
         if path.contains("/_npx/") || path.contains("/dlx-") {
-            let found = sure(context.index, name).filter(|_| !is_runtime(name));
+            let found = tool(context.index, name).filter(|_| !is_runtime(name));
             let wanted = found.map(|attr| wants(context.index, attr, name, None));
             return Reading::Wants(wanted.or_else(|| Some(vec![Want::of(node()?, None)])).unwrap_or_default());
         }
@@ -60,7 +50,9 @@ impl Ecosystem for Npm {
                     Some(Want::of(node()?, None))
                 }
             };
-            return match sure(context.index, name) {
+            // The lock file of a project keeps what it starts by name.
+            let is_locked = project::keeps(context.journal, "node");
+            return match tool(context.index, name).filter(|_| !is_locked) {
                 _ if is_of_others => Reading::Unrecognized,
                 Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
                 None => Reading::Wants(runs_it().into_iter().collect()),
@@ -121,11 +113,13 @@ impl Ecosystem for Npm {
         let before = words.len() - behind(program, words).unwrap_or_default().len();
         let line = Line::read(&words[..before], VALUES);
         let at = 1 + before;
+        let of_scope = || line.values("-p --package").any(|package| package.contains(['/', ':']));
         let inner = match line.values("-c --call").next() {
             Some(script) if !rest.is_empty() => Inner::Script(script.to_owned()),
-            _ if line.has("-p --package") || argv.get(at)?.starts_with('.') => Inner::Words(at),
+            _ if argv.get(at)?.starts_with('.') => Inner::Words(at),
             // Of a scope a program may have any name.
-            _ if argv[at].contains(['/', ':']) => return None,
+            _ if argv[at].contains(['/', ':']) || of_scope() => return None,
+            _ if line.has("-p --package") => Inner::Words(at),
             _ => Inner::Named(split(argv[at]).0.to_owned(), at + 1),
         };
         Some(Started { inner, own: true })
@@ -162,12 +156,12 @@ impl Ecosystem for Npm {
 
     fn need(&self, program: &str, near: &Near) -> Option<Need> {
         const WHY: &str = "its package-lock.json keeps packages of git or without a hash";
-        const OTHERS: &str = "Nix reads no lock file of pnpm, yarn or bun without a hash that only a network finds";
+        const UNREAD: &str = "Nix reads no lock file of pnpm, yarn or bun without a hash that only a network finds";
         if !listed("bun node nodejs npm npx pnpm yarn", program) {
             return None;
         }
         let others = ["bun.lock", "bun.lockb", "pnpm-lock.yaml", "yarn.lock"];
-        let other = || others.iter().any(|name| near.find(name).is_some()).then_some(Need::Online(OTHERS));
+        let other = || others.iter().any(|name| near.find(name).is_some()).then_some(Need::Online(UNREAD));
         if near.find("package-lock.json").is_some() { near.need(LockKind::Npm, WHY) } else { other() }
     }
 
@@ -191,41 +185,14 @@ fn is_runtime(name: &str) -> bool {
 fn read_run(word: &str, of_project: bool, context: &Context, asked: &mut Asked) {
     let name = split(word).0;
     let is_own = context.ran_in(paths::name(name), |path| paths::is_project(path) && path.contains("node_modules/"));
-    match find(context.index, word).filter(|_| !is_own) {
-        _ if is_own => drop(asked.ignored.insert(install::LOCKED)),
+    let is_known =
+        name.contains('/') || is_runtime(name) || listed(MANAGERS, name) || tool(context.index, name).is_some();
+    match find(context.index, word).filter(|_| is_known) {
         _ if name.starts_with('.') => drop(asked.ignored.insert("the project itself")),
+        _ if is_own || of_project => drop(asked.ignored.insert(install::LOCKED)),
         Some(want) => asked.wants.push(want),
-        None if of_project => drop(asked.ignored.insert(install::LOCKED)),
         None => drop(asked.unrecognized.insert(format!("npx {word}"))),
     }
-}
-
-/// Returns the package of nixpkgs for one of npm.
-fn find(index: &Index, word: &str) -> Option<Want> {
-    let (name, version) = split(word);
-    if install::by_hand(NAMES, name).is_none() && name.contains('/') {
-        // Of a scope only what has a program of the very name, and a telling one: anyone may call a package `cli` or `inspector`.
-        let short = paths::name(name);
-        let found =
-            index.program(short).filter(|found| found.source == Source::Override || found.attr.as_str() == short)?;
-        return (short.contains('-') || found.source == Source::Override).then(|| Want::new(found.attr));
-    }
-    if install::by_hand(NAMES, name).is_some() {
-        return install::named(index, NAMES, name, version);
-    }
-    let seen = version.and_then(super::versions::upstream);
-    match families::of_tool(index, name, version) {
-        Some(choice) => Some(Want::of(choice, seen)),
-        None => {
-            let known = || index.known(name).filter(|_| !listed(OTHERS, name));
-            Some(Want { seen, ..Want::new(sure(index, name).or_else(known)?) })
-        }
-    }
-}
-
-/// Returns the package that has a program of this name for certain, and is of JavaScript as far as its name tells.
-fn sure(index: &Index, name: &str) -> Option<AttrPath> {
-    install::sure(index, name).filter(|_| !listed(OTHERS, name))
 }
 
 /// Returns whether a script of `package.json` of this name tests, builds or lints: the first word of its name says so.
@@ -259,6 +226,14 @@ mod tests {
             ("npx ./tool", "ignored the project itself"),
             ("npx next dev", "unrecognized npx next"),
             ("npx vue create x", "unrecognized npx vue"),
+            ("npx vite build", "unrecognized npx vite"),
+            ("npx sv create app", "unrecognized npx sv"),
+            ("npx just build", "unrecognized npx just"),
+            ("npx task x", "unrecognized npx task"),
+            ("npx @acme/task x", "unrecognized npx @acme/task"),
+            ("npx -p @acme/tools rg x", "unrecognized npx @acme/tools"),
+            ("bunx markdownlint-cli2 x.md", "wants markdownlint-cli2"),
+            ("npx tsc --noEmit", "wants typescript"),
             ("npx @modelcontextprotocol/inspector", "unrecognized npx @modelcontextprotocol/inspector"),
             ("npm i -g @google/gemini-cli @openai/codex sass", "tools gemini-cli codex dart-sass"),
             ("npm create vite@latest app", "ignored it makes a project, once"),
@@ -324,6 +299,7 @@ mod tests {
             ("npx eslint .", "own eslint ."),
             ("npx --yes prettier@3 --check .", "own prettier --check ."),
             ("npx -p typescript tsc -v", "own tsc -v"),
+            ("npx -p @acme/tools rg x", ""),
             ("npm exec --package=cowsay -c 'cowsay a | cat'", "own script cowsay a | cat"),
             ("pnpm --filter web exec tsc", "own tsc"),
             ("bunx --bun vite build", "own vite build"),
@@ -344,11 +320,21 @@ mod tests {
 
     #[test]
     fn what_is_started_is_of_javascript() {
-        let through =
-            |by: &str, name: &str| Program { through: Some(by.to_owned()), ..program(&format!("/bin/{name}")) };
+        let through = |by: &str, name: &str| {
+            let program = program(&format!("/bin/{name}"));
+            Program { through: Some(by.to_owned()), known: Known::Claimed, ..program }
+        };
         for (by, name, reading) in [
             ("npx", "tsc", "typescript [tsc] 1"),
+            ("npx", "sass", "dart-sass [sass] 1"),
             ("npx", "next", "nodejs [] 1"),
+            ("npx", "vite", "nodejs [] 1"),
+            ("npx", "alex", "nodejs [] 1"),
+            ("pnpm", "just", "nodejs [] 1"),
+            ("yarn", "server", "nodejs [] 1"),
+            ("npm", "rg", "nodejs [] 1"),
+            ("npx", "pkg", "nodejs [] 1"),
+            ("npx", "open", "nodejs [] 1"),
             ("npx", "lighthouse", "nodejs [] 1"),
             ("pnpm", "create-vite", "nodejs [] 1"),
             ("bunx", "zz-own", "bun [] 1"),
@@ -360,11 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn what_no_index_knows_is_of_a_project_that_keeps_packages() {
-        let mut journal = with_lines(journal("s", Vec::new()), &["npx jest", "npx jest@29", "npx eslint ."]);
+    fn a_bare_name_is_of_a_project_that_keeps_packages() {
+        let eslint = Program { through: Some("npx".to_owned()), ..program("/bin/eslint") };
+        let lines = ["npx jest", "npx jest@29", "npx eslint .", "npx prettier@3 ."];
+        let mut journal = with_lines(journal("s", vec![eslint]), &lines);
         journal.files = vec![ProjectFile { path: "package.json".to_owned(), ..ProjectFile::default() }];
         journal.invocations.iter_mut().for_each(|it| it.known = Known::Claimed);
-        let all = ["eslint [] 1", "i1 ignored: the project's lock file keeps it", "i2 unrecognized: npx jest@29"];
+        let locked = |id: &str| format!("{id} ignored: the project's lock file keeps it");
+        let all = ["nodejs [] 1", "prettier 3 [] 1", &locked("i1"), &locked("i3"), "i2 unrecognized: npx jest@29"];
         assert_eq!(read(&journal), all);
     }
 }

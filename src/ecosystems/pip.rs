@@ -1,8 +1,8 @@
 //! Python: its interpreter, modules that it runs, scripts of modules, and pip.
 
 use super::{
-    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, install, listed, paths, project, versions,
-    wants,
+    Asked, Context, Ecosystem, Reading, Want, call, check_name, families, install, listed, paths, poetry, project,
+    versions, wants,
 };
 use crate::index::Index;
 use crate::journal::{Invocation, Known, Program};
@@ -16,11 +16,8 @@ const DECLARED: &str = "project ";
 /// Programs that install distributions.
 const INSTALLERS: &str = "pip pip3 pipx easy_install virtualenv";
 
-/// Programs that are called from there and are elsewhere.
-const OUTSIDE: &str = "cargo docker git just node npm npx pnpm pre-commit yarn";
-
-/// Programs that run others in the project's environment.
-const ENVIRONMENTS: &str = "hatch pdm pipenv poetry rye uv";
+/// Programs that are called from there and are elsewhere, besides those that always are.
+const OUTSIDE: &str = "just node pnpm pre-commit yarn";
 
 /// Programs that test and check, and have no way to change what they read.
 const CHECKERS: &str = "flake8 mypy py.test pylint pytest pyright pycodestyle pyflakes bandit vulture";
@@ -56,7 +53,7 @@ impl Ecosystem for Pip {
             return Reading::Ignored("it installs packages, and those are wanted");
         }
         let interpreter = program.interpreter.as_ref().and_then(|path| path.as_str()).map(paths::name);
-        if program.through.as_deref().is_some_and(|through| listed(ENVIRONMENTS, through)) {
+        if program.through.as_deref().is_some_and(|through| through == "uv" || poetry::MANAGERS.contains(&through)) {
             return of_environment(name, context);
         }
         let of_project =
@@ -148,10 +145,11 @@ impl Ecosystem for Pip {
 fn of_environment(name: &str, context: &Context) -> Reading {
     let index = context.index;
     let found = install::sure(index, name);
-    let of_python = |attr: &AttrPath| attr.within("python3Packages").is_some() || index.python(name).is_some();
+    let of_python = |attr: &AttrPath| {
+        attr.within("python3Packages").is_some() || attr.as_str() == name && index.python(name).is_some()
+    };
     match found {
-        _ if index.stdenv(name).is_some() => Reading::Unrecognized,
-        _ if listed(OUTSIDE, name) => Reading::Unrecognized,
+        _ if install::is_elsewhere(index, name) || listed(OUTSIDE, name) => Reading::Unrecognized,
         Some(attr) if of_python(&attr) && !project::keeps(context.journal, "python") => {
             Reading::Wants(wants(index, attr, name, None))
         }
@@ -224,6 +222,22 @@ mod tests {
         journal.invocations[0].known = Known::Claimed;
         let all = ["python3 [] 1", "python3Packages.requests [] 1", "i1 ignored: the project itself"];
         assert_eq!(read(&journal), all);
+    }
+
+    #[test]
+    fn what_is_started_is_of_python_unless_it_is_certain_to_be_another() {
+        for (by, name, reading) in [
+            ("uv", "pytest", "python3 [] 1, python3Packages.pytest [pytest] 1"),
+            ("poetry", "ruff", "ruff [ruff] 1"),
+            ("uv", "server", "python3 [] 1"),
+            ("rye", "migrate", "python3 [] 1"),
+            ("uv", "ffprobe", "ffmpeg [ffprobe] 1"),
+            ("hatch", "tofu", "opentofu [tofu] 1"),
+            ("pdm", "ls", "p1 ignored: the standard environment has it"),
+        ] {
+            let path = format!("/bin/{name}");
+            assert_eq!(alone(Program { through: Some(by.to_owned()), ..program(&path) }), reading, "{by} {name}");
+        }
     }
 
     #[test]

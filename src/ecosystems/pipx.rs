@@ -42,6 +42,11 @@ impl Ecosystem for Pipx {
     fn starts(&self, argv: &[&str]) -> Option<Started> {
         call(argv).filter(|(program, _)| *program == "pipx")?;
         let at = behind(argv, "run", VALUES)?;
+        // What programs an address brings is not known, nor whose the program of another package is.
+        let is_other = Line::read(&argv[1..at], VALUES).has("--spec --from");
+        if is_other || argv[at].contains([':', '/']) {
+            return None;
+        }
         let name = argv[at].split(['@', '=', '[', '>', '<', '~']).next()?;
         Some(Started { inner: Inner::Named(name.to_owned(), at + 1), own: false })
     }
@@ -101,7 +106,9 @@ mod tests {
     fn what_it_starts() {
         for (line, command) in [
             ("pipx run black==24.1 --check .", "black --check ."),
-            ("pipx run --spec black==24.1 black .", "black ."),
+            ("pipx run --spec git+https://x.org/y just build", ""),
+            ("pipx run --spec=acme-tools just build", ""),
+            ("pipx run git+https://x.org/a/jq x", ""),
             ("pipx install black", ""),
         ] {
             assert_eq!(starts_of(&Pipx, line), command, "{line}");

@@ -13,7 +13,7 @@ const VALUES: &str =
 const RUN: &str = "-C --directory -P --project -p -e --env -E --env-file";
 
 /// Their programs.
-const MANAGERS: [&str; 5] = ["hatch", "pdm", "pipenv", "poetry", "rye"];
+pub(super) const MANAGERS: [&str; 5] = ["hatch", "pdm", "pipenv", "poetry", "rye"];
 
 /// The ecosystem.
 pub(super) struct Poetry;

@@ -19,6 +19,9 @@ const FOLDERS: [&str; 3] = ["/.rbenv/versions/", "rubies/ruby-", "/hostedtoolcac
 /// Programs of Ruby itself.
 const OWN: &str = "bundle bundler erb gem irb racc rake rbs rdoc ri ruby typeprof";
 
+/// Gems whose packages are beside the set of gems.
+const GEMS: &str = "brakeman fastlane foreman overcommit rubocop rufo";
+
 /// The ecosystem.
 pub(super) struct Ruby;
 
@@ -45,8 +48,9 @@ impl Ecosystem for Ruby {
             return ruby();
         }
         if program.through.as_deref().is_some_and(|through| listed("bundle bundler", through)) {
-            return match install::sure(context.index, name) {
-                _ if listed(OWN, name) || context.index.stdenv(name).is_some() => Reading::Unrecognized,
+            let by_hand = || context.index.known(name).filter(|_| listed(GEMS, name));
+            return match by_hand().or_else(|| install::of_language(context.index, name, "rubyPackages")) {
+                _ if listed(OWN, name) || install::is_elsewhere(context.index, name) => Reading::Unrecognized,
                 Some(attr) => Reading::Wants(wants(context.index, attr, name, None)),
                 None => ruby(),
             };
@@ -244,8 +248,18 @@ mod tests {
     #[test]
     fn what_bundler_starts() {
         let through = |name: &str| Program { through: Some("bundle".to_owned()), ..program(&format!("/bin/{name}")) };
-        for (name, reading) in [("rubocop", "rubocop [rubocop] 1"), ("rake", "ruby [rake] 1"), ("our-own", "ruby [] 1")]
-        {
+        for (name, reading) in [
+            ("rubocop", "rubocop [rubocop] 1"),
+            ("rspec", "rubyPackages.rspec-core [rspec] 1"),
+            ("foreman", "foreman [foreman] 1"),
+            ("rake", "ruby [rake] 1"),
+            ("psql", "postgresql [psql] 1"),
+            ("our-own", "ruby [] 1"),
+            ("task", "ruby [] 1"),
+            ("server", "ruby [] 1"),
+            ("dotenv", "ruby [] 1"),
+            ("http", "ruby [] 1"),
+        ] {
             assert_eq!(alone(through(name)), reading, "{name}");
         }
     }

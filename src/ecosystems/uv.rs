@@ -13,6 +13,16 @@ const VALUES: &str = "-p --python --from -w --with --with-editable --with-requir
     --only-group --extra --no-extra -m --module -r --requirements -c --constraints --tag --rev --branch --script --optional \
     --prompt --python-platform --python-preference -n";
 
+/// Options of all verbs that take a value.
+const GLOBAL: &str = "--allow-insecure-host --cache-dir --color --config-file --directory --project";
+
+/// Returns the program's name and its words from the verb on: options of all verbs may stand before it.
+fn verb<'a, 'b>(argv: &'b [&'a str]) -> Option<(&'a str, &'b [&'a str])> {
+    let (program, rest) = call(argv)?;
+    let before = if program == "uv" { super::options(rest, GLOBAL) } else { 0 };
+    Some((program, &rest[before..]))
+}
+
 /// The ecosystem.
 pub(super) struct Uv;
 
@@ -77,8 +87,7 @@ impl Ecosystem for Uv {
     }
 
     fn verifies(&self, argv: &[&str]) -> Option<String> {
-        let (program, rest) = call(argv)?;
-        match (program, rest) {
+        match verb(argv)? {
             ("uv", ["run", rest @ ..]) => verifies(&behind(rest)?),
             ("uv", ["lock", rest @ ..]) => rest.contains(&"--check").then(|| "uv-lock".to_owned()),
             _ => None,
@@ -91,7 +100,7 @@ impl Ecosystem for Uv {
     }
 
     fn inner(&self, argv: &[&str], _index: &Index, _flakes: &[UsedFlake]) -> Option<String> {
-        let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = call(argv)? else { return None };
+        let (("uvx", rest) | ("uv", ["tool", "run", rest @ ..])) = verb(argv)? else { return None };
         let words = behind(rest)?;
         let (program, rest) = words.split_first()?;
         let program = program.split(['@', '=', '[']).next()?;
@@ -99,27 +108,26 @@ impl Ecosystem for Uv {
     }
 
     fn starts(&self, argv: &[&str]) -> Option<Started> {
-        let (at, own) = match call(argv)? {
-            ("uv", ["run", rest @ ..]) => (2 + start(rest)?, true),
-            ("uv", ["tool", "run", rest @ ..]) => (3 + start(rest)?, false),
-            ("uvx", rest) => (1 + start(rest)?, false),
+        let (rest, own) = match verb(argv)? {
+            ("uv", ["run", rest @ ..]) => (rest, true),
+            ("uv", ["tool", "run", rest @ ..]) | ("uvx", rest) => (rest, false),
             _ => return None,
         };
+        let at = argv.len() - rest.len() + start(rest)?;
         let word = *argv.get(at)?;
-        let from = Line::read(&argv[1..at], VALUES).values("--from").next();
         let inner = match word {
             "-m" | "--module" => Inner::Named("python".to_owned(), at),
             _ if own && word.ends_with(".py") => Inner::Named("python".to_owned(), at),
             _ if own => Inner::Words(at),
-            // Whose programs an address brings is not known.
-            _ if from.is_some_and(|from| from.contains([':', '/'])) => return None,
+            // What programs an address brings is not known, nor whose the program of another package is.
+            _ if word.contains([':', '/']) || Line::read(options(rest), VALUES).has("--from") => return None,
             _ => Inner::Named(word.split(['@', '=', '[', '>', '<', '~']).next()?.to_owned(), at + 1),
         };
         Some(Started { inner, own })
     }
 
     fn files(&self, argv: &[&str]) -> Vec<String> {
-        let (names, rest) = match call(argv) {
+        let (names, rest) = match verb(argv) {
             Some(("uv", ["add", rest @ ..])) => ("-r --requirements", rest),
             Some(("uv", ["run", rest @ ..])) => ("--with-requirements", options(rest)),
             _ => return Vec::new(),
@@ -180,7 +188,7 @@ impl Request<'_> {
 }
 
 fn request<'a>(argv: &[&'a str]) -> Option<Request<'a>> {
-    let (program, words) = call(argv).filter(|(program, _)| listed("uv uvx", program))?;
+    let (program, words) = verb(argv).filter(|(program, _)| listed("uv uvx", program))?;
     let mut request = Request::default();
     let is_run = program == "uvx" || matches!(words, ["run", ..] | ["tool", "run", ..]);
     let skip = if program == "uvx" { 0 } else { 1 + usize::from(words.first() == Some(&"tool")) };
@@ -273,6 +281,7 @@ mod tests {
             ("uv run pytest -q", Some("pytest")),
             ("uv run --frozen --python 3.11 -- ruff check .", Some("ruff-check")),
             ("uv run -m unittest", Some("unittest")),
+            ("uv --quiet run --module pytest -q", Some("pytest")),
             ("uv run x.py", None),
             ("uv sync", None),
         ] {
@@ -292,7 +301,11 @@ mod tests {
             ("uv run --script x.py", "own python x.py"),
             ("uv run bash -c 'a; b'", "own bash -c a; b"),
             ("uvx ruff@0.4.1 check .", "ruff check ."),
-            ("uv tool run --from httpie==3.2 http x.org", "http x.org"),
+            ("uv --quiet run pytest -q", "own pytest -q"),
+            ("uv --directory api run --module pytest -q", "own python --module pytest -q"),
+            ("uv --offline tool run ruff check", "ruff check"),
+            ("uv tool run --from httpie==3.2 http x.org", ""),
+            ("uvx git+https://x.org/a/jq x", ""),
             ("uvx --from git+https://x.org/y y z", ""),
             ("uv run", ""),
             ("uv sync", ""),

@@ -20,7 +20,7 @@ use crate::nix::{Nix, System};
 /// What a transcript cannot tell, a sentence each.
 const BLIND: &[&str] = &[
     "It tells what the agent says it ran; no kernel saw it.",
-    "Programs that programs start are not in it, nor is where a program was found.",
+    "Of what programs start, only what their command line names is in it; where a program was found is not.",
 ];
 
 /// Which transcript.

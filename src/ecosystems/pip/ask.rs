@@ -57,7 +57,8 @@ pub(super) fn module<'a, 'b>(words: &'b [&'a str]) -> Option<(&'a str, &'b [&'a 
     loop {
         let (word, after) = rest.split_first()?;
         match *word {
-            "-m" => return after.split_first().map(|(module, rest)| (*module, rest)),
+            // The long form is only uv's, which runs Python with it.
+            "-m" | "--module" => return after.split_first().map(|(module, rest)| (*module, rest)),
             "-W" | "-X" => rest = after.get(1..)?,
             "-c" | "-" | "--" => return None,
             _ if word.starts_with("--") => rest = after,
@@ -245,6 +246,7 @@ mod tests {
             ("pip install argparse", "||a module of Python itself"),
             ("pip install --upgrade pip setuptools wheel", "||it installs packages, and those are wanted"),
             ("python -m pytest -q", "pytest||"),
+            ("python --module pytest -q", "pytest||"),
             ("python3.11 -Im http.server", "||a module of Python itself"),
             ("python -W ignore -m tests.run", "||the project's own module"),
             ("python -m zz_unknown.cli", "|-m zz_unknown.cli|"),

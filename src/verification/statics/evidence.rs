@@ -162,10 +162,13 @@ impl<'a> Matter<'a> {
                 );
                 return Some(Finding::error(Code::EvidenceDiffers, what));
             }
-            let same = package.programs == fresh.programs
-                && package.policy == fresh.policy
-                && package.seen == fresh.seen
-                && package.builds == fresh.builds;
+            if (package.builds, package.library) != (fresh.builds, fresh.library) {
+                let what =
+                    format!("of `{attr}` it says another use than the journals: what it is built with, or a library");
+                return Some(Finding::error(Code::EvidenceDiffers, what));
+            }
+            let same =
+                package.programs == fresh.programs && package.policy == fresh.policy && package.seen == fresh.seen;
             let what = format!("of `{attr}` this program says other programs, another version or another choice");
             return (!same).then(|| Finding::note(Code::Drift, what));
         }
