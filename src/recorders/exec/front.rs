@@ -18,8 +18,9 @@ use crate::sys::{self, Arrived, Listener, Signals};
 
 /// How many workers may die before no more are started.
 pub(in crate::recorders) const WORKERS: u32 = 16;
-/// How far from the notification that a dead worker noted another may be that it had received.
-pub(in crate::recorders) const NEAR: u64 = 64;
+/// How far from the notification that a dead worker noted another may be that it had received: while one of its threads waits
+/// for a processor, the others may deal with very many.
+pub(in crate::recorders) const NEAR: u64 = 1 << 15;
 
 /// Runs a command recorded by the recorder of this name; returns when it has ended. Waits for children of this process, so
 /// it should have no others.

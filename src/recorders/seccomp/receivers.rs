@@ -1,6 +1,6 @@
-//! Who receives from the filter: the worker's thread, which is woken where the process runs that waits, and where opens are
-//! recorded more of them, one for each processor but one, up to four: they help while more calls wait, and read by themselves
-//! what those open; everything else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
+//! Who receives from the filter: the worker's thread, which is woken where the process runs that waits. Where opens are recorded
+//! more threads can be asked for, up to four: they help while more calls wait, and read by themselves what those open; everything
+//! else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,9 +26,8 @@ const LATE: Duration = Duration::from_millis(10);
 
 /// Records until the last recorded process is gone.
 pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs) -> Result<()> {
-    // With as many as processors a process that waits is woken from another one, which costs more than waiting in turn.
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let receivers = args.receivers.unwrap_or(processors - 1).clamp(1, MOST);
+    // More than one bring nothing as long as one is woken where the process runs that waits.
+    let receivers = args.receivers.unwrap_or(1).clamp(1, MOST);
     let more = if args.depth >= Depth::Full { receivers - 1 } else { 0 };
     let alone = more == 0 && !worker.reaps_ends();
     let others = worker.epoll.as_fd().try_clone_to_owned()?;
