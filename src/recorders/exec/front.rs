@@ -18,10 +18,6 @@ use crate::sys::{self, Arrived, Listener, Signals};
 
 /// How many workers may die before no more are started.
 pub(in crate::recorders) const WORKERS: u32 = 16;
-/// How far from the notification that a dead worker noted another may be that it had received: while one of its threads waits
-/// for a processor, the others may deal with very many.
-pub(in crate::recorders) const NEAR: u64 = 1 << 15;
-
 /// Runs a command recorded by the recorder of this name; returns when it has ended. Waits for children of this process, so
 /// it should have no others.
 pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Result<Finished> {
@@ -211,10 +207,8 @@ impl Front<'_> {
         let begun = self.session.as_ref().filter(|_| self.begun);
         let Some(session) = begun else { bail!("cannot record: the recorder ended before the command began") };
         if let Some(listener) = &session.listener {
-            let (noted, _) = Slots::of(session.slots.try_clone()?)?.noted();
-            for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
-                drop(listener.let_continue(id));
-            }
+            let slots = Slots::of(session.slots.try_clone()?)?;
+            slots.in_hand().for_each(|id| drop(listener.let_continue(id)));
         }
         if let Ok(Some(word)) = sys::wait_status(session.command.as_fd()) {
             return Ok((None, self.changed(word, 0, &mut None)));

@@ -51,7 +51,7 @@ pub struct WorkerArgs {
     pub attached: bool,
     /// Whether the command is killed with the front.
     pub bound: bool,
-    /// How many threads receive where opens are recorded; none for one.
+    /// How many threads receive where opens are recorded; none for what fits this machine.
     pub receivers: Option<usize>,
     /// The command's file and its arguments; unused when going on.
     pub argv: Vec<OsString>,

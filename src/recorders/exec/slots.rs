@@ -1,7 +1,8 @@
 //! What a worker knows that must outlive it, in memory that the front holds too.
 //!
-//! 32 bytes of head, mapped: the number of the notification in hand, the number of the next exec. Then one slot of 32 bytes
-//! per living process, each written by one `pwrite`. So a worker that is killed leaves each word and each slot old or new.
+//! 64 bytes of head, mapped: the number of the latest notification, the number of the next exec, and the notification that each
+//! thread had in hand last. Then one slot of 32 bytes per living process, each written by one `pwrite`. So a worker that is
+//! killed leaves each word and each slot old or new.
 
 use std::fs::File;
 use std::io;
@@ -13,12 +14,18 @@ use rustix::fs::MemfdFlags;
 use crate::sys::Words;
 
 const SIZE: u64 = 32;
+/// Bytes of the head.
+const HEAD: u64 = 64;
+/// How many threads may have a notification in hand.
+pub(in crate::recorders) const HANDS: usize = 6;
+/// How far from the latest notification that a dead worker noted another may be that it had received and not noted.
+const NEAR: u64 = 64;
 
 /// The memory.
 #[derive(Debug)]
 pub(in crate::recorders) struct Slots {
     file: File,
-    head: Words<4>,
+    head: Words<8>,
     free: Vec<u64>,
     used: u64,
 }
@@ -43,7 +50,7 @@ impl Slots {
     /// Returns new empty ones.
     pub(in crate::recorders) fn new() -> io::Result<Self> {
         let file = File::from(rustix::fs::memfd_create("agent-capture", MemfdFlags::CLOEXEC)?);
-        file.set_len(SIZE)?;
+        file.set_len(HEAD)?;
         Self::of(file.into())
     }
 
@@ -53,13 +60,22 @@ impl Slots {
         Ok(Self { head: Words::map(&file)?, file, free: Vec::new(), used: 0 })
     }
 
-    /// Notes which notification is in hand and which number the next exec gets.
-    pub(in crate::recorders) fn note(&self, notification: u64, next: u64) {
+    /// Notes which notification a thread has in hand and which number the next exec gets.
+    pub(in crate::recorders) fn note(&self, hand: usize, notification: u64, next: u64) {
+        self.head.store(2 + hand, notification);
         self.head.store(0, notification);
         self.head.store(1, next);
     }
 
-    /// Returns the notification in hand, and the number of the next exec.
+    /// Returns the numbers of all notifications that a dead worker may have received: those that its threads noted, which may
+    /// be old while others deal with very many, and those near to the latest, which it perhaps could not note.
+    pub(in crate::recorders) fn in_hand(&self) -> impl Iterator<Item = u64> {
+        let (latest, _) = self.noted();
+        let near = (0..=2 * NEAR).map(move |more| latest.wrapping_sub(NEAR).wrapping_add(more));
+        (0..HANDS).map(|hand| self.head.load(2 + hand)).chain(near)
+    }
+
+    /// Returns the latest notification, and the number of the next exec.
     pub(in crate::recorders) fn noted(&self) -> (u64, u64) {
         (self.head.load(0), self.head.load(1))
     }
@@ -75,12 +91,12 @@ impl Slots {
     /// Writes a process to its slot.
     pub(in crate::recorders) fn put(&self, slot: u64, kept: Kept) {
         let numbers = [kept.pid as u64, kept.number, kept.exec, kept.parent];
-        drop(self.file.write_all_at(&numbers.map(u64::to_le_bytes).concat(), slot * SIZE));
+        drop(self.file.write_all_at(&numbers.map(u64::to_le_bytes).concat(), place(slot)));
     }
 
     /// Empties a slot.
     pub(in crate::recorders) fn give_back(&mut self, slot: u64) {
-        drop(self.file.write_all_at(&[0; SIZE as usize], slot * SIZE));
+        drop(self.file.write_all_at(&[0; SIZE as usize], place(slot)));
         self.free.push(slot);
     }
 
@@ -89,18 +105,23 @@ impl Slots {
         let length = self.file.metadata().map_or(0, |metadata| metadata.len());
         let mut bytes = vec![0; length as usize];
         drop(self.file.read_exact_at(&mut bytes, 0));
-        let kept = bytes.chunks_exact(SIZE as usize).skip(1).map(|slot| Kept {
+        let kept = bytes.chunks_exact(SIZE as usize).skip((HEAD / SIZE) as usize).map(|slot| Kept {
             pid: number(slot, 0) as i32,
             number: number(slot, 8),
             exec: number(slot, 16),
             parent: number(slot, 24),
         });
         let kept = kept.filter(|kept| kept.pid > 0).collect();
-        drop(self.file.set_len(SIZE));
+        drop(self.file.set_len(HEAD));
         self.free.clear();
         self.used = 0;
         kept
     }
+}
+
+/// Returns where a slot begins; they count from 1.
+fn place(slot: u64) -> u64 {
+    HEAD + (slot - 1) * SIZE
 }
 
 fn number(bytes: &[u8], at: usize) -> u64 {
@@ -115,7 +136,8 @@ mod tests {
     fn another_worker_finds_what_one_left() {
         let mut slots = Slots::new().expect("memfd");
         assert_eq!(slots.noted(), (0, 0));
-        slots.note(u64::MAX, 7);
+        slots.note(0, 100, 6);
+        slots.note(1, u64::MAX, 7);
         let kept = |pid| Kept { pid, number: 3, exec: 5, parent: 0 };
         let places = [4, 5, 6].map(|pid| (pid, slots.take()));
         for (pid, place) in places {
@@ -126,5 +148,7 @@ mod tests {
         assert_eq!(other.noted(), (u64::MAX, 7));
         assert_eq!(other.left(), [kept(4), kept(6)]);
         assert_eq!((other.left(), other.take()), (Vec::new(), 1));
+        let in_hand: Vec<u64> = other.in_hand().collect();
+        assert!([100, u64::MAX, u64::MAX - NEAR, NEAR - 1].iter().all(|id| in_hand.contains(id)), "{in_hand:?}");
     }
 }

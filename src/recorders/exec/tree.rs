@@ -131,7 +131,7 @@ impl Tree {
         let (probes, missing) = tried.unwrap_or_default();
         let id = self.next;
         self.next += 1;
-        self.slots.note(0, id);
+        self.slots.note(0, 0, id);
         let mut exec = Exec {
             id,
             at,

@@ -9,7 +9,7 @@ use rustix::process::{Pid, WaitOptions, waitpid};
 
 use super::NAME;
 use crate::recorders::exec::channel::{Channel, Message};
-use crate::recorders::exec::front::{NEAR, WORKERS, spawn_worker};
+use crate::recorders::exec::front::{WORKERS, spawn_worker};
 use crate::recorders::exec::let_go;
 use crate::recorders::exec::slots::Slots;
 use crate::recorders::{Depth, Launch};
@@ -47,10 +47,7 @@ pub fn guard(args: GuardArgs) -> Result<()> {
         {
             return Ok(());
         }
-        let (noted, _) = slots.noted();
-        for id in noted.wrapping_sub(NEAR)..=noted.wrapping_add(NEAR) {
-            drop(listener.let_continue(id));
-        }
+        slots.in_hand().for_each(|id| drop(listener.let_continue(id)));
         let Ok((next, channel)) = spawn_worker(&launch, NAME, Some("--resume")) else { break };
         drop(channel.send(&message));
         worker = next;

@@ -138,9 +138,9 @@ impl Processes {
         gone
     }
 
-    /// Notes which notification is in hand, for whoever has to take over.
-    pub(super) fn note(&self, notification: u64) {
-        self.slots.note(notification, self.next);
+    /// Notes which notification a thread has in hand, for whoever has to take over.
+    pub(super) fn note(&self, hand: usize, notification: u64) {
+        self.slots.note(hand, notification, self.next);
     }
 
     /// Returns how many recorded processes live.

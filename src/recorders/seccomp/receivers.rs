@@ -1,6 +1,6 @@
-//! Who receives from the filter: the worker's thread, which is woken where the process runs that waits. Where opens are recorded
-//! more threads can be asked for, up to four: they help while more calls wait, and read by themselves what those open; everything
-//! else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
+//! Who receives from the filter: the worker's thread, which is woken where the process runs that waits, and where opens are
+//! recorded more of them, one for each processor but one, up to four: they help while more calls wait, and read by themselves
+//! what those open; everything else is one at a time. Ends of processes are taken in by a thread of their own, many at a time.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,17 +17,20 @@ use super::worker::{Worker, is_open};
 use crate::recorders::Depth;
 use crate::recorders::exec::WorkerArgs;
 use crate::recorders::exec::opens::Opening;
+use crate::recorders::exec::slots::HANDS;
 use crate::sys::{self, Listener};
 
-/// The most threads that receive.
-const MOST: usize = 4;
+/// The most threads that receive; who deals with all that has happened already is one more.
+pub(super) const MOST: usize = 4;
+const _: () = assert!(MOST < HANDS);
 /// How late an end may be taken in that comes soon after another: to be woken for each costs the session more than all else.
 const LATE: Duration = Duration::from_millis(10);
 
 /// Records until the last recorded process is gone.
 pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs) -> Result<()> {
-    // More than one bring nothing as long as one is woken where the process runs that waits.
-    let receivers = args.receivers.unwrap_or(1).clamp(1, MOST);
+    // With as many as processors a process that waits is woken from another one, which costs more than waiting in turn.
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let receivers = args.receivers.unwrap_or(processors - 1).clamp(1, MOST);
     let more = if args.depth >= Depth::Full { receivers - 1 } else { 0 };
     let alone = more == 0 && !worker.reaps_ends();
     let others = worker.epoll.as_fd().try_clone_to_owned()?;
@@ -35,13 +38,13 @@ pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs)
     let (worker, over) = (Mutex::new(worker), AtomicBool::new(false));
     thread::scope(|scope| {
         let mut helpers: Vec<Thread> = Vec::new();
-        for _ in 0..more {
+        for hand in 1..=more {
             let (worker, over, next) = (&worker, &over, helpers.last().cloned());
-            let helper = move || Receiver { worker, listener, alone, next }.help(over);
+            let helper = move || Receiver { worker, listener, hand, alone, next }.help(over);
             helpers.push(scope.spawn(move || or_end(helper)).thread().clone());
         }
         scope.spawn(|| or_end(|| ends(&worker, listener, end.as_fd())));
-        let own = Receiver { worker: &worker, listener, alone, next: helpers.last().cloned() };
+        let own = Receiver { worker: &worker, listener, hand: 0, alone, next: helpers.last().cloned() };
         let result = own.receive_all(others.as_fd(), args.depth < Depth::Full);
         over.store(true, Ordering::Release);
         helpers.iter().for_each(Thread::unpark);
@@ -72,6 +75,8 @@ impl Drop for EndsWorker {
 struct Receiver<'w, 'a> {
     worker: &'w Mutex<Worker<'a>>,
     listener: &'w Listener,
+    /// Which of them it is.
+    hand: usize,
     /// Whether no other thread receives.
     alone: bool,
     /// Who helps when more calls wait.
@@ -143,7 +148,7 @@ impl Receiver<'_, '_> {
         if !self.alone && !self.more_wait()? {
             return Ok(());
         }
-        let Some(stopped) = state.receive(self.listener)? else { return Ok(()) };
+        let Some(stopped) = state.receive(self.hand, self.listener)? else { return Ok(()) };
         if is_open(&stopped) {
             drop(state);
             if let Some(next) = &self.next

@@ -283,7 +283,7 @@ impl<'a> Worker<'a> {
 
     /// Receives one call, lets it go on, and records it.
     fn notification(&mut self, listener: &Listener) -> Result<()> {
-        let Some(stopped) = self.receive(listener)? else { return Ok(()) };
+        let Some(stopped) = self.receive(receivers::MOST, listener)? else { return Ok(()) };
         if is_open(&stopped) {
             let opening = Opening::read(&stopped);
             self.open(stopped, opening);
@@ -293,14 +293,14 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Receives one call that is to be recorded; others go on.
-    pub(super) fn receive<'l>(&mut self, listener: &'l Listener) -> Result<Option<Stopped<'l>>> {
+    /// Receives one call that is to be recorded; others go on. `hand`: which thread has it in hand.
+    pub(super) fn receive<'l>(&mut self, hand: usize, listener: &'l Listener) -> Result<Option<Stopped<'l>>> {
         let received = listener.receive().context("failed to receive from seccomp")?;
         let Some(stopped) = received else { return Ok(None) };
         if self.depth >= Depth::Full {
             self.opens.received(stopped.id);
         }
-        self.processes.note(stopped.id);
+        self.processes.note(hand, stopped.id);
         Ok(Some(stopped).filter(|stopped| stopped.thread > 0 && self.out.was_open()))
     }
 }
