@@ -12,7 +12,7 @@ use anyhow::Result;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 
-use super::waits::{Ready, ready};
+use super::waits::{Ready, call_waits, ready};
 use super::worker::{Worker, is_open};
 use crate::recorders::Depth;
 use crate::recorders::exec::WorkerArgs;
@@ -130,29 +130,24 @@ impl Receiver<'_, '_> {
             if over.load(Ordering::Acquire) {
                 return Ok(());
             }
-            while self.more_wait()? {
+            while call_waits(self.listener)? {
                 self.receive()?;
             }
         }
-    }
-
-    /// Returns whether a call waits to be received.
-    fn more_wait(&self) -> Result<bool> {
-        Ok(ready(Some(self.listener), self.listener.0.as_fd(), Some(Duration::ZERO))?.call)
     }
 
     /// Receives one call, unless another thread took it, lets it go on, and records it.
     fn receive(&self) -> Result<()> {
         let mut state = lock(self.worker);
         // Receiving blocks.
-        if !self.alone && !self.more_wait()? {
+        if !self.alone && !call_waits(self.listener)? {
             return Ok(());
         }
         let Some(stopped) = state.receive(self.hand, self.listener)? else { return Ok(()) };
         if is_open(&stopped) {
             drop(state);
             if let Some(next) = &self.next
-                && self.more_wait()?
+                && call_waits(self.listener)?
             {
                 next.unpark();
             }

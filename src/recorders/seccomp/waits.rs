@@ -49,6 +49,13 @@ pub(super) fn ready(
     Ok(Ready { call: input, ended: !input && !call.is_empty(), other: !other.is_empty() })
 }
 
+/// Returns whether a call waits to be received.
+pub(super) fn call_waits(listener: &Listener) -> Result<bool, Errno> {
+    let mut fds = [PollFd::new(&listener.0, PollFlags::IN)];
+    poll(&mut fds, Some(&Timespec::default()))?;
+    Ok(fds[0].revents().contains(PollFlags::IN))
+}
+
 /// Returns to what something happened; waits for it this long at most.
 pub(super) fn happened(epoll: BorrowedFd<'_>, wait: Option<Duration>) -> Result<Vec<u64>, Errno> {
     let mut room = [const { MaybeUninit::uninit() }; 64];
