@@ -12,7 +12,7 @@ fn main() {
     if env::var_os("CARGO_FEATURE_EBPF").is_none() {
         return;
     }
-    println!("cargo::rerun-if-changed={SOURCE}");
+    println!("cargo::rerun-if-changed=src/recorders/ebpf");
     let target = ["CARGO_CFG_TARGET_ARCH", "CARGO_CFG_TARGET_OS"].map(|name| env::var(name).unwrap_or_default());
     assert_eq!(target, ["x86_64", "linux"], "the feature `ebpf` is for x86-64 Linux");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("trace.bpf.o");

@@ -18,6 +18,7 @@
 
 mod kernel;
 mod record;
+mod types;
 mod worker;
 
 use std::fs;

@@ -2,15 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, RingBuffer, RingBufferBuilder};
+use rustix::fs::{MemfdFlags, memfd_create};
 
+use super::TYPES;
 use super::record::Record;
+use super::types::{ASKED, reduced};
 use crate::recorders::Depth;
 
 /// `trace.bpf.c`, compiled.
@@ -42,7 +46,12 @@ impl Kernel {
     pub(super) fn load(depth: Depth) -> Result<Self> {
         // It would write what goes wrong to stderr, which is the command's.
         libbpf_rs::set_print(None);
-        let mut open = ObjectBuilder::default().open_memory(PROGRAM)?;
+        let types = types().context("failed to read the kernel's types")?;
+        let mut builder = ObjectBuilder::default();
+        if let Some(types) = &types {
+            builder.btf_custom_path(format!("/proc/self/fd/{}", types.as_raw_fd()))?;
+        }
+        let mut open = builder.open_memory(PROGRAM)?;
         // Numbers of processes are those of our namespace.
         let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?.ino() as u32;
         let config = [&namespace.to_ne_bytes()[..], &[(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()]];
@@ -108,6 +117,14 @@ impl Kernel {
         };
         std::array::from_fn(|at| count(at).unwrap_or(0))
     }
+}
+
+/// Returns a file with the types that the program asks for; none when libbpf has to look for them itself.
+fn types() -> Result<Option<File>> {
+    let Some(reduced) = reduced(&fs::read(TYPES)?, ASKED) else { return Ok(None) };
+    let mut file = File::from(memfd_create("types", MemfdFlags::CLOEXEC)?);
+    file.write_all(&reduced)?;
+    Ok(Some(file))
 }
 
 impl AsFd for Kernel {

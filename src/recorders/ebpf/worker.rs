@@ -36,7 +36,7 @@ const FRONT: u64 = 1;
 const KERNEL: u64 = 2;
 
 /// How long records may gather: to wake up for each would take the command's time.
-const GATHER: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+const GATHER: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// The most that is dealt with before it is looked for anything else.
 const BATCHES: u32 = 256;
 /// How often it is looked whether any process is left, should the record of the last one's end be lost.
