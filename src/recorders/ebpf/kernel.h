@@ -52,6 +52,8 @@ struct linux_binprm { struct file *file; const char *filename, *interp; };
 struct pt_regs { unsigned long r10, r9, r8, bp, bx, cx, dx, si, di, orig_ax; };
 #pragma clang attribute pop
 
+struct bpf_pidns_info { __u32 pid, tgid; };
+
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>

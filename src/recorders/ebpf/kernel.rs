@@ -53,9 +53,10 @@ impl Kernel {
         }
         let mut open = builder.open_memory(PROGRAM)?;
         // Numbers of processes are those of our namespace.
-        let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?.ino() as u32;
-        let config = [&namespace.to_ne_bytes()[..], &[(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()]];
-        let config = config.concat();
+        let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?;
+        let (device, namespace) = (namespace.dev().to_ne_bytes(), namespace.ino().to_ne_bytes());
+        let depth = [(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()];
+        let config = [&device[..], &namespace, &depth].concat();
         let mut maps = open.maps_mut();
         let mut data = maps.find(|map| map.name().to_string_lossy().ends_with(".rodata")).context("it has no data")?;
         match data.initial_value_mut().and_then(|data| data.get_mut(..config.len())) {

@@ -65,7 +65,7 @@ struct record {
 };
 
 struct config {
-	__u32 namespace; // of process numbers, in which they are told
+	__u64 device, namespace; // of process numbers, in which they are told
 	__u8 network;
 	__u8 files;
 };
@@ -121,6 +121,10 @@ static __always_inline __u32 number_of(struct task_struct *task)
 // Returns the number of the process that runs. Not static: so Linux verifies it once, not for each way to it.
 __noinline __u32 own_number(void)
 {
+	struct bpf_pidns_info own = {};
+	// Which knows only those that are in the namespace itself, not in one below it.
+	if (!bpf_get_ns_current_pid_tgid(config.device, config.namespace, &own, sizeof own))
+		return own.tgid;
 	return number_of((void *)bpf_get_current_task());
 }
 

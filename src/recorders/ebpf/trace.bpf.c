@@ -278,6 +278,8 @@ __noinline __u32 opens(struct record *record)
 		count(NOT_READ);
 		return 0;
 	}
+	if (flags & 0x10000) // O_DIRECTORY: a folder says nothing.
+		return 0;
 	record->head.more = flags;
 	return asks(record, path, at_folder ? (int)ended->args[0] : -100);
 }

@@ -264,8 +264,9 @@ mod tests {
 
     #[test]
     fn all_that_are_declared_are_asked_for() {
-        let lines = include_str!("kernel.h").lines().filter_map(|line| line.strip_prefix("struct ")?.split_once(" {"));
-        let mut declared: Vec<&str> = lines.map(|(name, _)| name).collect();
+        let (kernels, _) = include_str!("kernel.h").split_once("#pragma clang attribute pop").expect("an end");
+        let structures = kernels.lines().filter_map(|line| line.strip_prefix("struct ")?.split_once(" {"));
+        let mut declared: Vec<&str> = structures.map(|(name, _)| name).collect();
         declared.sort_unstable();
         assert_eq!(declared, ASKED);
     }
