@@ -1,4 +1,4 @@
-//! Conda, Mamba and Micromamba: what their environments hold.
+//! Conda, Mamba, Micromamba and Pixi: what their environments hold.
 
 use super::install::{self, Kind, Line};
 use super::{Asked, Context, Ecosystem, Reading, call, line, listed, paths, python};
@@ -6,12 +6,16 @@ use crate::index::Index;
 use crate::journal::{Invocation, Program, UsedFlake};
 use crate::shell::{Inner, Started};
 
-/// Their programs.
+/// Their programs, but for Pixi, whose command lines are others.
 const MANAGERS: &str = "conda mamba micromamba";
 
 /// Options that take a value.
 const VALUES: &str = "-n --name -p --prefix -c --channel -f --file --solver --repodata-fn --subdir --platform --clone --revision \
     --download-threads -r --root-prefix --rc-file --cwd";
+
+/// Options of Pixi that do.
+const PIXI: &str = "-p --platform -f --feature --manifest-path -m -e --environment -c --channel -w --workspace --with --expose \
+    --git --rev --tag --branch --subdir --pinning-strategy --pypi-keyring-provider --tls-no-verify";
 
 /// Packages whose names differ, or that one starts by name while Python has one of that name, too.
 const NAMES: &str = "nodejs=nodejs openjdk=jdk gcc= gxx= gcc_linux-64= gxx_linux-64= compilers= c-compiler= cxx-compiler= \
@@ -35,7 +39,8 @@ impl Ecosystem for Conda {
     }
 
     fn program(&self, program: &Program, _context: &Context) -> Reading {
-        let is_own = program.path.as_str().is_some_and(|path| listed(MANAGERS, paths::name(path)));
+        let is_own = |name| listed(MANAGERS, name) || name == "pixi";
+        let is_own = program.path.as_str().is_some_and(|path| is_own(paths::name(path)));
         if is_own { Reading::Ignored("a version manager") } else { Reading::Unrecognized }
     }
 
@@ -49,7 +54,11 @@ impl Ecosystem for Conda {
     }
 
     fn installs(&self, argv: &[&str]) -> bool {
-        call(argv).is_some_and(|(program, rest)| listed(MANAGERS, program) && rest.first() != Some(&"run"))
+        let verbs = "add global init install remove update upgrade";
+        call(argv).is_some_and(|(program, rest)| match program {
+            "pixi" => rest.first().is_some_and(|verb| listed(verbs, verb)),
+            _ => listed(MANAGERS, program) && rest.first() != Some(&"run"),
+        })
     }
 
     fn starts(&self, argv: &[&str]) -> Option<Started> {
@@ -99,6 +108,12 @@ fn inner<'a, 'b>(argv: &'b [&'a str]) -> Option<&'b [&'a str]> {
 /// Returns the packages that a command line installs; empty when only a file says them.
 fn request<'a>(argv: &[&'a str]) -> Option<Vec<&'a str>> {
     let (program, words) = call(argv)?;
+    if program == "pixi" {
+        return match Line::read(words, PIXI).words.as_slice() {
+            ["add", words @ ..] | ["global", "install" | "add", words @ ..] => Some(words.to_vec()),
+            _ => None,
+        };
+    }
     if !listed(MANAGERS, program) {
         return None;
     }
@@ -152,11 +167,14 @@ mod tests {
             ("conda create --yes -n x 'numpy>=1.26' gcc=12", "installs python3Packages.numpy python3 | tools gcc13=12"),
             ("conda install pytorch", "installs python3Packages.torch python3"),
             ("conda install -n base -c conda-forge mamba", "ignored it installs packages, and those are wanted"),
+            ("pixi add python=3.11 'numpy>=1.26'", "installs python3Packages.numpy python3 | tools python311=3.11"),
+            ("pixi global install --environment tools ripgrep nodejs=22", "tools ripgrep nodejs_22=22"),
             ("conda install pip", "ignored it installs packages, and those are wanted"),
         ] {
             assert_eq!(ask(&Conda, line).as_deref(), Some(reading), "{line}");
         }
         assert_eq!(ask(&Conda, "conda activate x"), None);
+        assert_eq!(ask(&Conda, "pixi run test"), None);
         assert_eq!(Conda.files(&["conda", "env", "create"]), ["environment.yml"]);
         let text =
             "name: x\nchannels:\n  - conda-forge\ndependencies:\n  - python=3.11\n  - pip:\n    - flask==3.0 # x\n";

@@ -37,6 +37,7 @@ mod composer;
 mod conda;
 mod corepack;
 mod cpan;
+mod devbox;
 mod dnf;
 mod dotnet;
 mod go;
@@ -89,6 +90,7 @@ pub static ALL: &[&dyn Ecosystem] = &[
     &conda::Conda,
     &corepack::Corepack,
     &cpan::Cpan,
+    &devbox::Devbox,
     &dnf::Dnf,
     &dotnet::Dotnet,
     &go::Go,

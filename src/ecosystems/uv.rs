@@ -11,7 +11,7 @@ const VALUES: &str = "-p --python --from -w --with --with-editable --with-requir
     --extra-index-url -f --find-links --index-strategy --keyring-provider --resolution --prerelease --exclude-newer --link-mode \
     --config-setting -C --cache-dir --directory --project --config-file --color --env-file --package --group --no-group \
     --only-group --extra --no-extra -m --module -r --requirements -c --constraints --tag --rev --branch --script --optional \
-    --prompt --python-platform --python-preference -n";
+    --prompt --python-platform --python-preference";
 
 /// Options of all verbs that take a value.
 const GLOBAL: &str = "--allow-insecure-host --cache-dir --color --config-file --directory --project";
@@ -279,6 +279,7 @@ mod tests {
     fn checks() {
         for (line, name) in [
             ("uv run pytest -q", Some("pytest")),
+            ("uv -n run -n pytest -q", Some("pytest")),
             ("uv run --frozen --python 3.11 -- ruff check .", Some("ruff-check")),
             ("uv run -m unittest", Some("unittest")),
             ("uv --quiet run --module pytest -q", Some("pytest")),
