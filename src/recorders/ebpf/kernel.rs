@@ -47,24 +47,11 @@ impl Kernel {
         // It would write what goes wrong to stderr, which is the command's.
         libbpf_rs::set_print(None);
         let types = types().context("failed to read the kernel's types")?;
-        let mut builder = ObjectBuilder::default();
-        if let Some(types) = &types {
-            builder.btf_custom_path(format!("/proc/self/fd/{}", types.as_raw_fd()))?;
-        }
-        let mut open = builder.open_memory(PROGRAM)?;
-        // Numbers of processes are those of our namespace.
-        let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?;
-        let (device, namespace) = (namespace.dev().to_ne_bytes(), namespace.ino().to_ne_bytes());
-        let depth = [(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()];
-        let config = [&device[..], &namespace, &depth].concat();
-        let mut maps = open.maps_mut();
-        let mut data = maps.find(|map| map.name().to_string_lossy().ends_with(".rodata")).context("it has no data")?;
-        match data.initial_value_mut().and_then(|data| data.get_mut(..config.len())) {
-            Some(place) => place.copy_from_slice(&config),
-            None => bail!("it has no data"),
-        }
-        drop(maps);
-        let object = open.load().context("Linux refuses the program")?;
+        let object = match types.map(|types| object(depth, Some(&types))) {
+            Some(Ok(object)) => object,
+            // libbpf may find what we did not.
+            Some(Err(_)) | None => object(depth, None)?,
+        };
         let map = |name: &str| {
             let map = object.maps().find(|map| map.name() == name).context("it lacks a map")?;
             Ok::<_, anyhow::Error>(MapHandle::try_from(&map)?)
@@ -120,6 +107,28 @@ impl Kernel {
     }
 }
 
+/// Loads the program into the kernel. `types`: a file with the kernel's types; none to have libbpf look for them.
+fn object(depth: Depth, types: Option<&File>) -> Result<Object> {
+    let mut builder = ObjectBuilder::default();
+    if let Some(types) = types {
+        builder.btf_custom_path(format!("/proc/self/fd/{}", types.as_raw_fd()))?;
+    }
+    let mut open = builder.open_memory(PROGRAM)?;
+    // Numbers of processes are those of our namespace.
+    let namespace = fs::metadata("/proc/self/ns/pid").context("failed to look at /proc")?;
+    let (device, namespace) = (namespace.dev().to_ne_bytes(), namespace.ino().to_ne_bytes());
+    let depth = [(depth >= Depth::Network).into(), (depth >= Depth::Maps).into()];
+    let config = [&device[..], &namespace, &depth].concat();
+    let mut maps = open.maps_mut();
+    let mut data = maps.find(|map| map.name().to_string_lossy().ends_with(".rodata")).context("it has no data")?;
+    match data.initial_value_mut().and_then(|data| data.get_mut(..config.len())) {
+        Some(place) => place.copy_from_slice(&config),
+        None => bail!("it has no data"),
+    }
+    drop(maps);
+    open.load().context("Linux refuses the program")
+}
+
 /// Returns a file with the types that the program asks for; none when libbpf has to look for them itself.
 fn types() -> Result<Option<File>> {
     let Some(reduced) = reduced(&fs::read(TYPES)?, ASKED) else { return Ok(None) };
@@ -132,5 +141,21 @@ impl AsFd for Kernel {
     /// It is readable when there are records.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.events.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_it_loads_it_does_so_with_reduced_types() {
+        if let Err(error) = object(Depth::Full, None) {
+            return eprintln!("skipped: {error:#}");
+        }
+        let types = types().expect("they can be read").expect("the kernel has all");
+        for depth in [Depth::Execs, Depth::Network, Depth::Full] {
+            object(depth, Some(&types)).expect("it loads");
+        }
     }
 }
