@@ -145,6 +145,7 @@ impl AsFd for Kernel {
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
 mod tests {
     use super::*;
 

@@ -212,6 +212,7 @@ impl Reduced<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
 mod tests {
     use super::*;
 
