@@ -17,7 +17,7 @@ use rustix::process::{WaitOptions, getpid, wait};
 use super::kernel::{Kernel, LOSSES};
 use super::record::{MOST_WORDS, Ran, Record, What};
 use super::{NAME, blind};
-use crate::event::{EndKnown, Peer, Server, Sink};
+use crate::event::{EndKnown, Event, Peer, Server, Sink};
 use crate::recorders::Depth;
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
@@ -77,6 +77,8 @@ struct Worker<'a> {
     depth: Depth,
     /// Whether the command is killed with the front.
     bound: bool,
+    /// What is to be written: many at a time, since nobody waits, and what is not read yet would be lost with this, too.
+    events: Vec<Event>,
     /// What was told of [`Kernel::lost`].
     lost: [u64; LOSSES.len()],
     out: Out<'a>,
@@ -118,6 +120,7 @@ impl<'a> Worker<'a> {
             root: root_of("/"),
             depth: args.depth,
             bound: args.bound,
+            events: Vec::new(),
             lost: [0; LOSSES.len()],
             out,
         })
@@ -160,8 +163,8 @@ impl<'a> Worker<'a> {
         for pid in self.tree.pids() {
             self.gone(pid, now(), None);
         }
-        let files = self.opens.flush(now(), true);
-        self.out.write_all(&files);
+        self.events.extend(self.opens.flush(now(), true));
+        self.write();
         Ok(())
     }
 
@@ -220,6 +223,7 @@ impl<'a> Worker<'a> {
             // The kernel has told its end before, unless that was lost.
             self.drain(|worker| !worker.tree.has(pid));
             self.gone(pid, now(), Some((word, EndKnown::Wait)));
+            self.write();
             self.command.ended(word, self.tree.left());
         }
     }
@@ -244,17 +248,24 @@ impl<'a> Worker<'a> {
                 break;
             }
             records.into_iter().for_each(|record| self.happened(record));
+            self.write();
         }
         let lost = self.kernel.lost();
         for (at, why) in LOSSES.iter().enumerate() {
             self.out.lost_some(lost[at].saturating_sub(self.lost[at]), why);
         }
         self.lost = lost;
-        let many = self.opens.flush(now(), false);
-        self.out.write_all(&many);
+        self.events.extend(self.opens.flush(now(), false));
+        self.write();
         if !self.out.was_open() {
             self.kernel.stop();
         }
+    }
+
+    /// Writes what has happened.
+    fn write(&mut self) {
+        self.out.write_all(&self.events);
+        self.events.clear();
     }
 
     fn happened(&mut self, Record { pid, up, what }: Record) {
@@ -288,10 +299,9 @@ impl<'a> Worker<'a> {
     /// Writes the end of a process, if it was there.
     fn gone(&mut self, pid: i32, at: i64, told: Option<(i32, EndKnown)>) {
         if let Some(exec) = self.tree.latest(pid) {
-            self.out.write_all(self.opens.end(exec, at).as_slice());
+            self.events.extend(self.opens.end(exec, at));
         }
-        let events = self.tree.ended(pid, at, told);
-        self.out.write_all(&events);
+        self.events.extend(self.tree.ended(pid, at, told));
     }
 
     /// Records a program that began, if there is one and its arguments are all there, or no more will come.
@@ -311,18 +321,19 @@ impl<'a> Worker<'a> {
         let mut program = self.find(pid, &ran, &asked, &cwd);
         as_asked(|| ran.file, &mut asked, &mut program);
         if let Some(before) = self.tree.latest(pid) {
-            self.out.write_all(self.opens.end(before, at).as_slice());
+            self.events.extend(self.opens.end(before, at));
         }
         let events = self.tree.exec(pid, at, asked, &cwd, program);
         self.told.ran(&events);
-        self.out.write_all(&events);
+        self.events.extend(events);
     }
 
     /// Finds out what a program is, where it can be found still.
     fn find(&mut self, pid: i32, ran: &Ran, asked: &Arguments, cwd: &Path) -> Program {
-        let reached = self.root == Some(ran.root) || root_of(format!("/proc/{pid}/root/")) == Some(ran.root);
+        let is_ours = self.root == Some(ran.root);
+        let reached = is_ours || root_of(format!("/proc/{pid}/root/")) == Some(ran.root);
         let mut program = if reached {
-            self.programs.find(pid, pid, asked, &|| cwd.to_path_buf(), None)
+            self.programs.find(pid, pid, asked, &|| cwd.to_path_buf(), None, is_ours.then_some(false))
         } else {
             Program { path: joined(cwd, &asked.path), ..Program::default() }
         };
@@ -338,8 +349,7 @@ impl<'a> Worker<'a> {
             return self.out.lost("a program was looked for in a folder whose path is too long");
         };
         let path = if asked.is_empty() { folder.to_path_buf() } else { joined(folder, &asked) };
-        let event = self.tree.refused(pid, at, Arguments::of_bytes(asked, words, true), path);
-        self.out.write_all(event.as_slice());
+        self.events.extend(self.tree.refused(pid, at, Arguments::of_bytes(asked, words, true), path));
     }
 
     /// Takes in that a process connected, or tried to.
@@ -350,8 +360,7 @@ impl<'a> Worker<'a> {
             Reach::Socket(path) => Server::at(&path).filter(|_| !NOBODY.contains(&returned)).map(Peer::Server),
             Reach::Loopback => self.told.asks(exec),
         };
-        let event = peer.and_then(|peer| self.told.tell(exec, at, peer));
-        self.out.write_all(event.as_slice());
+        self.events.extend(peer.and_then(|peer| self.told.tell(exec, at, peer)));
     }
 
     /// Takes in that a process opened a file.

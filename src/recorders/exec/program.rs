@@ -72,7 +72,8 @@ impl Programs {
         Self { seen: HashMap::new(), root: root_of("/"), euid, other_formats }
     }
 
-    /// Finds out what an exec of thread `thread` in process `pid` would run, and whether it will.
+    /// Finds out what an exec of thread `thread` in process `pid` would run, and whether it will. `elsewhere`: whether the process
+    /// has another root than we have, if that is known.
     pub(in crate::recorders) fn find(
         &mut self,
         pid: i32,
@@ -80,6 +81,7 @@ impl Programs {
         asked: &Arguments,
         cwd: &dyn Fn() -> PathBuf,
         info: Option<Info>,
+        elsewhere: Option<bool>,
     ) -> Program {
         let fd = |number: i32| fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap_or_default();
         let given = Path::new(OsStr::from_bytes(&asked.path));
@@ -91,7 +93,7 @@ impl Programs {
             None => whole(&cwd(), given),
         };
         let place = of_process(&place, pid, thread);
-        let elsewhere = self.is_elsewhere(pid);
+        let elsewhere = elsewhere.unwrap_or_else(|| self.is_elsewhere(pid));
         let inside = |place: PathBuf| match elsewhere {
             true => follow(&PathBuf::from(format!("/proc/{pid}/root")), &place).ok_or(place),
             false => Ok(place),

@@ -250,7 +250,7 @@ impl<'a> Worker<'a> {
         let cwd = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
         let asked = ptrace::stack(pid).ok().and_then(|(stack, pointer)| Arguments::at_start(pid, stack, pointer).ok());
         let seen = asked.map(|mut asked| {
-            let mut program = self.programs.find(pid, pid, &asked, &|| cwd.clone(), None);
+            let mut program = self.programs.find(pid, pid, &asked, &|| cwd.clone(), None, None);
             as_asked(|| fs::read_link(format!("/proc/{pid}/exe")).ok(), &mut asked, &mut program);
             (asked, program)
         });

@@ -99,7 +99,7 @@ impl Worker<'_> {
             return Ok(None);
         }
         let cwd = || fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
-        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid));
+        let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid), None);
         program.starts &= !asked.too_long;
         // A name that is tried along PATH needs none.
         let cwd = if program.starts { cwd() } else { PathBuf::new() };
