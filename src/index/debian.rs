@@ -10,7 +10,7 @@ mod sets;
 use languages::is_module;
 
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 65] = [
+const PARTS: [&str; 66] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -43,6 +43,7 @@ const PARTS: [&str; 65] = [
     "-headless",
     "-wm",
     "-host",
+    "-gnome",
     "-gtk",
     "-gtk3",
     "-gtk4",
@@ -86,7 +87,7 @@ const BUILDS: [&str; 10] =
 const LIKELY: i32 = -18;
 
 /// Beginnings of the names of programs that are written in Python.
-const PYTHONIC: [&str; 4] = ["django", "jupyter", "py", "sphinx"];
+const PYTHONIC: [&str; 5] = ["django", "jupyter", "mkdocs", "py", "sphinx"];
 
 /// Points of a package that is called like its program.
 const CALLED: i32 = 25;
@@ -101,10 +102,12 @@ const JOINED: [&str; 2] = ["utils", "tools"];
 const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash check cron debian dh docbook docker dpkg eclipse elpa emacs fcitx fcitx5 \
-    fonts forensics freeradius ftp fuse gap gcc gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate \
-    mpd nagios nautilus node obs octave perl php pkg plasma postgresql puppet python python2 python3 qt r ros ruby rust sphinx \
-    ssh task tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 xserver yorick zsh";
+const EXTENDED: &str = "ansible apt asterisk bash cairo caja calamares check compass cron crystal cvs debian design dh dict docbook \
+    docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius frozen ftp fuse gap gcc gimp git gnome go \
+    golang haskell ibus ignition init input java jenkins kde kodi lib lua matchbox mate maven med moon mpd nagios \
+    nautilus node obs octave orthanc pan perl php pkg plasma postgresql prometheus puppet python python2 python3 qt \
+    r ros ruby rust slang sphinx spring ssh storm task tcl texlive tmux tree tryton ubuntu vagrant vala vim \
+    weechat xfce4 xmms2 xserver yorick zsh";
 
 /// Libraries of Qt's base, as Debian writes them.
 const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl printsupport sql test widgets xcb xml";

@@ -123,7 +123,13 @@ impl Index {
     }
 
     fn file(&self, kind: &str, table: Table, name: &str) -> Option<AttrPath> {
-        self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| attr))
+        self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| self.full(attr)))
+    }
+
+    /// Returns the package of which this is a smaller build, or what is wrapped: `gnuradio` of `gnuradioMinimal`.
+    pub(super) fn full(&self, attr: AttrPath) -> AttrPath {
+        let full = ["Minimal", "-minimal"].iter().find_map(|end| attr.as_str().strip_suffix(end));
+        full.and_then(|full| self.known(full)).unwrap_or(attr)
     }
 }
 
