@@ -286,7 +286,7 @@ impl Index {
     }
 
     /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
-    /// itself, or without (the end of) its version.
+    /// itself, or without (the end of) its version, or what else tells builds of it apart.
     pub fn called<'a>(&self, attr: &AttrPath, name: &'a str) -> Option<&'a str> {
         let main = self.attr(attr).and_then(|attr| attr.main_program);
         let is_main = |main: &str, name: &str| {
@@ -300,7 +300,9 @@ impl Index {
         };
         let shorter = name.rsplit_once('.').map(|(short, end)| (short, end == "py" || unversioned(name).is_some()));
         let shorter = shorter.filter(|(_, may)| *may).map(|(short, _)| short);
-        [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has)
+        let found = [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has);
+        let plainer = || name.strip_prefix(MACHINE).or_else(|| name.strip_suffix("-static"));
+        found.or_else(|| self.called(attr, plainer()?))
     }
 
     fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {
