@@ -99,12 +99,7 @@ impl Index {
     /// Returns the package of a library: `libz.so`, `libssl.so.3`, or the path of one. The version counts where packages of
     /// different versions exist.
     pub fn soname(&self, name: &str) -> Option<AttrPath> {
-        let names = sonames(name);
-        // What only has a copy of that version tells less than whose library it is.
-        let short = names.last().and_then(|name| self.own_soname(name));
-        let is_copy = |name: &&str| self.ranked(self.sonames, name).next().is_some_and(|(_, points)| points < 0);
-        let copied = names.first().is_some_and(is_copy);
-        short.filter(|_| copied).or_else(|| names.iter().find_map(|name| self.file("lib", self.sonames, name)))
+        sonames(name).iter().find_map(|name| self.file("lib", self.sonames, name))
     }
 
     /// Returns the package of a library that is called like it, or is known for it.

@@ -31,7 +31,7 @@ impl Index {
     /// Returns the packages for a name, best first: of a program, an absolute path, `deb:package`, `pc:module`,
     /// `cmake:package`, `py:module`, a library (`libz.so.1`) or a header (`openssl/ssl.h`).
     pub fn which(&self, name: &str) -> Vec<Scored> {
-        let single = |attr: Option<AttrPath>, reason: &str| -> Vec<Scored> {
+        let single = |attr: Option<AttrPath>, reason: &str| {
             attr.map(|attr| Scored { attr, score: BY_NAME, reason: reason.to_owned() }).into_iter().collect()
         };
         let mut found = match name.split_once(':') {
@@ -46,10 +46,7 @@ impl Index {
             Some(("cmake", package)) => self.files("cmake", self.cmake, &[package], "package of CMake"),
             Some(("py", module)) => self.py(module),
             _ if name.contains(".so") && !sonames(name).is_empty() => {
-                let mut found = self.files("lib", self.sonames, &sonames(name), "library");
-                let own = self.soname(name).filter(|own| found.first().is_some_and(|first| first.attr != *own));
-                found.splice(0..0, single(own, "others have only a copy of that version"));
-                found
+                self.files("lib", self.sonames, &sonames(name), "library")
             }
             _ if is_header(name) => self.files("header", self.headers, &headers(name), "header"),
             _ => self.programs(name.rsplit('/').next().unwrap_or(name)),
