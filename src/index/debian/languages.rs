@@ -32,14 +32,7 @@ impl Index {
             return self.php(rest);
         }
         if let Some((version, name)) = package.strip_prefix("postgresql-").and_then(|rest| rest.split_once('-')) {
-            let name =
-                name.trim_end_matches("-scripts").trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
-            let names = [name.to_owned(), name.replace('-', "_"), format!("pg_{}", name.replace('-', "_"))];
-            let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
-            return sets
-                .iter()
-                .flat_map(|set| names.iter().map(move |name| format!("{set}.{name}")))
-                .find_map(|attr| self.known(&attr));
+            return self.postgresql(version, name);
         }
         if let Some(name) = package.strip_prefix("r-cran-").or_else(|| package.strip_prefix("r-bioc-")) {
             return self.in_set("rPackages", &name.replace('.', "_"));
@@ -62,6 +55,15 @@ impl Index {
         let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
         let names = |name| [Some(name), unversioned(name)].into_iter().flatten();
         haskell.and_then(|name| names(name).find_map(|name| self.in_set("haskellPackages", name)))
+    }
+
+    /// Finds `postgresqlPackages.pg_cron` for `cron`.
+    fn postgresql(&self, version: &str, name: &str) -> Option<AttrPath> {
+        let name = name.trim_end_matches("-scripts").trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+        let joined = name.replace('-', "_");
+        let names = [name, joined.as_str(), &format!("pg_{joined}")];
+        let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
+        sets.iter().find_map(|set| names.iter().find_map(|name| self.known(&format!("{set}.{name}"))))
     }
 
     /// Finds `luaPackages.luasocket` for `socket`.
