@@ -18,7 +18,7 @@
 //! | ninth | 95.7, 92.0 | | 96.2, 90.7 | |
 //! | tenth | 94.8, 91.5 | | 95.3, 91.5 | |
 //! | eleventh | 96.6, 87.2 | 98.0, 88.0 | 97.3, 85.7 | |
-//! | twelfth | 97.7, 96.5 | 95.0, 92.0 | 94.9, 94.1 | |
+//! | twelfth | 97.7, 96.5 | 94.0, 91.0 | 94.9, 94.1 | |
 //!
 //! The sixth and those after it are of what Dockerfiles and scripts install and run most. From then on, names of packages that
 //! nixpkgs has not, or that nobody needs there, are in the lists: nothing is the right answer to those. As each is of what those
@@ -80,7 +80,7 @@ const LISTS: &[List] = &[
     list("Debian packages, eleventh round", "deb:", include_str!("data/eleventh/debian.tsv"), [1000, 1000, 900]),
     list("modules of pkg-config, eleventh round", "pc:", include_str!("data/eleventh/pkg-config.tsv"), [982, 982, 857]),
     list("programs, twelfth round", "", include_str!("data/twelfth/programs.tsv"), [1000, 1000, 988]),
-    list("Debian packages, twelfth round", "deb:", include_str!("data/twelfth/debian.tsv"), [1000, 1000, 970]),
+    list("Debian packages, twelfth round", "deb:", include_str!("data/twelfth/debian.tsv"), [990, 990, 960]),
     list("modules of pkg-config, twelfth round", "pc:", include_str!("data/twelfth/pkg-config.tsv"), [991, 991, 983]),
 ];
 
