@@ -64,6 +64,9 @@ const UNSAID: i32 = 0;
 /// Points under which a package only happens to have a file, or has a copy of another's.
 const SURE: i32 = -30;
 
+/// What Debian puts before tools that build for the machine itself.
+const MACHINE: &str = "x86_64-linux-gnu-";
+
 /// The longest name that is looked for; no file has a longer one.
 const LONGEST: usize = 255;
 
@@ -171,7 +174,8 @@ impl Index {
         if name.len() > LONGEST {
             return None;
         }
-        if let Some(attr) = rule(name).and_then(|attr| self.known(&attr)) {
+        let ruled = rule(name);
+        if let Some(attr) = ruled.as_deref().and_then(|attr| self.known(attr)) {
             return Some(self.candidate(attr, Source::Rule));
         }
         match self.overrides.get(name) {
@@ -184,24 +188,37 @@ impl Index {
             None => {}
         }
         let unsure = match self.ranked_programs(name).next() {
-            Some((attr, points)) if points > SURE => return Some(self.candidate(attr, Source::Table)),
+            // Of a version that nixpkgs has no more, only others have a copy.
+            Some((attr, points)) if points > SURE && ruled.is_none() => {
+                return Some(self.candidate(attr, Source::Table));
+            }
             found => found,
         };
-        if let Some(attr) = self.other_case(name) {
-            return Some(self.candidate(attr, Source::Name));
-        }
-        let versioned = || unversioned(name).filter(|_| rule(name).is_some() || name.contains('-'));
-        if let Some(mut shorter) = name.strip_suffix(".py").or_else(versioned).and_then(|short| self.program(short)) {
-            shorter.source = Source::Unversioned;
-            return Some(shorter);
-        }
         // Many packages of Debian are called like their program.
-        let debian = self.debian.get(name).and_then(|attr| self.known(attr)).map(|attr| (attr, Source::Debian));
-        let other = || Some((self.with_other_main(name).or_else(|| self.command_line(name))?, Source::Name));
+        let debian = || Some((self.debian.get(name).and_then(|attr| self.known(attr))?, Source::Debian));
+        let other = || Some((self.other_case(name).or_else(|| self.with_other_main(name))?, Source::Name));
+        let shorter = || Some((self.plainer(name, ruled.is_some())?.attr, Source::Unversioned));
+        let command = || Some((self.command_line(name)?, Source::Name));
         let unsure = || unsure.map(|(attr, _)| (attr, Source::Table));
         let whole = || Some((self.unsaid_whole(name)?, Source::Whole));
-        let (attr, source) = debian.or_else(other).or_else(unsure).or_else(whole)?;
-        Some(self.candidate(attr, source))
+        let found = debian().or_else(other).or_else(shorter).or_else(command).or_else(unsure).or_else(whole);
+        found.map(|(attr, source)| self.candidate(attr, source))
+    }
+
+    /// Returns the package of a program by its name without what only tells builds of it apart: a version, the machine,
+    /// `-static`.
+    fn plainer(&self, name: &str, ruled: bool) -> Option<Candidate> {
+        let own = |short: &&str| short.len() > 3 && self.is_own(short);
+        let short = || unversioned(name).filter(|short| ruled || name.contains('-') || own(short));
+        let emulator = |short: &str| short.starts_with("qemu-");
+        let linked = || name.strip_suffix("-static").filter(|short| emulator(short) || self.is_own(short));
+        let machine = || name.strip_prefix(MACHINE);
+        self.program(name.strip_suffix(".py").or_else(linked).or_else(machine).or_else(short)?)
+    }
+
+    /// Returns whether a package is called like its program of this name: `stunnel`, for which Debian has `stunnel4`.
+    fn is_own(&self, name: &str) -> bool {
+        self.program(name).is_some_and(|found| found.attr.as_str() == name)
     }
 
     /// Returns the package whose programs nothing says, when this one's name begins with it: `elasticsearch-keystore`.
@@ -269,7 +286,7 @@ impl Index {
     }
 
     /// Returns a name by which a shell finds this program when it has this package, as far as the index knows: the name
-    /// itself, or without (the end of) its version.
+    /// itself, or without (the end of) its version, or what else tells builds of it apart.
     pub fn called<'a>(&self, attr: &AttrPath, name: &'a str) -> Option<&'a str> {
         let main = self.attr(attr).and_then(|attr| attr.main_program);
         let is_main = |main: &str, name: &str| {
@@ -283,7 +300,9 @@ impl Index {
         };
         let shorter = name.rsplit_once('.').map(|(short, end)| (short, end == "py" || unversioned(name).is_some()));
         let shorter = shorter.filter(|(_, may)| *may).map(|(short, _)| short);
-        [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has)
+        let found = [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has);
+        let plainer = || name.strip_prefix(MACHINE).or_else(|| name.strip_suffix("-static"));
+        found.or_else(|| self.called(attr, plainer()?))
     }
 
     fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {

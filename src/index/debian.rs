@@ -1,7 +1,7 @@
 //! Packages of Debian and Ubuntu: a table by hand, then what their names say, then what their sources are called. Debian names
 //! libraries after their files (Debian Policy 8.1), modules after the language, and the parts of a package after the package.
 
-use super::{Index, LONGEST, Source, rule, unversioned};
+use super::{Index, LONGEST, NOTHING, Source, rule, unversioned};
 use crate::nix::AttrPath;
 
 mod languages;
@@ -10,7 +10,7 @@ mod sets;
 use languages::is_module;
 
 /// Ends of the names of parts: what comes before is the package.
-const PARTS: [&str; 65] = [
+const PARTS: [&str; 66] = [
     "-dev",
     "-dbg",
     "-dbgsym",
@@ -43,6 +43,7 @@ const PARTS: [&str; 65] = [
     "-headless",
     "-wm",
     "-host",
+    "-gnome",
     "-gtk",
     "-gtk3",
     "-gtk4",
@@ -86,7 +87,7 @@ const BUILDS: [&str; 10] =
 const LIKELY: i32 = -18;
 
 /// Beginnings of the names of programs that are written in Python.
-const PYTHONIC: [&str; 4] = ["django", "jupyter", "py", "sphinx"];
+const PYTHONIC: [&str; 5] = ["django", "jupyter", "mkdocs", "py", "sphinx"];
 
 /// Points of a package that is called like its program.
 const CALLED: i32 = 25;
@@ -101,10 +102,12 @@ const JOINED: [&str; 2] = ["utils", "tools"];
 const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash debian dh docbook docker dpkg eclipse elpa emacs fcitx fcitx5 fonts \
-    forensics freeradius gap gcc gimp git gnome go golang haskell ibus init java jenkins kde kodi lib lua mate mpd nagios \
-    nautilus node obs octave perl php pkg plasma postgresql puppet python python2 python3 qt r ros ruby rust sphinx task \
-    tcl texlive tmux ubuntu vagrant vim weechat xfce4 xmms2 xserver yorick zsh";
+const EXTENDED: &str = "ansible apt asterisk bash cairo caja calamares check compass cron crystal cvs debian design dh dict docbook \
+    docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius frozen ftp fuse gap gcc gimp git gnome go \
+    golang haskell ibus ignition init input java jenkins kde kodi lib lua matchbox mate maven med moon mpd nagios \
+    nautilus node obs octave orthanc pan perl php pkg plasma postgresql prometheus puppet python python2 python3 qt \
+    r ros ruby rust slang sphinx spring ssh storm task tcl texlive tmux tree tryton ubuntu vagrant vala vim \
+    weechat xfce4 xmms2 xserver yorick zsh";
 
 /// Libraries of Qt's base, as Debian writes them.
 const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl printsupport sql test widgets xcb xml";
@@ -122,8 +125,10 @@ impl Index {
             .find_map(|end| package.strip_suffix(end))
             .filter(|rest| rest.ends_with(|c: char| c.is_ascii_digit()));
         let package = rebuilt.unwrap_or(package);
-        if self.debian.get(package).is_none() && is_cross(package) {
-            return self.cross(package);
+        match self.debian.get(package) {
+            Some(NOTHING) => return None,
+            None if is_cross(package) => return self.cross(package),
+            _ => {}
         }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
         self.said(package).or_else(|| self.of_source(package)).or_else(|| self.perhaps(package))
@@ -269,7 +274,8 @@ impl Index {
         let developed = || {
             listed().or_else(|| self.development(BUILDS.iter().find_map(|end| bare.strip_suffix(end)).unwrap_or(bare)))
         };
-        files.iter().find_map(|file| self.soname(file)).or_else(developed)
+        let own = files.iter().find_map(|file| self.own_soname(file));
+        own.or_else(|| self.plain(name)).or_else(|| files.iter().find_map(|file| self.soname(file))).or_else(developed)
     }
 
     /// Finds what is built against: by its name, as a module of pkg-config, as a file.
@@ -342,7 +348,7 @@ impl Index {
         if name.len() < 2 {
             return None;
         }
-        let others = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus")];
+        let others = [name.replace('-', "_"), name.replace('-', ""), name.replace('+', "plus"), format!("_{name}")];
         self.plain(name).or_else(|| others.iter().find_map(|name| self.plain(name)))
     }
 

@@ -4,6 +4,13 @@ use super::table::Table;
 use super::{Index, SURE, unversioned};
 use crate::nix::AttrPath;
 
+/// Words that modules of others begin with, which are no parts of the package that is called so.
+const NO_WHOLES: &str =
+    "blas64 camera cmake dbus dune eigen fence history ignition input lapack64 lunar opencv osmo python st vala";
+
+/// Points of a package that is called like a library, or is known for it.
+const ALIKE: i32 = 12;
+
 impl Index {
     /// Returns the package of a module of pkg-config: `openssl`, `glib-2.0`. Where nixpkgs has no such module, or only as a copy
     /// in a package of others, that of the library of its name.
@@ -25,12 +32,18 @@ impl Index {
     /// Returns the package that is called like a module of pkg-config, or has a library that is, or whose part it is:
     /// `UMFPACK` has libumfpack.so, `harfbuzz-cairo` is a part of `harfbuzz`, `SDL2_test` one of `SDL2`.
     pub(super) fn like_module(&self, module: &str) -> Option<AttrPath> {
+        let lua = module.strip_prefix("lua5.").and_then(|rest| rest.split_once('-'));
+        if let Some((version, name)) = lua.filter(|(_, name)| *name != "c++") {
+            let sets = [format!("lua5{version}Packages"), "luaPackages".to_owned()];
+            return sets.iter().find_map(|set| self.lua(set, name));
+        }
         let lower = module.to_ascii_lowercase();
         let names = [Some(module), unversioned(module), Some(lower.as_str())].into_iter().flatten();
         let plain = |name: &str| self.known(name).filter(|attr| attr.names().count() == 1);
         let library = |name: &str| {
             let name = name.strip_prefix("lib").unwrap_or(name);
-            self.soname(&format!("lib{name}.so")).or_else(|| plain(&format!("lib{name}"))).or_else(|| plain(name))
+            let (file, attr) = (format!("lib{name}.so"), format!("lib{name}"));
+            self.own_soname(&file).or_else(|| plain(&attr)).or_else(|| self.soname(&file)).or_else(|| plain(name))
         };
         // `gmime-2.6` is `gmime2`.
         let major = || {
@@ -38,8 +51,11 @@ impl Index {
             plain(&format!("{name}{}", version.split('.').next().filter(|major| major.parse::<u8>().is_ok())?))
         };
         let wholes = module.rmatch_indices(['-', '_']).map(|(at, _)| &module[..at]);
-        let part =
-            || wholes.filter(|name| name.len() > 3).find_map(|name| self.module_file(name).or_else(|| library(name)));
+        let is_whole = |name: &&str| name.len() > 3 && !NO_WHOLES.split_ascii_whitespace().any(|word| word == *name);
+        let part = || {
+            let wholes = wholes.filter(|_| !module.contains("-sharp")).filter(is_whole);
+            wholes.filter_map(|name| self.module_file(name).or_else(|| library(name))).next()
+        };
         let like = major().or_else(|| self.cuda_module(module));
         let like = like.or_else(|| names.filter(|name| name.len() > 2).find_map(library));
         like.or_else(|| self.otherwise_written(module)).or_else(part)
@@ -86,6 +102,15 @@ impl Index {
         sonames(name).iter().find_map(|name| self.file("lib", self.sonames, name))
     }
 
+    /// Returns the package of a library that is called like it, or is known for it.
+    pub(super) fn own_soname(&self, name: &str) -> Option<AttrPath> {
+        let alike = |name: &&str| {
+            let best = self.ranked(self.sonames, name).next();
+            self.by_hand("lib", name).or_else(|| best.filter(|(_, points)| *points >= ALIKE).map(|(attr, _)| attr))
+        };
+        sonames(name).iter().find_map(alike)
+    }
+
     /// Returns the package of a header or of a folder of headers, as it is included (`openssl/ssl.h`, `zlib.h`) or found
     /// (`/usr/include/libxml2`).
     pub fn header(&self, path: &str) -> Option<AttrPath> {
@@ -93,7 +118,13 @@ impl Index {
     }
 
     fn file(&self, kind: &str, table: Table, name: &str) -> Option<AttrPath> {
-        self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| attr))
+        self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| self.full(attr)))
+    }
+
+    /// Returns the package of which this is a smaller build, or what is wrapped: `gnuradio` of `gnuradioMinimal`.
+    pub(super) fn full(&self, attr: AttrPath) -> AttrPath {
+        let full = ["Minimal", "-minimal"].iter().find_map(|end| attr.as_str().strip_suffix(end));
+        full.and_then(|full| self.known(full)).unwrap_or(attr)
     }
 }
 

@@ -89,7 +89,19 @@ fn programs() {
     ] {
         assert_eq!(program(name), attr, "{name}");
     }
-    let dig = Index::new().program("dig").expect("known");
+    let index = Index::new();
+    for (name, attr, called) in [
+        ("tini-static", "tini", Some("tini")),
+        ("x86_64-linux-gnu-gcc-12", "gcc", Some("gcc")),
+        ("stunnel4", "stunnel", Some("stunnel")),
+        ("qemu-aarch64-static", "qemu", Some("qemu-aarch64")),
+        ("tic-80", "tic-80", None),
+    ] {
+        let found = index.program(name).expect(name);
+        assert_eq!((found.attr.as_str(), index.called(&found.attr, name)), (attr, called), "{name}");
+    }
+    assert_eq!(program("node-static"), "none");
+    let dig = index.program("dig").expect("known");
     assert_eq!((dig.output.as_deref(), dig.source), (Some("dnsutils"), Source::Table));
 }
 
@@ -129,9 +141,21 @@ fn other_tables() {
         ("python3-yaml", "python3Packages.pyyaml"),
         ("libnothing-dev", "none"),
         ("postgresql-15", "postgresql_15"),
+        ("postgresql-15-cron", "postgresqlPackages.pg_cron"),
+        ("libnetcdf19", "netcdf"),
+        ("libavcodec59", "ffmpeg"),
+        ("4ti2", "_4ti2"),
+        ("montage", "none"),
     ] {
         assert_eq!(shown(index.debian(name)), attr, "{name}");
     }
+    for (module, attr) in
+        [("lua5.3-lpeg", "lua53Packages.lpeg"), ("gnuradio-analog", "gnuradio"), ("opencv_apps", "none")]
+    {
+        assert_eq!(shown(index.pkg_config(module)), attr, "{module}");
+    }
+    // Another package has a copy of an older version.
+    assert_eq!(shown(index.soname("libnetcdf.so.19")), "netcdf");
     assert_eq!(shown(index.known("python313Packages.requests")), "python3Packages.requests");
     assert_eq!(index.stdenv("ls"), Some("coreutils"));
     let python = AttrPath::parse("python311").expect("an attr");

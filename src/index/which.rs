@@ -110,8 +110,11 @@ impl Index {
         let by_hand = by_hand.map(|attr| Scored { attr, score: BY_HAND, reason: "chosen by hand".to_owned() });
         let key = keys.iter().find(|key| table.get(key).is_some());
         let ranked = key.into_iter().flat_map(|key| self.ranked(table, key).map(move |found| (key, found)));
-        let scored =
-            ranked.map(|(key, (attr, score))| Scored { attr, score, reason: format!("it has the {what} `{key}`") });
+        let scored = ranked.map(|(key, (attr, score))| Scored {
+            attr: self.full(attr),
+            score,
+            reason: format!("it has the {what} `{key}`"),
+        });
         by_hand.into_iter().chain(scored).collect()
     }
 

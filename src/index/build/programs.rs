@@ -14,7 +14,8 @@ const NO_PROGRAMS: [&str; 8] = ["lib", "font", "uboot", "xf86-", "ttf-", "OVMF",
 
 /// Returns whether a package of this attr may have a program of its name: it is in no set, of no version, no library.
 fn may_be_program(attr: &str) -> bool {
-    !attr.contains(['.', '_']) && !NO_PROGRAMS.iter().any(|start| attr.starts_with(start))
+    let is_library = NO_PROGRAMS.iter().any(|start| attr.starts_with(start)) && !attr.starts_with("libre");
+    !attr.contains(['.', '_']) && !is_library
 }
 
 /// Packages for each name, with their points.

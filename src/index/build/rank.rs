@@ -3,14 +3,17 @@
 use super::names::Fields;
 
 /// Packages that bring programs or copies of libraries of many others.
-const SINKS: &str = "9base android-studio-tools busybox coreutils-prefixed cope emscripten freecad heirloom libtorch-bin mkosi-full \
-    msys2 obase perf-tools plan9port plan9port-wayland sage sageWithDoc sagetex sbase steam-run texliveBasic texliveBookPub texliveConTeXt texliveGUST texliveTeTeX tetex miktex toybox tt-metal u-root ubase uutils-coreutils uutils-coreutils-noprefix";
+const SINKS: &str = "9base android-studio-tools busybox coreutils-prefixed cope eiwd emscripten freecad heirloom jellyfin-ffmpeg \
+    libtorch-bin miktex mkosi-full molly-guard msys2 obase perf-tools plan9port plan9port-wayland sage sageWithDoc sagetex sbase \
+    servarr-ffmpeg steam-run tetex texliveBasic texliveBookPub texliveConTeXt texliveGUST texliveTeTeX toybox tt-metal u-root \
+    u-root-cmds ubase uutils-acl uutils-coreutils uutils-coreutils-noprefix uutils-diffutils uutils-findutils uutils-hostname \
+    uutils-login uutils-procps uutils-sed uutils-tar uutils-util-linux";
 
 /// Packages that stand in for another, or bring copies of its libraries.
-const STAND_INS: &str = "angle argp-standalone aws-lc bionic boringssl cef-binary dietlibc elf-header elf-header-real eudev evolutionWithPlugins \
-    fortify-headers glibc_memusage jellyfin-ffmpeg khronos-ocl-icd-loader klibc klibcShrunk libbfd_2_38 libelf libgccjit libiconv \
+const STAND_INS: &str = "angle argp-standalone aws-lc bionic boringssl cef-binary dietlibc elf-header elf-header-real elmerfem eudev evolutionWithPlugins \
+    fortify-headers glibc_memusage ieda jellyfin-ffmpeg khronos-ocl-icd-loader klibc klibcShrunk libbfd_2_38 libelf libgccjit libiconv \
     libiodbc libossp_uuid libressl libtinfo libudev-zero libudev0-shim libz mailspring musl musl-fts musl-obstack netbsd.libc nwjs \
-    nwjs-ffmpeg-prebuilt olvid onetbb_2021 openpam picolibc polar-bookshelf react-native-debugger relibc servarr-ffmpeg uclibc-ng \
+    nwjs-ffmpeg-prebuilt olvid onetbb_2021 openpam pdi picolibc polar-bookshelf react-native-debugger relibc servarr-ffmpeg uclibc-ng \
     wolfssl xtf";
 
 /// Packages of every Unix machine: each of their programs means them.

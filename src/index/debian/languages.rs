@@ -32,15 +32,17 @@ impl Index {
             return self.php(rest);
         }
         if let Some((version, name)) = package.strip_prefix("postgresql-").and_then(|rest| rest.split_once('-')) {
-            let name = name.trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
-            let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
-            return sets.iter().find_map(|set| self.known(&format!("{set}.{name}")));
+            return self.postgresql(version, name);
         }
         if let Some(name) = package.strip_prefix("r-cran-").or_else(|| package.strip_prefix("r-bioc-")) {
             return self.in_set("rPackages", &name.replace('.', "_"));
         }
-        let sets =
-            [("elpa-", "emacsPackages"), ("ruby-", "rubyPackages"), ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins")];
+        let sets = [
+            ("elpa-", "emacsPackages"),
+            ("ibus-", "ibus-engines"),
+            ("ruby-", "rubyPackages"),
+            ("gstreamer1.0-plugins-", "gst_all_1.gst-plugins"),
+        ];
         for (prefix, set) in sets {
             if let Some(name) = package.strip_prefix(prefix) {
                 let between = if set.ends_with("plugins") { '-' } else { '.' };
@@ -48,11 +50,25 @@ impl Index {
             }
         }
         if let Some(name) = package.strip_prefix("lua-") {
-            return ["", "lua", "lua-"].iter().find_map(|lua| self.known(&format!("luaPackages.{lua}{name}")));
+            return self.lua("luaPackages", name);
         }
         let haskell = package.strip_prefix("libghc-").and_then(|rest| rest.strip_suffix("-dev"));
         let names = |name| [Some(name), unversioned(name)].into_iter().flatten();
         haskell.and_then(|name| names(name).find_map(|name| self.in_set("haskellPackages", name)))
+    }
+
+    /// Finds `postgresqlPackages.pg_cron` for `cron`.
+    fn postgresql(&self, version: &str, name: &str) -> Option<AttrPath> {
+        let name = name.trim_end_matches("-scripts").trim_end_matches(|c: char| c.is_ascii_digit() || ".-".contains(c));
+        let joined = name.replace('-', "_");
+        let names = [name, joined.as_str(), &format!("pg_{joined}")];
+        let sets = [format!("postgresql{version}Packages"), "postgresqlPackages".to_owned()];
+        sets.iter().find_map(|set| names.iter().find_map(|name| self.known(&format!("{set}.{name}"))))
+    }
+
+    /// Finds `luaPackages.luasocket` for `socket`.
+    pub(in super::super) fn lua(&self, set: &str, name: &str) -> Option<AttrPath> {
+        ["", "lua", "lua-"].iter().find_map(|lua| self.known(&format!("{set}.{lua}{name}")))
     }
 
     fn python_package(&self, module: &str) -> Option<AttrPath> {

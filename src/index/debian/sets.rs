@@ -55,6 +55,13 @@ const MACHINES: [(&str, &str); 27] = [
     ("-avr", "avr"),
 ];
 
+/// Programs of a compiler for another machine, without the machine.
+const COMPILER: &str = "c++ cc cpp g++ gcc gcov gfortran";
+
+/// Programs of what links for another machine, without the machine.
+const BINUTILS: &str = "addr2line ar as c++filt dlltool dllwrap dwp elfedit gold gprof ld ld.bfd ld.gold nm objcopy objdump \
+    ranlib readelf size strings strip windmc windres";
+
 /// Parts of X11 that nixpkgs calls otherwise, with what it puts there.
 const X11: [(&str, &str); 2] = [("xserver-xorg-video-", "xf86-video-"), ("xserver-xorg-input-", "xf86-input-")];
 
@@ -133,12 +140,12 @@ impl Index {
     /// Finds the compiler, or what links for it, that has a program like `aarch64-linux-gnu-gcc-12`.
     pub(in super::super) fn cross_tool(&self, program: &str) -> Option<AttrPath> {
         let (machine, tool) = unversioned(program).unwrap_or(program).rsplit_once('-')?;
-        let package = match tool {
-            "gcc" | "g++" | "c++" | "cc" | "cpp" | "gfortran" => "gcc",
-            "addr2line" | "ar" | "as" | "ld" | "nm" | "objcopy" | "objdump" | "ranlib" | "readelf" | "size"
-            | "strip" | "windres" => "binutils",
-            _ => return None,
-        };
+        if let Some(machine) = machine.strip_suffix("-gcc").or_else(|| machine.strip_suffix("-gcov")) {
+            return self.cross(&format!("gcc-{machine}"));
+        }
+        let among = |tools: &str| tools.split_ascii_whitespace().any(|name| name == tool);
+        let packages = [("gcc", COMPILER), ("binutils", BINUTILS)];
+        let (package, _) = packages.iter().find(|(_, tools)| among(tools))?;
         self.cross(&format!("{package}-{machine}"))
     }
 
