@@ -43,11 +43,17 @@ const ARRAY: u32 = 3;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
 const ENUM: u32 = 6;
+const FORWARD: u32 = 7;
 const TYPEDEF: u32 = 8;
 const VOLATILE: u32 = 9;
 const CONST: u32 = 10;
 const RESTRICT: u32 = 11;
+const FUNCTION: u32 = 12;
+const PROTOTYPE: u32 = 13;
+const VARIABLE: u32 = 14;
+const SECTION: u32 = 15;
 const FLOAT: u32 = 16;
+const TAG: u32 = 17;
 const TYPE_TAG: u32 = 18;
 const ENUM64: u32 = 19;
 
@@ -130,11 +136,11 @@ impl<'a> Whole<'a> {
 /// Returns how many bytes follow the first three words of a type.
 fn extra(info: u32) -> Option<usize> {
     Some(match kind(info) {
-        PTR | 7..=12 | FLOAT | TYPE_TAG => 0,
-        INT | 14 | 17 => 4,
+        PTR | FORWARD | TYPEDEF | VOLATILE | CONST | RESTRICT | FUNCTION | FLOAT | TYPE_TAG => 0,
+        INT | VARIABLE | TAG => 4,
         ARRAY => 12,
-        STRUCT | UNION | 15 | ENUM64 => 12 * count(info),
-        ENUM | 13 => 8 * count(info),
+        STRUCT | UNION | SECTION | ENUM64 => 12 * count(info),
+        ENUM | PROTOTYPE => 8 * count(info),
         _ => return None,
     })
 }
@@ -158,6 +164,8 @@ impl Reduced<'_> {
         if let Some(id) = self.ids.get(&id) {
             return Some(*id);
         }
+        // What has itself by value, which no type of C has, has nothing there.
+        self.ids.insert(id, 0);
         let at = *self.whole.places.get(id as usize)? as usize;
         let [name, info, size] = self.whole.head(at)?;
         let new = match kind(info) {
@@ -229,7 +237,7 @@ mod tests {
     #[rustfmt::skip]
     const TYPES: &[u32] = &[
         1, INT << 24, 4, 32, // 1: int
-        5, 13 << 24 | 1, 1, 7, 1, // 2: a function's type, with a parameter
+        5, PROTOTYPE << 24 | 1, 1, 7, 1, // 2: a function's type, with a parameter
         7, ENUM << 24 | 1, 4, 5, 0, // 3: an enumeration, with a value
         0, CONST << 24, 1, // 4
         0, PTR << 24, 4, // 5
@@ -259,8 +267,9 @@ mod tests {
             assert_eq!(reduced(&good[..length], &["a"]), None, "{length}");
         }
         assert_eq!(reduced(&btf(&[0, 31 << 24, 0], NAMES), &["a"]), None);
-        // A structure in itself ends.
-        assert!(reduced(&btf(&[9, STRUCT << 24 | 1, 8, 9, 1, 0], NAMES), &["a"]).is_some());
+        // A structure that is in itself, and more than once.
+        let inside = &[9, STRUCT << 24 | 3, 8, 9, 1, 0, 9, 1, 0, 9, 1, 0];
+        assert!(reduced(&btf(inside, NAMES), &["a"]).is_some());
     }
 
     #[test]
