@@ -211,9 +211,9 @@ impl Index {
         let own = |short: &&str| short.len() > 3 && self.is_own(short);
         let short = || unversioned(name).filter(|short| ruled || name.contains('-') || own(short));
         let emulator = |short: &str| short.starts_with("qemu-");
-        let linked = || name.strip_suffix("-static").filter(|short| emulator(short) || self.is_own(short));
-        let machine = || name.strip_prefix(MACHINE);
-        self.program(name.strip_suffix(".py").or_else(linked).or_else(machine).or_else(short)?)
+        let fits = |short: &&str| name.starts_with(MACHINE) || emulator(short) || self.is_own(short);
+        let built = || any_build(name).filter(fits);
+        self.program(name.strip_suffix(".py").or_else(built).or_else(short)?)
     }
 
     /// Returns whether a package is called like its program of this name: `stunnel`, for which Debian has `stunnel4`.
@@ -301,8 +301,7 @@ impl Index {
         let shorter = name.rsplit_once('.').map(|(short, end)| (short, end == "py" || unversioned(name).is_some()));
         let shorter = shorter.filter(|(_, may)| *may).map(|(short, _)| short);
         let found = [Some(name), shorter, unversioned(name)].into_iter().flatten().find(has);
-        let plainer = || name.strip_prefix(MACHINE).or_else(|| name.strip_suffix("-static"));
-        found.or_else(|| self.called(attr, plainer()?))
+        found.or_else(|| self.called(attr, any_build(name)?))
     }
 
     fn candidate(&self, attr: AttrPath, source: Source) -> Candidate {
@@ -344,6 +343,11 @@ impl Index {
 /// Returns whether nothing says that a package in the table of programs has this one.
 fn is_unsaid(attr: &AttrPath, name: &str, points: i32) -> bool {
     points == UNSAID && attr.as_str() == name
+}
+
+/// Returns the name of which this is the tool for this machine, or a build with nothing of others: `tini` of `tini-static`.
+fn any_build(name: &str) -> Option<&str> {
+    name.strip_prefix(MACHINE).or_else(|| name.strip_suffix("-static"))
 }
 
 /// Returns a name without the version at its end: `clang` of `clang-18`, `php` of `php8.2`.

@@ -53,8 +53,8 @@ impl Index {
         let wholes = module.rmatch_indices(['-', '_']).map(|(at, _)| &module[..at]);
         let is_whole = |name: &&str| name.len() > 3 && !NO_WHOLES.split_ascii_whitespace().any(|word| word == *name);
         let part = || {
-            let wholes = wholes.filter(|_| !module.contains("-sharp")).filter(is_whole);
-            wholes.filter_map(|name| self.module_file(name).or_else(|| library(name))).next()
+            let mut wholes = wholes.filter(|_| !module.contains("-sharp")).filter(is_whole);
+            wholes.find_map(|name| self.module_file(name).or_else(|| library(name)))
         };
         let like = major().or_else(|| self.cuda_module(module));
         let like = like.or_else(|| names.filter(|name| name.len() > 2).find_map(library));
@@ -121,7 +121,7 @@ impl Index {
         self.by_hand(kind, name).or_else(|| self.ranked(table, name).next().map(|(attr, _)| self.full(attr)))
     }
 
-    /// Returns the package of which this is a smaller build, or what is wrapped: `gnuradio` of `gnuradioMinimal`.
+    /// Returns the package of which this is a smaller build, `gnuradio` of `gnuradioMinimal`, or the same.
     pub(super) fn full(&self, attr: AttrPath) -> AttrPath {
         let full = ["Minimal", "-minimal"].iter().find_map(|end| attr.as_str().strip_suffix(end));
         full.and_then(|full| self.known(full)).unwrap_or(attr)
