@@ -1,9 +1,9 @@
 //! Conda, Mamba, Micromamba and Pixi: what their environments hold.
 
 use super::install::{self, Kind, Line};
-use super::{Asked, Context, Ecosystem, Reading, call, line, listed, paths, python};
+use super::{Asked, Context, Ecosystem, call, line, listed, python};
 use crate::index::Index;
-use crate::journal::{Invocation, Program, UsedFlake};
+use crate::journal::{Invocation, UsedFlake};
 use crate::shell::{Inner, Started};
 
 /// Their programs, but for Pixi, whose command lines are others.
@@ -36,12 +36,6 @@ impl Ecosystem for Conda {
 
     fn keeps(&self, argv: &[&str]) -> bool {
         request(argv).is_some_and(|words| !words.is_empty()) || !self.files(argv).is_empty()
-    }
-
-    fn program(&self, program: &Program, _context: &Context) -> Reading {
-        let is_own = |name| listed(MANAGERS, name) || name == "pixi";
-        let is_own = program.path.as_str().is_some_and(|path| is_own(paths::name(path)));
-        if is_own { Reading::Ignored("a version manager") } else { Reading::Unrecognized }
     }
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {

@@ -4,9 +4,9 @@ use jsonc_parser::{ParseOptions, parse_to_serde_value};
 use serde_json::Value;
 
 use super::install::{self, Line};
-use super::{Asked, Context, Ecosystem, Reading, Want, call, families, listed, paths, versions};
+use super::{Asked, Context, Ecosystem, Want, call, families, listed, versions};
 use crate::index::Index;
-use crate::journal::{Invocation, Program};
+use crate::journal::Invocation;
 
 /// Options that take a value.
 const DEVBOX: &str =
@@ -27,11 +27,6 @@ impl Ecosystem for Devbox {
 
     fn keeps(&self, argv: &[&str]) -> bool {
         request(argv).is_some()
-    }
-
-    fn program(&self, program: &Program, _context: &Context) -> Reading {
-        let is_own = program.path.as_str().is_some_and(|path| listed("devbox flox", paths::name(path)));
-        if is_own { Reading::Ignored("a version manager") } else { Reading::Unrecognized }
     }
 
     fn invocation(&self, invocation: &Invocation, context: &Context) -> Option<Asked> {

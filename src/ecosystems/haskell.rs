@@ -34,7 +34,7 @@ impl Ecosystem for Haskell {
             return Reading::Unrecognized;
         };
         if name == "ghcup" {
-            return Reading::Ignored("a version manager");
+            return Reading::Ignored(install::MANAGER);
         }
         if program.through.as_deref().is_some_and(|through| listed("cabal stack", through)) && !listed(GHC, name) {
             let by_hand = || install::by_hand(NAMES, name).and_then(|attr| context.index.known(attr));

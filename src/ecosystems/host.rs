@@ -2,6 +2,7 @@
 //! not known: the last of the ecosystems.
 
 use super::aside::ADMINISTERS;
+use super::install;
 use super::{Context, Ecosystem, Reading, Want, families, listed, paths, versions, wants};
 use crate::index::{Index, Source};
 use crate::journal::Program;
@@ -92,7 +93,7 @@ fn aside(path: &str, name: &str, context: &Context) -> Option<&'static str> {
         return Some("a temporary program");
     }
     if listed(names::MANAGERS, name) {
-        return Some("a version manager");
+        return Some(install::MANAGER);
     }
     if is_in(names::MANAGED) && !is_in("/versions/ /installs/ /toolchains/") {
         let real = |place: &str| ["/versions/", "/installs/", "/toolchains/"].iter().any(|part| place.contains(part));

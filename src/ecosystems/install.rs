@@ -13,6 +13,9 @@ pub(super) const LOCKED: &str = "the project's lock file keeps it";
 /// Reason for what installs, where that is wanted which it installs.
 pub(super) const INSTALLER: &str = "it installs packages, and those are wanted";
 
+/// Reason for what keeps versions or environments, where those are wanted that it keeps.
+pub(super) const MANAGER: &str = "a version manager";
+
 /// Reason for what belongs to a program that is read by itself.
 pub(super) const PART: &str = "a part of another program";
 

@@ -27,7 +27,7 @@ impl Ecosystem for Opam {
         };
         let name = paths::name(path);
         if name == "opam" {
-            return Reading::Ignored("a version manager");
+            return Reading::Ignored(install::MANAGER);
         }
         if !path.contains("/.opam/") && !path.contains("_opam/bin/") {
             return Reading::Unrecognized;

@@ -21,7 +21,7 @@ impl Ecosystem for Pyenv {
     fn program(&self, program: &Program, _context: &Context) -> Reading {
         let is_own = |path: &str| path.contains("/.pyenv/libexec/") || path.contains("/.pyenv/plugins/");
         match paths::of(program).any(is_own) {
-            true => Reading::Ignored("a version manager"),
+            true => Reading::Ignored(install::MANAGER),
             false => Reading::Unrecognized,
         }
     }

@@ -33,7 +33,7 @@ impl Ecosystem for Rustup {
             return Reading::Unrecognized;
         };
         if listed(ITSELF, name) {
-            return Reading::Ignored("a version manager");
+            return Reading::Ignored(install::MANAGER);
         }
         let kept = |path| Some(paths::below(path, "/toolchains/").filter(|(_, rest)| rest.starts_with("bin/"))?.0);
         let Some(toolchain) = paths::of(program).filter(|path| path.contains("rustup/")).find_map(kept) else {

@@ -47,8 +47,8 @@ pub(super) const STANDARD: &str = "bash bzip2 coreutils diffutils file findutils
     patchelf xz";
 
 /// Version managers.
-pub(super) const MANAGERS: &str =
-    "asdf chruby fnm goenv jenv mise module n nodenv nvm pyenv rbenv rustup rvm sdk spack tfenv volta";
+pub(super) const MANAGERS: &str = "asdf chruby conda devbox flox fnm goenv jenv mamba micromamba mise module n nodenv nvm pixi pyenv rbenv rustup rvm sdk spack \
+    tfenv volta";
 
 /// Folders of version managers; what they manage is below `versions`, `installs` or `toolchains`.
 pub(super) const MANAGED: &str = "/shims/ /.pyenv/ /.rbenv/ /.nodenv/ /.asdf/ /.volta/ /share/mise/ /.cargo/bin/cargo \
