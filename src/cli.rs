@@ -170,7 +170,7 @@ pub enum Command {
     /// Run a command as a part of the open session
     #[command(name = "__join", hide = true)]
     Join(Join),
-    /// The guardian of a process that was attached to
+    /// Starts another worker when one dies
     #[command(name = "__guard", hide = true)]
     Guard(Guard),
     /// The recorder's own process

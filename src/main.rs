@@ -190,6 +190,7 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
         }) => {
             let args = WorkerArgs {
                 recorder,
+                segment: segment.clone(),
                 closed,
                 socket,
                 exit_group,
@@ -202,10 +203,10 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
-            Ok(pipeline::worker(&segment, work).is_err().into())
+            Ok(pipeline::worker(&segment, resume, work).is_err().into())
         }
-        Command::Guard(cli::Guard { segment, closed, socket, exit_group, depth: name }) => {
-            let args = GuardArgs { segment, closed, socket, exit_group, depth: depth(&name)? };
+        Command::Guard(cli::Guard { recorder, segment, closed, socket, exit_group, depth: name, attach }) => {
+            let args = GuardArgs { recorder, segment, closed, socket, exit_group, depth: depth(&name)?, attach };
             // Its error was told to the one that attaches, which says it.
             Ok(recorders::guard(args).is_err().into())
         }

@@ -277,8 +277,13 @@ pub fn commit(world: &World, options: &Options) -> anyhow::Result<Answer> {
 }
 
 /// The recorder's own process: records into a segment until the last recorded process is gone.
-pub fn worker(segment: &Path, work: impl FnOnce(&mut dyn Sink) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let mut log = Log::append(segment).with_context(|| format!("failed to open `{}`", segment.display()))?;
+pub fn worker(
+    segment: &Path,
+    goes_on: bool,
+    work: impl FnOnce(&mut dyn Sink) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let log = if goes_on { Log::go_on(segment) } else { Log::append(segment) };
+    let mut log = log.with_context(|| format!("failed to open `{}`", segment.display()))?;
     work(&mut log)
 }
 

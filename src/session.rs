@@ -386,6 +386,16 @@ mod tests {
         let (digest, segments) = read(&open).expect("the valid prefix");
         assert_eq!(segments, [[lost(1), lost(2)]]);
         assert_eq!((digest.length, digest.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
+        Log::append(&path).expect("a segment, of which another may be the writer");
+        assert!(fs::read(&path).expect("events").len() > whole.len());
+        let torn = [&whole[..], &[b' '; 100_000]].concat();
+        for (left, cut) in [(torn.as_slice(), whole.len()), (&torn[..whole.len()], whole.len()), (&torn[..20], 0)] {
+            fs::write(&path, left).expect("torn");
+            Log::go_on(&path).expect("the writer is gone").event(&lost(3)).expect("written");
+            let (_, segments) = read(&open).expect("no damage");
+            assert_eq!(segments[0].len(), if cut > 0 { 3 } else { 1 });
+            assert_eq!(segments[0].last(), Some(&lost(3)));
+        }
         let damaged = [&whole[..20], b"\x00\n", &whole[20..]].concat();
         fs::write(&path, &damaged).expect("damaged");
         let error = format!("{:#}", read(&open).expect_err("damage"));

@@ -99,8 +99,7 @@ fn a_recorder_at_its_files() {
             }
             Some(fault) if fault.kills() => {
                 let told = recorded.events.iter().any(|event| matches!(event, Event::Lost(_)));
-                // A worker that has seen the end of the command is not replaced.
-                assert!(told || seen + 2 >= whole, "{what}: {:#?}", recorded.events);
+                assert!(told || seen == whole, "{what}: {:#?}", recorded.events);
             }
             Some(_) => {
                 let count = fs::read_to_string(session.path("segment.unwritten")).expect("a count");

@@ -444,8 +444,10 @@ fn both_are_killed() {
         let mut child = session.recording(["sh", "-c", script]).spawn().expect("run");
         session.wait_for(|recorded| !recorded.named("sleep").is_empty());
         let worker = session.worker();
-        child.kill().expect("kill");
+        // At once: one that lives starts the other.
+        signal(child.id() as i32, Signal::STOP);
         signal(worker, Signal::KILL);
+        child.kill().expect("kill");
         child.wait().expect("wait");
         sleep(Duration::from_millis(50));
         fs::write(session.path("go"), "").expect("file");

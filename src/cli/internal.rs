@@ -80,9 +80,12 @@ pub struct Worker {
     pub argv: Vec<OsString>,
 }
 
-/// The guardian of a process that was attached to
+/// Starts another worker when one dies
 #[derive(Args, Debug)]
 pub struct Guard {
+    /// The recorder
+    #[arg(long)]
+    pub recorder: String,
     /// The segment
     #[arg(long)]
     pub segment: PathBuf,
@@ -98,6 +101,9 @@ pub struct Guard {
     /// How much is recorded
     #[arg(long)]
     pub depth: String,
+    /// Start the first worker, too, of a process that is being attached to
+    #[arg(long)]
+    pub attach: bool,
 }
 
 /// Becomes the recorded command

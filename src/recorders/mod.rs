@@ -24,11 +24,11 @@ mod shell;
 #[cfg(target_os = "linux")]
 pub use self::exec::WorkerArgs;
 #[cfg(target_os = "linux")]
+pub use self::exec::guard::{GuardArgs, guard};
+#[cfg(target_os = "linux")]
 pub use self::exec::inside::is_inside;
 #[cfg(target_os = "linux")]
 pub use self::exec::launch::{LaunchArgs, launch, replace};
-#[cfg(target_os = "linux")]
-pub use self::seccomp::{GuardArgs, guard};
 
 /// A way to see what processes run.
 pub trait Recorder: Sync {

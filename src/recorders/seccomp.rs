@@ -16,7 +16,6 @@
 mod attach;
 mod begin;
 mod forks;
-mod guard;
 mod killable;
 mod processes;
 mod receivers;
@@ -24,7 +23,6 @@ mod waits;
 mod worker;
 
 pub(super) use attach::attach;
-pub use guard::{GuardArgs, guard};
 
 use anyhow::Result;
 use rustix::thread::CapabilitySet;

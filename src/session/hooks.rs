@@ -163,7 +163,7 @@ impl Open {
         }
         let segment = self.folder().join("events-0.jsonl");
         let is_new = !segment.exists();
-        let mut log = Log::append(&segment).with_context(|| format!("failed to open `{}`", segment.display()))?;
+        let mut log = Log::go_on(&segment).with_context(|| format!("failed to open `{}`", segment.display()))?;
         if is_new {
             let start = Start { format: 1, at: told.at, recorder: NAME.to_owned(), blind: vec![BLIND.to_owned()] };
             log.event(&Event::Start(start))?;

@@ -35,6 +35,18 @@ impl Log {
         Ok(log)
     }
 
+    /// Opens a segment whose writer is gone, for appending. A record that a kill has torn is cut off: were another one written
+    /// behind it, that would be damage.
+    pub fn go_on(path: &Path) -> io::Result<Self> {
+        let mut log = Self::append(path)?;
+        let whole = length_of_records(&File::open(path)?, log.length)?;
+        if whole < log.length {
+            log.file.set_len(whole)?;
+            log.length = whole;
+        }
+        Ok(log)
+    }
+
     /// Changes the count by a number of events, in place: no room is needed for that.
     fn note(&mut self, more: i64) -> io::Result<()> {
         self.unwritten = self.unwritten.saturating_add_signed(more);
@@ -76,6 +88,22 @@ impl Sink for Log {
             result => result,
         }
     }
+}
+
+/// Returns the length of the records that are whole, of a file of some length.
+fn length_of_records(file: &File, length: u64) -> io::Result<u64> {
+    let mut block = [0; 1 << 16];
+    let mut end = length;
+    while end > 0 {
+        let start = end.saturating_sub(block.len() as u64);
+        let block = &mut block[..(end - start) as usize];
+        file.read_exact_at(block, start)?;
+        if let Some(at) = memchr::memrchr(b'\n', block) {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
 }
 
 /// Returns the file that counts what could not be written into a segment: 20 digits and a newline.

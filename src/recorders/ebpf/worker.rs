@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -22,6 +22,7 @@ use crate::recorders::Depth;
 use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::command::Command;
+use crate::recorders::exec::guard::Guarded;
 use crate::recorders::exec::opens::{Opening, Opens};
 use crate::recorders::exec::out::{self, Out, now};
 use crate::recorders::exec::program::{Program, Programs, root_of, whole};
@@ -60,8 +61,9 @@ pub(super) fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
 struct Worker<'a> {
     epoll: OwnedFd,
     signals: Signals,
-    front: &'a Channel,
-    front_lives: bool,
+    guarded: Guarded<'a>,
+    /// Whether the front lives, or a guardian.
+    is_guarded: bool,
     command: Command<'a>,
     /// Whether the launcher has begun, which is the command's process.
     launched: bool,
@@ -86,7 +88,7 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// Starts the launcher, or takes from the front what another worker left.
-    fn new(args: &WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
+    fn new(args: &'a WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
         let signals = Signals::take(&[libc::SIGCHLD])?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
@@ -107,8 +109,8 @@ impl<'a> Worker<'a> {
         Ok(Self {
             epoll,
             signals,
-            front,
-            front_lives: true,
+            guarded: Guarded::new(front, args),
+            is_guarded: true,
             command,
             launched: args.resume,
             kernel,
@@ -133,7 +135,7 @@ impl<'a> Worker<'a> {
         } else {
             self.out.start(NAME, blind(args.depth)).context("failed to write to the session's events")?;
         }
-        epoll::add(&self.epoll, self.front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         self.command.begin()
     }
@@ -156,7 +158,7 @@ impl<'a> Worker<'a> {
     }
 
     fn record(&mut self) -> Result<()> {
-        while self.command.pid().is_some() || self.out.was_open() && self.kernel.follows_any() {
+        while self.goes_on() {
             self.wait()?;
         }
         self.drain(|worker| worker.tree.pids().is_empty());
@@ -165,7 +167,13 @@ impl<'a> Worker<'a> {
         }
         self.events.extend(self.opens.flush(now(), true));
         self.write();
+        self.guarded.done();
         Ok(())
+    }
+
+    /// Returns whether the session goes on.
+    fn goes_on(&self) -> bool {
+        self.command.pid().is_some() || self.out.was_open() && self.kernel.follows_any()
     }
 
     /// Waits for something to happen, and deals with it.
@@ -184,24 +192,31 @@ impl<'a> Worker<'a> {
                     while self.signals.next().is_some() {}
                     self.reap();
                 }
-                FRONT => match self.front.received() {
+                FRONT => match self.guarded.received() {
                     Some(Message::Go) => {
                         self.take();
                         self.command.tell(0, self.tree.left());
                     }
-                    _ => {
-                        epoll::delete(&self.epoll, self.front)?;
-                        self.front_lives = false;
-                        kill_bound(self.command.pid().filter(|_| self.bound));
-                    }
+                    _ => self.front_is_gone()?,
                 },
                 _ => {
                     let mut others = vec![PollFd::new(&self.signals, PollFlags::IN)];
-                    others.extend(self.front_lives.then(|| PollFd::new(self.front, PollFlags::IN)));
+                    others.extend(self.is_guarded.then(|| PollFd::new(&self.guarded, PollFlags::IN)));
                     let _ = poll(&mut others, Some(&GATHER));
                     self.take();
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that who is killed from now on is replaced still.
+    fn front_is_gone(&mut self) -> Result<()> {
+        epoll::delete(&self.epoll, &self.guarded)?;
+        kill_bound(self.command.pid().filter(|_| self.bound));
+        self.is_guarded = self.goes_on() && self.guarded.start(self.tree.slots().as_fd(), None).is_ok();
+        if self.is_guarded {
+            epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         }
         Ok(())
     }
@@ -213,7 +228,10 @@ impl<'a> Worker<'a> {
         while let Ok(Some((pid, status))) = wait(options) {
             let (pid, word) = (pid.as_raw_pid(), status.as_raw());
             match (status.exited() || status.signaled(), self.command.is(pid)) {
-                (true, true) => last = Some((pid, word)),
+                (true, true) => {
+                    self.tree.slots().note_status(word);
+                    last = Some((pid, word));
+                }
                 (false, true) if status.stopped() => self.command.stopped(word, self.tree.left()),
                 (false, true) => self.command.wake_front(),
                 (_, false) => {}

@@ -27,6 +27,8 @@ pub(in crate::recorders) enum Message {
     Recording { slots: OwnedFd, command: OwnedFd, pid: i32, listener: Option<OwnedFd> },
     /// Worker to front: a status of the command as wait(2) gives it, and how many other processes go on.
     Status { word: i32, left: u32 },
+    /// Worker to front or guardian: all is written.
+    Done,
 }
 
 /// One end of a connection.
@@ -72,6 +74,7 @@ impl Channel {
                 (b'R', pid.to_le_bytes().to_vec(), fds)
             }
             Message::Status { word, left } => (b'S', [word.to_le_bytes(), left.to_le_bytes()].concat(), Vec::new()),
+            Message::Done => (b'D', Vec::new(), Vec::new()),
         };
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -119,6 +122,7 @@ impl Channel {
             b'N' => Message::NotRun(number(0)?),
             b'R' => Message::Recording { slots: fd()?, command: fd()?, pid: number(0)?, listener: fd().ok() },
             b'S' => Message::Status { word: number(0)?, left: number(4)? as u32 },
+            b'D' => Message::Done,
             _ => return Err(unknown()),
         }))
     }

@@ -1,23 +1,19 @@
 //! The front: the user's own process. Starts the worker, passes signals, stops and the end on, and is the guardian: when
 //! the worker dies, what it had in hand goes on and another worker is started.
 
-use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::Command;
+use std::os::fd::AsFd;
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 
-use super::channel::{Channel, Message};
-use super::slots::Slots;
-use super::{number, status_field};
+use super::channel::Message;
+use super::guard::{Session, WORKERS, Worker};
+use super::status_field;
 use crate::event::Status;
 use crate::recorders::{Finished, Launch};
-use crate::sys::{self, Arrived, Listener, Signals};
+use crate::sys::{Arrived, Signals};
 
-/// How many workers may die before no more are started.
-pub(in crate::recorders) const WORKERS: u32 = 16;
 /// Runs a command recorded by the recorder of this name; returns when it has ended. Waits for children of this process, so
 /// it should have no others.
 pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Result<Finished> {
@@ -29,8 +25,9 @@ pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Resu
         recorder,
         signals,
         own,
-        worker: 0,
+        worker: None,
         workers: 0,
+        ended: None,
         session: None,
         begun: false,
         waiting: Vec::new(),
@@ -46,28 +43,15 @@ struct Front<'a> {
     signals: Signals,
     own: Pid,
     /// The worker that lives.
-    worker: i32,
+    worker: Option<Worker>,
     workers: u32,
+    /// How the command ended, which was our own child then.
+    ended: Option<i32>,
     session: Option<Session>,
     /// Whether the command was given the word to begin.
     begun: bool,
     /// Signals that came before the command.
     waiting: Vec<Signal>,
-}
-
-struct Session {
-    listener: Option<Listener>,
-    slots: OwnedFd,
-    command: OwnedFd,
-    pid: i32,
-}
-
-impl Session {
-    /// Returns whether the command is stopped now, by job control or, where it is traced, by anything.
-    fn is_stopped(&self) -> bool {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        text.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 't']))
-    }
 }
 
 /// What the rest of the story is.
@@ -78,70 +62,31 @@ enum Turn {
     Nothing,
 }
 
-/// Starts a worker, and returns its pid and the connection to it.
-pub(in crate::recorders) fn spawn_worker(
-    launch: &Launch,
-    recorder: &str,
-    how: Option<&'static str>,
-) -> Result<(i32, Channel)> {
-    let (ours, theirs) = Channel::pair().context("cannot record: failed to make a socket")?;
-    let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
-    command.args(["__worker", "--recorder", recorder, "--depth", launch.depth.name()]);
-    command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
-    command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group"));
-    command.args(launch.receivers.map(|count| format!("--receivers={count}")));
-    command.args(launch.bound.then_some("--bound")).args(how).arg("--");
-    command.args(launch.program.as_ref().or(launch.argv.first())).args(&launch.argv);
-    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
-    sys::hand_on(&mut command, Some(theirs.as_fd()));
-    let child = command.spawn().context("cannot record: failed to start the recorder")?;
-    Ok((Pid::from_child(&child).as_raw_pid(), ours))
-}
-
 impl Front<'_> {
     fn record(mut self) -> Result<Finished> {
-        let mut channel = Some(self.start_worker(false)?);
+        self.start_worker()?;
         let mut failure = None;
         loop {
-            let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
-            let watched =
-                channel.as_ref().map(AsFd::as_fd).or_else(|| Some(self.session.as_ref()?.listener.as_ref()?.0.as_fd()));
-            fds.extend(watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
-            if let Err(error) = poll(&mut fds, None)
-                && error != rustix::io::Errno::INTR
-            {
-                bail!("failed to wait for the recorder: {error}");
-            }
-            let told = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
-            let mut turn = Turn::Nothing;
-            if told {
-                match &channel {
-                    Some(open) => match open.receive() {
-                        Ok(Some(message)) => turn = self.heard(message, &mut failure),
-                        _ => (channel, turn) = self.worker_died()?,
-                    },
-                    None => self.let_one_go_on(),
-                }
-            }
+            let mut turn = if self.wait()? { self.listen(&mut failure)? } else { Turn::Nothing };
             while let Some(arrived) = self.signals.next() {
                 if arrived.signal != libc::SIGCHLD {
                     self.pass_on(arrived);
                 } else if self.workers > 1
                     && let Some(status) = self.reap()
                 {
-                    turn = self.command_changed(status, channel.as_ref(), &mut failure);
+                    turn = self.command_changed(status.as_raw(), &mut failure);
                 }
             }
             match turn {
                 Turn::Finished(finished) => {
                     if finished.left == 0 {
                         // It has nothing left to wait for; its end gives us the time that the command's processes took.
-                        let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
+                        self.keep();
                     }
                     return Ok(finished);
                 }
                 Turn::Failed(why) => {
-                    let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
+                    self.worker.iter().for_each(Worker::wait);
                     bail!("cannot record: {why}");
                 }
                 // What we hear may be old: while we were stopped it was let go on, and perhaps stopped again.
@@ -154,21 +99,57 @@ impl Front<'_> {
         }
     }
 
-    fn start_worker(&mut self, resume: bool) -> Result<Channel> {
-        let (pid, channel) = spawn_worker(self.launch, self.recorder, resume.then_some("--resume"))?;
-        self.worker = pid;
-        self.workers += 1;
-        Ok(channel)
+    /// Waits for something to happen; returns whether that is something that the worker says, or a call that waits.
+    fn wait(&self) -> Result<bool> {
+        let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
+        let listener = || self.session.as_ref()?.listener.as_ref();
+        let worker = self.worker.as_ref().map(|worker| worker.channel.as_fd());
+        let watched = worker.or_else(|| Some(listener()?.0.as_fd()));
+        fds.extend(watched.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        if let Err(error) = poll(&mut fds, None)
+            && error != rustix::io::Errno::INTR
+        {
+            bail!("failed to wait for the recorder: {error}");
+        }
+        Ok(fds.get(1).is_some_and(|fd| !fd.revents().is_empty()))
+    }
+
+    /// Deals with what [`Front::wait`] has seen.
+    fn listen(&mut self, failure: &mut Option<String>) -> Result<Turn> {
+        match &mut self.worker {
+            Some(worker) => match worker.says() {
+                Some(message) => Ok(self.heard(message, failure)),
+                None => self.worker_ended(failure),
+            },
+            None => {
+                self.let_one_go_on();
+                Ok(Turn::Nothing)
+            }
+        }
+    }
+
+    fn start_worker(&mut self) -> Result<()> {
+        self.worker = Some(Worker::start(self.launch, self.recorder, None)?);
+        self.workers = 1;
+        Ok(())
+    }
+
+    /// Waits until a worker has written all.
+    fn keep(&mut self) {
+        if let Some((worker, session)) = self.worker.take().zip(self.session.as_ref()) {
+            session.keep(self.launch, self.recorder, worker, self.workers);
+        }
     }
 
     /// Takes in what the worker says.
     fn heard(&mut self, message: Message, failure: &mut Option<String>) -> Turn {
         match message {
-            Message::Recording { slots, command, pid, listener } => {
+            message @ Message::Recording { .. } => {
+                let Some(session) = Session::of(message) else { return Turn::Nothing };
                 for signal in self.waiting.drain(..) {
-                    let _ = rustix::process::pidfd_send_signal(&command, signal);
+                    let _ = rustix::process::pidfd_send_signal(&session.command, signal);
                 }
-                self.session = Some(Session { listener: listener.map(Listener), slots, command, pid });
+                self.session = Some(session);
                 Turn::Nothing
             }
             Message::NotRun(libc::ENOSYS) if self.is_filtered() => {
@@ -184,7 +165,7 @@ impl Front<'_> {
                 self.begun = true;
                 Turn::Nothing
             }
-            Message::Failed(_) | Message::Filter { .. } => Turn::Nothing,
+            Message::Failed(_) | Message::Filter { .. } | Message::Done => Turn::Nothing,
         }
     }
 
@@ -201,31 +182,28 @@ impl Front<'_> {
         }
     }
 
-    /// Takes over from a worker that died: what it had in hand goes on, and another worker records.
-    fn worker_died(&mut self) -> Result<(Option<Channel>, Turn)> {
-        let _ = rustix::process::waitpid(Pid::from_raw(self.worker), WaitOptions::empty());
+    /// Takes over from a worker that ended. Unless it has written all, what it had in hand goes on, and another worker records.
+    fn worker_ended(&mut self, failure: &mut Option<String>) -> Result<Turn> {
+        let ended = self.worker.take();
+        ended.iter().for_each(Worker::wait);
         let begun = self.session.as_ref().filter(|_| self.begun);
         let Some(session) = begun else { bail!("cannot record: the recorder ended before the command began") };
-        if let Some(listener) = &session.listener {
-            let slots = Slots::of(session.slots.try_clone()?)?;
-            slots.in_hand().for_each(|id| drop(listener.let_continue(id)));
+        let died = ended.is_none_or(|worker| !worker.done);
+        if died && self.workers < WORKERS {
+            self.workers += 1;
+            self.worker = session.resume(self.launch, self.recorder).ok();
+        } else if died {
+            session.let_in_hand_go_on()?;
         }
-        if let Ok(Some(word)) = sys::wait_status(session.command.as_fd()) {
-            return Ok((None, self.changed(word, 0, &mut None)));
-        }
-        if self.workers >= WORKERS {
-            return Ok((None, Turn::Nothing));
-        }
-        let message = Message::Recording {
-            slots: session.slots.try_clone()?,
-            command: session.command.try_clone()?,
-            pid: session.pid,
-            listener: session.listener.as_ref().map(|listener| listener.0.try_clone()).transpose()?,
-        };
-        let channel = self.start_worker(true).ok().filter(|channel| channel.send(&message).is_ok());
-        let status = self.reap();
-        let turn = status.map(|status| self.command_changed(status, channel.as_ref(), &mut None));
-        Ok((channel, turn.unwrap_or(Turn::Nothing)))
+        let status = session.status();
+        let reaped = self.reap();
+        let status = status.or(self.ended).or(reaped.map(|status| status.as_raw()));
+        Ok(status.map_or(Turn::Nothing, |word| self.command_changed(word, failure)))
+    }
+
+    /// Returns the pid of the worker that lives; 0 for none.
+    fn worker_pid(&self) -> i32 {
+        self.worker.as_ref().and_then(|worker| worker.pid).map_or(0, Pid::as_raw_pid)
     }
 
     fn is_filtered(&self) -> bool {
@@ -254,21 +232,23 @@ impl Front<'_> {
         last
     }
 
-    /// Takes in a status of the command that is our own child now; when it ended the worker first writes what it knows.
-    fn command_changed(&self, status: WaitStatus, channel: Option<&Channel>, failure: &mut Option<String>) -> Turn {
-        let mut others = 0;
-        if (status.exited() || status.signaled())
-            && let Some(channel) = channel
-            && channel.send(&Message::Go).is_ok()
-        {
-            while let Ok(Some(message)) = channel.receive() {
-                if let Message::Status { left, .. } = message {
-                    others = left;
-                    break;
-                }
+    /// Takes in a status of the command that is our own child now; when it ended the worker first writes what it knows. One
+    /// that dies of that is replaced, too.
+    fn command_changed(&mut self, word: i32, failure: &mut Option<String>) -> Turn {
+        if !libc::WIFEXITED(word) && !libc::WIFSIGNALED(word) {
+            return self.changed(word, 0, failure);
+        }
+        self.ended = Some(word);
+        let Some(worker) = &mut self.worker else { return self.changed(word, 0, failure) };
+        drop(worker.channel.send(&Message::Go));
+        loop {
+            match worker.says() {
+                Some(Message::Status { left, .. }) => return self.changed(word, left, failure),
+                Some(Message::Done) => return self.changed(word, 0, failure),
+                Some(_) => {}
+                None => return Turn::Nothing,
             }
         }
-        self.changed(status.as_raw(), others, failure)
     }
 
     /// Passes a signal that was meant for the command on to it.
@@ -278,7 +258,7 @@ impl Front<'_> {
             // The terminal gives these to the command itself, which is in our process group.
             None => by_terminal.contains(&arrived.signal),
             // A process of the session signals its process group, in which we are only by chance; the worker wakes us.
-            Some(sender) => sender == self.worker || self.is_inside(sender),
+            Some(sender) => sender == self.worker_pid() || self.is_inside(sender),
         };
         let Some(signal) = Signal::from_named_raw(arrived.signal).filter(|_| !had_it) else { return };
         match &self.session {
@@ -292,14 +272,14 @@ impl Front<'_> {
     /// Returns whether a process is one of the recorded.
     fn is_inside(&self, mut pid: i32) -> bool {
         let Some(session) = &self.session else { return false };
-        let own = self.own.as_raw_pid();
+        let (own, worker) = (self.own.as_raw_pid(), self.worker_pid());
         for _ in 0..256 {
             if pid == session.pid {
                 return true;
             }
             match status_field(pid, "PPid:") {
                 // Below the worker, or below ourselves since a worker died.
-                Some(parent) if parent == self.worker || parent == own => return pid != self.worker,
+                Some(parent) if parent == worker || parent == own => return pid != worker,
                 Some(parent) if parent > 1 => pid = parent,
                 _ => return false,
             }

@@ -21,6 +21,7 @@ pub(super) mod channel;
 pub(super) mod command;
 pub(super) mod front;
 pub(super) mod glimpse;
+pub(super) mod guard;
 pub(super) mod inside;
 pub(super) mod launch;
 pub(super) mod opens;
@@ -37,6 +38,8 @@ pub(super) mod unseen;
 pub struct WorkerArgs {
     /// The recorder.
     pub recorder: String,
+    /// The file for the events. Absolute.
+    pub segment: PathBuf,
     /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
     pub closed: PathBuf,
     /// Number of the socket to the front.

@@ -1,7 +1,7 @@
 //! What a worker knows that must outlive it, in memory that the front holds too.
 //!
-//! 64 bytes of head, mapped: the number of the latest notification, the number of the next exec, and the notification that each
-//! thread had in hand last. Then one slot of 32 bytes per living process, each written by one `pwrite`. So a worker that is
+//! 96 bytes of head, mapped: the number of the latest notification, the number of the next exec, the notification that each
+//! thread had in hand last, and how the command ended. Then one slot of 32 bytes per living process, each written by one `pwrite`. So a worker that is
 //! killed leaves each word and each slot old or new.
 
 use std::fs::File;
@@ -15,7 +15,9 @@ use crate::sys::Words;
 
 const SIZE: u64 = 32;
 /// Bytes of the head.
-const HEAD: u64 = 64;
+const HEAD: u64 = 96;
+/// Which word of it says how the command ended: its wait(2) status, and this bit.
+const STATUS: (usize, u64) = (2 + HANDS, 1 << 32);
 /// How many threads may have a notification in hand.
 pub(in crate::recorders) const HANDS: usize = 6;
 /// How far from the latest notification that a dead worker noted another may be that it had received and not noted.
@@ -25,7 +27,7 @@ const NEAR: u64 = 64;
 #[derive(Debug)]
 pub(in crate::recorders) struct Slots {
     file: File,
-    head: Words<8>,
+    head: Words<12>,
     free: Vec<u64>,
     used: u64,
 }
@@ -78,6 +80,17 @@ impl Slots {
     /// Returns the latest notification, and the number of the next exec.
     pub(in crate::recorders) fn noted(&self) -> (u64, u64) {
         (self.head.load(0), self.head.load(1))
+    }
+
+    /// Notes the wait(2) status with which the command ended.
+    pub(in crate::recorders) fn note_status(&self, word: i32) {
+        self.head.store(STATUS.0, STATUS.1 | u64::from(word as u32));
+    }
+
+    /// Returns what was noted of it.
+    pub(in crate::recorders) fn status(&self) -> Option<i32> {
+        let noted = self.head.load(STATUS.0);
+        (noted & STATUS.1 != 0).then_some(noted as u32 as i32)
     }
 
     /// Returns a slot for a new process.
@@ -135,7 +148,7 @@ mod tests {
     #[test]
     fn another_worker_finds_what_one_left() {
         let mut slots = Slots::new().expect("memfd");
-        assert_eq!(slots.noted(), (0, 0));
+        assert_eq!((slots.noted(), slots.status()), ((0, 0), None));
         slots.note(0, 100, 6);
         slots.note(1, u64::MAX, 7);
         let kept = |pid| Kept { pid, number: 3, exec: 5, parent: 0 };
@@ -144,8 +157,9 @@ mod tests {
             slots.put(place, kept(pid));
         }
         slots.give_back(places[1].1);
+        slots.note_status(0x8b);
         let mut other = Slots::of(slots.as_fd().try_clone_to_owned().expect("dup")).expect("memory");
-        assert_eq!(other.noted(), (u64::MAX, 7));
+        assert_eq!((other.noted(), other.status()), ((u64::MAX, 7), Some(0x8b)));
         assert_eq!(other.left(), [kept(4), kept(6)]);
         assert_eq!((other.left(), other.take()), (Vec::new(), 1));
         let in_hand: Vec<u64> = other.in_hand().collect();

@@ -49,6 +49,11 @@ impl Tree {
         Self { table: HashMap::new(), slots, next: 1 }
     }
 
+    /// Returns what outlives this worker.
+    pub(in crate::recorders) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
     /// Takes over the processes that another worker left: those that are gone are ends to be written, for the others
     /// `take` says whether they could be had.
     pub(in crate::recorders) fn take_over(&mut self, at: i64, mut take: impl FnMut(i32) -> bool) -> Vec<Event> {

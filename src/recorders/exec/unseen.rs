@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{WaitOptions, wait};
 
-use super::channel::Channel;
+use super::channel::{Channel, Message};
 use super::command::Command;
 use super::out::Out;
 use super::slots::Slots;
@@ -20,7 +20,9 @@ pub(in crate::recorders) fn worker(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
-    front.told(work(&front, args, name, blind, sink))
+    front.told(work(&front, args, name, blind, sink))?;
+    drop(front.send(&Message::Done));
+    Ok(())
 }
 
 /// Runs the command until its end.

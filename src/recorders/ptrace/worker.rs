@@ -40,7 +40,9 @@ pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink)
         worker.begin(args, blind)?;
         Ok(worker)
     });
-    front.told(recorded)?.record()
+    front.told(recorded)?.record()?;
+    drop(front.send(&Message::Done));
+    Ok(())
 }
 
 struct Worker<'a> {
@@ -196,6 +198,9 @@ impl<'a> Worker<'a> {
                 self.traced.remove(&thread);
                 let events = self.tree.ended(thread, now(), Some((word, EndKnown::Wait)));
                 self.out.write_all(&events);
+                if is_command {
+                    self.tree.slots().note_status(word);
+                }
                 return is_command.then_some(word);
             }
             Some(Stop::Signal(_)) if is_command && !self.traced.contains(&thread) => {

@@ -10,21 +10,20 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
-use super::{NAME, guard};
+use super::NAME;
 use crate::console::Hint;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::inside::is_own;
 use crate::recorders::exec::launch::calls;
 use crate::recorders::exec::slots::Slots;
-use crate::recorders::exec::{children, number, probe};
+use crate::recorders::exec::{children, guard, probe};
 use crate::recorders::{Attached, Launch};
+use crate::sys::Listener;
 use crate::sys::remote::Remote;
-use crate::sys::{self, Listener};
 
 /// The most processes that are attached to.
 const MOST: usize = 256;
@@ -126,13 +125,13 @@ fn may_be_recorded(pid: i32) -> Result<(), Refused> {
 /// Records one process.
 fn one(pid: i32, launch: &Launch, segment: PathBuf) -> Result<(), Refused> {
     let failed = |what: &str, error: anyhow::Error| Refused::new(format!("{what}: {error:#}"));
-    let guard = start_guard(launch, segment).map_err(|error| failed("its recorder did not start", error))?;
+    let guardian = start_guard(launch, segment).map_err(|error| failed("its recorder did not start", error))?;
     let (listener, pidfd) = take_listener(pid, launch)?;
     let kept = Listener(listener.try_clone().map_err(|error| failed("no descriptor is left", error.into()))?);
     let told = Slots::new().map_err(anyhow::Error::from).and_then(|slots| {
         let slots = slots.as_fd().try_clone_to_owned()?;
-        guard.send(&Message::Recording { slots, command: pidfd, pid, listener: Some(listener) })?;
-        match guard.receive()? {
+        guardian.send(&Message::Recording { slots, command: pidfd, pid, listener: Some(listener) })?;
+        match guardian.receive()? {
             Some(Message::Go) => Ok(()),
             Some(Message::Failed(why)) => bail!("{why}"),
             _ => bail!("the recorder ended early"),
@@ -147,17 +146,9 @@ fn one(pid: i32, launch: &Launch, segment: PathBuf) -> Result<(), Refused> {
 
 /// Starts the guardian and its worker; they wait for what to record.
 fn start_guard(launch: &Launch, segment: PathBuf) -> Result<Channel> {
-    let (ours, theirs) = Channel::pair()?;
-    let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
-    command.arg("__guard").arg("--segment").arg(segment).arg("--closed").arg(&launch.closed);
-    command.args(["--depth", launch.depth.name(), "--socket"]).arg(number(&theirs));
-    command.args(launch.exit_group.then_some("--exit-group"));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    sys::hand_on(&mut command, Some(theirs.as_fd()));
-    drop(command.spawn()?);
-    drop(theirs);
-    match ours.receive()? {
-        Some(Message::Go) => Ok(ours),
+    let guardian = guard::start(&Launch { segment, ..launch.clone() }, NAME, Some("--attach"))?;
+    match guardian.receive()? {
+        Some(Message::Go) => Ok(guardian),
         Some(Message::Failed(why)) => bail!("{why}"),
         _ => bail!("it ended early"),
     }

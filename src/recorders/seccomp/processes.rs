@@ -118,6 +118,11 @@ impl Processes {
         mem::take(&mut self.done)
     }
 
+    /// Returns what outlives this worker.
+    pub(super) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
     /// Takes over the processes that another worker left; returns the ends of those that are gone.
     pub(super) fn take_over(&mut self, at: i64) -> Vec<Event> {
         // The worker before may have given out the noted number, but no other: it notes one with each notification.

@@ -18,6 +18,7 @@ use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::command;
 use crate::recorders::exec::glimpse::Glimpse;
+use crate::recorders::exec::guard::Guarded;
 use crate::recorders::exec::opens::{Opening, Opens};
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
@@ -49,6 +50,7 @@ pub(super) struct Worker<'a> {
     pub(super) epoll: OwnedFd,
     signals: Signals,
     front: &'a Channel,
+    guarded: Guarded<'a>,
     front_pid: Option<Pid>,
     launcher: Option<Channel>,
     /// The command while it is our child and runs.
@@ -70,7 +72,7 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// Gets ready to record: from here on nothing of the session's is held open, and the command runs.
-    fn new(args: &WorkerArgs, front: &'a Channel, sink: &'a mut dyn Sink, begun: Begun) -> Result<(Self, Listener)> {
+    fn new(args: &'a WorkerArgs, front: &'a Channel, sink: &'a mut dyn Sink, begun: Begun) -> Result<(Self, Listener)> {
         let Begun { listener, slots, launcher, command, attached, restricted, signals } = begun;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let exit_group = tells_by_filter(args.exit_group);
@@ -94,6 +96,7 @@ impl<'a> Worker<'a> {
             epoll,
             signals,
             front,
+            guarded: Guarded::new(front, args),
             front_pid,
             launcher,
             command,
@@ -160,6 +163,7 @@ impl<'a> Worker<'a> {
         self.out.disturbed(self.opens.disturbed());
         let left = self.processes.give_up(now());
         self.out.write_all(&left);
+        self.guarded.done();
         Ok(())
     }
 
@@ -184,17 +188,24 @@ impl<'a> Worker<'a> {
                     while self.signals.next().is_some() {}
                     self.reap(listener)?;
                 }
-                _front => match self.front.received() {
+                _front => match self.guarded.received() {
                     Some(Message::Go) => {
                         self.settle(listener)?;
                         self.tell(0);
                     }
-                    _ => {
-                        epoll::delete(&self.epoll, self.front)?;
-                        kill_bound(self.command.filter(|_| self.bound));
-                    }
+                    _ => self.front_is_gone(listener)?,
                 },
             }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that who is killed from now on is replaced still.
+    fn front_is_gone(&mut self, listener: &Listener) -> Result<()> {
+        epoll::delete(&self.epoll, &self.guarded)?;
+        kill_bound(self.command.filter(|_| self.bound));
+        if self.goes_on() && self.guarded.start(self.processes.slots().as_fd(), Some(listener)).is_ok() {
+            epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         }
         Ok(())
     }
@@ -230,6 +241,7 @@ impl<'a> Worker<'a> {
             if status.exited() || status.signaled() {
                 self.processes.ended(pid, now(), Some(word));
                 if self.command == Some(pid) {
+                    self.processes.slots().note_status(word);
                     self.command = None;
                     last = Some(word);
                 }
