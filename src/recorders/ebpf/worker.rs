@@ -144,17 +144,27 @@ impl<'a> Worker<'a> {
     fn take_over(&mut self) {
         self.out.lost("the recorder was killed, and another went on");
         let kernel = &self.kernel;
-        let gone = self.tree.take_over(now(), |pid| follow_living(kernel, pid));
+        let gone = self.tree.take_over(now(), |pid| kernel.follow(pid).is_ok());
         self.out.write_all(&gone);
         let mut left = self.tree.pids();
         while let Some(pid) = left.pop() {
             for child in children(pid) {
-                if !self.tree.has(child) && follow_living(&self.kernel, child) {
+                if !self.tree.has(child) && self.kernel.follow(child).is_ok() {
                     self.tree.born(pid, child);
                     left.push(child);
                 }
             }
         }
+        // Some may have ended before, and others run programs and ended since.
+        let ended: Vec<_> = self.tree.pids().into_iter().filter(|pid| !lives(*pid)).collect();
+        self.take();
+        for pid in ended {
+            if self.tree.has(pid) {
+                self.kernel.forget(pid);
+                self.gone(pid, now(), None);
+            }
+        }
+        self.write();
     }
 
     fn record(&mut self) -> Result<()> {
@@ -392,15 +402,10 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Follows a process from now on, if it lives.
-fn follow_living(kernel: &Kernel, pid: i32) -> bool {
-    let followed = kernel.follow(pid).is_ok();
+/// Returns whether a process has not ended.
+fn lives(pid: i32) -> bool {
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let lives = state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']));
-    if !lives {
-        kernel.forget(pid);
-    }
-    followed && lives
+    state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
 }
 
 /// Returns an absolute path.

@@ -177,14 +177,13 @@ impl<'a> Guarded<'a> {
             receivers: *receivers,
             ..Launch::default()
         };
-        let (guardian, pid) = (start(&launch, recorder, None)?, getpid());
-        guardian.send(&Message::Recording {
+        let session = Session {
             slots: slots.try_clone_to_owned()?,
-            command: pidfd_open(pid, PidfdFlags::empty())?,
-            pid: pid.as_raw_pid(),
-            listener: listener.map(|listener| listener.0.try_clone()).transpose()?,
-        })?;
-        self.guardian = Some(guardian);
+            command: pidfd_open(getpid(), PidfdFlags::empty())?,
+            pid: getpid().as_raw_pid(),
+            listener: listener.map(|listener| listener.0.try_clone().map(Listener)).transpose()?,
+        };
+        self.guardian = Some(start(&launch, recorder, Some(&session))?);
         Ok(())
     }
 
@@ -209,9 +208,12 @@ impl AsFd for Guarded<'_> {
     }
 }
 
-/// Starts a guardian, which waits for what to guard.
-pub(in crate::recorders) fn start(launch: &Launch, recorder: &str, how: Option<&str>) -> Result<Channel> {
+/// Starts a guardian of what this process records, or of what is being attached to, of which it will be told. What there is to
+/// say is said first: were we killed when it is there, it would know enough.
+pub(in crate::recorders) fn start(launch: &Launch, recorder: &str, session: Option<&Session>) -> Result<Channel> {
     let (ours, theirs) = Channel::pair()?;
+    session.map_or(Ok(()), |session| anyhow::Ok(ours.send(&session.message()?)?))?;
+    let how = session.is_none().then_some("--attach");
     let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
     command.args(["__guard", "--recorder", recorder, "--depth", launch.depth.name()]);
     command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
