@@ -197,7 +197,7 @@ impl Front<'_> {
         }
         let status = session.status();
         let reaped = self.reap();
-        let status = status.or(self.ended).or(reaped.map(|status| status.as_raw()));
+        let status = status.or(self.ended).or(reaped.map(WaitStatus::as_raw));
         Ok(status.map_or(Turn::Nothing, |word| self.command_changed(word, failure)))
     }
 
