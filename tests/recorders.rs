@@ -448,7 +448,7 @@ fn a_worker_without_its_front_is_replaced() {
             wait_for("its end", || state(worker).is_none_or(|state| state == 'Z').then_some(()));
             fs::write(session.path(&format!("go{n}")), "").expect("file");
             wait_for("the daemon", || session.path(&format!("ran{n}")).exists().then_some(()));
-            // eBPF says that it goes on, and then follows.
+            // It is said that another goes on before it does.
             session.wait_for(|recorded| {
                 let last = recorded.events.iter().rposition(|event| matches!(event, Event::Lost(_)));
                 let later = &recorded.events[last.unwrap_or(recorded.events.len())..];
@@ -699,7 +699,7 @@ macro_rules! of_each {
             a_closed_session_records_no_more a_command_that_stops_and_goes_on_at_once a_daemon_goes_on
             a_killed_front_ends_nothing a_killed_worker_is_replaced a_segment_that_cannot_be_written
             a_stopped_command_stops_the_front a_tree_of_shells an_orphan_belongs_to_its_session arguments
-            ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
+            a_worker_without_its_front_is_replaced ends_by_signal_are_told in_a_pid_namespace input_and_output_pass keys_at_the_terminal_reach_the_command_once
             an_orphan_belongs_to_whose_copy_it_is scripts signals_reach_the_command the_command_finds_what_it_would_find
             the_end_is_passed_on threads two_thousand_execs ways_to_exec
         }
@@ -751,7 +751,7 @@ mod ebpf {
     }
 
     of_each! { too }
-    too! { a_worker_without_its_front_is_replaced names_tried_in_path other_roots programs_of_32_bits static_programs }
+    too! { names_tried_in_path other_roots programs_of_32_bits static_programs }
 
     /// Nobody waits for the recorder: what finds no room is counted, and what lasted longer is recorded.
     #[test]

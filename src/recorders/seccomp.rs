@@ -11,7 +11,8 @@
 //! | connections to other machines | yes, but for `sendmsg` without `connect` |
 //! | files | with `--files`: libraries when a process ends (`maps`), what is opened but by io_uring (`full`) |
 //!
-//! Should the worker be killed, the front lets go on what it had in hand and starts another.
+//! Should the worker be killed, the front lets go on what it had in hand and starts another; where the front is gone, which
+//! daemons outlive, a [guardian](super::exec::guard) does.
 
 mod attach;
 mod begin;

@@ -20,6 +20,8 @@ use crate::redact;
 pub struct Log {
     pub(super) file: File,
     length: u64,
+    /// Whether a part of a record may be behind that length.
+    torn: bool,
     count: File,
     unwritten: u64,
 }
@@ -30,7 +32,7 @@ impl Log {
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         let count = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(count_of(path))?;
         let length = file.metadata()?.len();
-        let mut log = Self { file, length, count, unwritten: unwritten(path) };
+        let mut log = Self { file, length, torn: false, count, unwritten: unwritten(path) };
         log.note(0)?;
         Ok(log)
     }
@@ -40,10 +42,8 @@ impl Log {
     pub fn go_on(path: &Path) -> io::Result<Self> {
         let mut log = Self::append(path)?;
         let whole = length_of_records(&File::open(path)?, log.length)?;
-        if whole < log.length {
-            log.file.set_len(whole)?;
-            log.length = whole;
-        }
+        (log.torn, log.length) = (whole < log.length, whole);
+        log.mend()?;
         Ok(log)
     }
 
@@ -54,6 +54,7 @@ impl Log {
     }
 
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.mend()?;
         loop {
             match self.file.write(line) {
                 Ok(written) if written == line.len() => {
@@ -62,12 +63,21 @@ impl Log {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 torn => {
-                    // What was written of it would be damage before the next record.
-                    self.file.set_len(self.length)?;
+                    self.torn = true;
+                    self.mend()?;
                     return Err(torn.err().unwrap_or_else(|| ErrorKind::StorageFull.into()));
                 }
             }
         }
+    }
+
+    /// Cuts off what was written of a record that found no room: it would be damage before the next one.
+    fn mend(&mut self) -> io::Result<()> {
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
+        Ok(())
     }
 }
 

@@ -157,7 +157,7 @@ impl Worker {
 /// A worker's connection to its front, and to a guardian when that is gone.
 pub(in crate::recorders) struct Guarded<'a> {
     front: &'a Channel,
-    guardian: Option<Channel>,
+    guardian: Option<(Channel, Pid)>,
     args: &'a WorkerArgs,
 }
 
@@ -188,7 +188,12 @@ impl<'a> Guarded<'a> {
     }
 
     fn channel(&self) -> &Channel {
-        self.guardian.as_ref().unwrap_or(self.front)
+        self.guardian.as_ref().map_or(self.front, |(channel, _)| channel)
+    }
+
+    /// Returns the guardian, which is our child; none while the front lives.
+    pub(in crate::recorders) fn guardian(&self) -> Option<Pid> {
+        self.guardian.as_ref().map(|(_, pid)| *pid)
     }
 
     /// Returns what was said already; none when that is nothing, and when nobody guards any more.
@@ -210,7 +215,11 @@ impl AsFd for Guarded<'_> {
 
 /// Starts a guardian of what this process records, or of what is being attached to, of which it will be told. What there is to
 /// say is said first: were we killed when it is there, it would know enough.
-pub(in crate::recorders) fn start(launch: &Launch, recorder: &str, session: Option<&Session>) -> Result<Channel> {
+pub(in crate::recorders) fn start(
+    launch: &Launch,
+    recorder: &str,
+    session: Option<&Session>,
+) -> Result<(Channel, Pid)> {
     let (ours, theirs) = Channel::pair()?;
     session.map_or(Ok(()), |session| anyhow::Ok(ours.send(&session.message()?)?))?;
     let how = session.is_none().then_some("--attach");
@@ -220,8 +229,8 @@ pub(in crate::recorders) fn start(launch: &Launch, recorder: &str, session: Opti
     command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group")).args(how);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     sys::hand_on(&mut command, Some(theirs.as_fd()));
-    drop(command.spawn()?);
-    Ok(ours)
+    let child = command.spawn()?;
+    Ok((ours, Pid::from_child(&child)))
 }
 
 /// Guards what is recorded until it and all that it started is gone.

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use anyhow::{Context, Result};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitOptions, getpid, pidfd_open};
 
 use super::privileged;
 use super::tracers::Tracers;
@@ -16,6 +16,7 @@ use crate::recorders::exec::arguments::Arguments;
 use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::command::Command;
 use crate::recorders::exec::glimpse::Glimpse;
+use crate::recorders::exec::guard::Guarded;
 use crate::recorders::exec::out::{Out, now};
 use crate::recorders::exec::program::{Program, Programs};
 use crate::recorders::exec::slots::Slots;
@@ -40,15 +41,13 @@ pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink)
         worker.begin(args, blind)?;
         Ok(worker)
     });
-    front.told(recorded)?.record()?;
-    drop(front.send(&Message::Done));
-    Ok(())
+    front.told(recorded)?.record()
 }
 
 struct Worker<'a> {
     epoll: OwnedFd,
     signals: Signals,
-    front: &'a Channel,
+    guarded: Guarded<'a>,
     command: Command<'a>,
     tree: Tree,
     /// The threads that are traced, or will be as soon as they begin.
@@ -66,14 +65,14 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// Starts the launcher and traces it, or takes from the front what another worker left.
-    fn new(args: &WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
+    fn new(args: &'a WorkerArgs, front: &'a Channel, out: Out<'a>) -> Result<Self> {
         let signals = Signals::take(&[libc::SIGCHLD])?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
         let (command, slots) = if args.resume {
             Command::taken_over(front)?
         } else {
-            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+            rustix::process::set_child_subreaper(Some(getpid()))?;
             let command = Command::start(front, args)?;
             ptrace::seize(command.pid().context("the launcher ended early")?).context("ptrace is refused")?;
             let slots = Slots::new().context("failed to make shared memory")?;
@@ -83,7 +82,8 @@ impl<'a> Worker<'a> {
         let traced = command.pid().into_iter().collect();
         let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
         let (held, bound, held_back) = (HashSet::new(), args.bound, privileged::are_held_back());
-        Ok(Self { epoll, signals, front, command, tree, traced, held, programs, tracers, held_back, bound, out })
+        let guarded = Guarded::new(front, args);
+        Ok(Self { epoll, signals, guarded, command, tree, traced, held, programs, tracers, held_back, bound, out })
     }
 
     /// From here on nothing of the session's is held open, and the command runs.
@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
         } else {
             self.out.start(super::NAME, blind).context("failed to write to the session's events")?;
         }
-        epoll::add(&self.epoll, self.front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         self.command.begin()
     }
@@ -119,6 +119,7 @@ impl<'a> Worker<'a> {
         while !self.look()? || self.tree.watches() {
             self.wait()?;
         }
+        self.guarded.done();
         Ok(())
     }
 
@@ -143,20 +144,34 @@ impl<'a> Worker<'a> {
             match event.data.u64() {
                 // One is pending at most: the kernel keeps no count.
                 SIGNALS => _ = self.signals.next(),
-                FRONT => match self.front.received() {
+                FRONT => match self.guarded.received() {
                     Some(Message::Go) => {
                         self.look()?;
                         self.command.tell(0, self.tree.left());
                     }
-                    _ => {
-                        epoll::delete(&self.epoll, self.front)?;
-                        kill_bound(self.command.pid().filter(|_| self.bound));
-                    }
+                    _ => self.front_is_gone()?,
                 },
                 pid => self.watched(pid as i32),
             }
         }
         Ok(())
+    }
+
+    /// Sees to it that who is killed from now on is replaced still.
+    fn front_is_gone(&mut self) -> Result<()> {
+        epoll::delete(&self.epoll, &self.guarded)?;
+        kill_bound(self.command.pid().filter(|_| self.bound));
+        if self.guarded.start(self.tree.slots().as_fd(), None).is_ok() {
+            epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the guardian is all that is left to wait for.
+    fn is_alone(&self) -> bool {
+        let others =
+            |guardian: Pid| children(getpid().as_raw_pid()).into_iter().any(|child| child != guardian.as_raw_pid());
+        self.traced.is_empty() && self.guarded.guardian().is_some_and(|guardian| !others(guardian))
     }
 
     /// Deals with all that has happened already; returns whether there is nothing left to wait for.
@@ -172,7 +187,7 @@ impl<'a> Worker<'a> {
                         last = Some(word);
                     }
                 }
-                Ok(None) => break false,
+                Ok(None) => break self.is_alone(),
                 Err(Errno::CHILD) => break true,
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error).context("failed to wait for the traced"),

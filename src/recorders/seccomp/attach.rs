@@ -146,7 +146,7 @@ fn one(pid: i32, launch: &Launch, segment: PathBuf) -> Result<(), Refused> {
 
 /// Starts the guardian and its worker; they wait for what to record.
 fn start_guard(launch: &Launch, segment: PathBuf) -> Result<Channel> {
-    let guardian = guard::start(&Launch { segment, ..launch.clone() }, NAME, None)?;
+    let (guardian, _) = guard::start(&Launch { segment, ..launch.clone() }, NAME, None)?;
     match guardian.receive()? {
         Some(Message::Go) => Ok(guardian),
         Some(Message::Failed(why)) => bail!("{why}"),
