@@ -22,7 +22,7 @@
 //! | `pnames` | store name without its version → attr, where that is neither the same nor follows from a rule |
 //! | `pynames` | Python distribution → attr, where it is not the same |
 //! | `debian` | package of Debian → attr, where it is not the same |
-//! | `debian-sources` | package of Debian → source that it is built from, where only that says which it is |
+//! | `debian-sources` | package of Debian → source that it is built from, where only that says which it is; `-` where what others add to a package is called like a part of it |
 //! | `pins` | revision of nixpkgs → whether a channel had it: see [`pins`] |
 
 use std::sync::OnceLock;

@@ -19,6 +19,7 @@
 //! | tenth | 94.8, 91.5 | | 95.3, 91.5 | |
 //! | eleventh | 96.6, 87.2 | 98.0, 88.0 | 97.3, 85.7 | |
 //! | twelfth | 97.7, 96.5 | 94.0, 91.0 | 94.9, 94.1 | |
+//! | thirteenth | 98.0, 96.4 | 96.8, 93.3 | 93.2, 87.9 | 97.1, 94.2 |
 //!
 //! The sixth and those after it are of what Dockerfiles and scripts install and run most. From then on, names of packages that
 //! nixpkgs has not, or that nobody needs there, are in the lists: nothing is the right answer to those. As each is of what those
@@ -30,6 +31,10 @@
 //! formulae of Homebrew. It is what was in no list of some 4,000 programs, packages and modules that came to mind first, so
 //! rarer than they, and the right answers were read again where nixpkgs has not what they named; five of the six modules that
 //! were missed are of one package.
+//!
+//! The thirteenth is of what developers and agents run and install, no rarer than was needed. Of its 35 misses, 21 were answers
+//! that were right where the list was wrong: with those, 99.2 percent of the programs were right, 97.9 of the packages of Debian,
+//! 98.6 of the modules of pkg-config and 99.3 of those of Python.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -82,6 +87,20 @@ const LISTS: &[List] = &[
     list("programs, twelfth round", "", include_str!("data/twelfth/programs.tsv"), [1000, 1000, 988]),
     list("Debian packages, twelfth round", "deb:", include_str!("data/twelfth/debian.tsv"), [990, 990, 960]),
     list("modules of pkg-config, twelfth round", "pc:", include_str!("data/twelfth/pkg-config.tsv"), [991, 991, 983]),
+    list("programs, thirteenth round", "", include_str!("data/thirteenth/programs.tsv"), [1000, 1000, 987]),
+    list("Debian packages, thirteenth round", "deb:", include_str!("data/thirteenth/debian.tsv"), [1000, 1000, 978]),
+    list(
+        "modules of pkg-config, thirteenth round",
+        "pc:",
+        include_str!("data/thirteenth/pkg-config.tsv"),
+        [995, 995, 966],
+    ),
+    list(
+        "modules of Python, thirteenth round",
+        "py:",
+        include_str!("data/thirteenth/python-modules.tsv"),
+        [1000, 1000, 1000],
+    ),
 ];
 
 /// Programs for which people install packages most, the most installed first.

@@ -102,12 +102,14 @@ const JOINED: [&str; 2] = ["utils", "tools"];
 const EVERYDAY: &str = "code data desktop file font linux mail server sound system test time user web";
 
 /// Names that packages of others begin with, which are no parts of it.
-const EXTENDED: &str = "ansible apt asterisk bash cairo caja calamares check compass cron crystal cvs debian design dh dict docbook \
-    docker dpkg eclipse elpa emacs fcitx fcitx5 fonts forensics freeradius frozen ftp fuse gap gcc gimp git gnome go \
-    golang haskell ibus ignition init input java jenkins kde kodi lib lua matchbox mate maven med moon mpd nagios \
-    nautilus node obs octave orthanc pan perl php pkg plasma postgresql prometheus puppet python python2 python3 qt \
-    r ros ruby rust slang sphinx spring ssh storm task tcl texlive tmux tree tryton ubuntu vagrant vala vim \
-    weechat xfce4 xmms2 xserver yorick zsh";
+const EXTENDED: &str = "ansible apt aspell asterisk bash bazel binutils cairo caja calamares check compass cron crystal cvs debian \
+    design dh dict docbook docker dpkg eclipse ejabberd elpa emacs eog erlang fcitx fcitx5 fonts forensics \
+    fortunes freeradius frozen ftp fuse gajim gap gcc geany gedit gimp git gkrellm gnome go golang gradle haskell \
+    hunspell hyphen ibus icingaweb2 ignition init input java jenkins kde kodi lib lua manpages matchbox mate maven \
+    med mercurial moon mpd mythes nagios nautilus nim node obs ocaml octave openarena orthanc pan perl php phpunit \
+    pidgin pkg plasma pluma postgresql prometheus puppet python python2 python3 qt r rime ros ruby rust sass slang \
+    soapysdr sphinx spring ssh storm sword task tcl texlive tmux tree tryton ubuntu vagrant vala vdr vim weechat \
+    xfce4 xmms2 xserver yorick zsh";
 
 /// Libraries of Qt's base, as Debian writes them.
 const QT_BASE: &str = "base concurrent core dbus egl gtk gui network opengl printsupport sql test widgets xcb xml";
@@ -131,7 +133,11 @@ impl Index {
             _ => {}
         }
         let package = package.strip_prefix("coinor-").unwrap_or(package);
-        self.said(package).or_else(|| self.of_source(package)).or_else(|| self.perhaps(package))
+        let said = self.said(package);
+        if said.is_none() && self.sources.get(source_key(package)) == Some(NOTHING) {
+            return None;
+        }
+        said.or_else(|| self.of_source(package)).or_else(|| self.perhaps(package))
     }
 
     /// Returns what a package may be, when neither its name nor its source say it.
@@ -143,7 +149,7 @@ impl Index {
         self.with_program(package, LIKELY)
             .or_else(|| self.distribution(package).filter(|_| is_python))
             .or_else(|| self.squashed(package))
-            .or_else(|| self.whole(package))
+            .or_else(|| Some(self.whole(package)?.1))
     }
 
     /// Returns what a package's name says.
@@ -208,15 +214,19 @@ impl Index {
             .or_else(|| names.filter(|name| name.len() > 2).find_map(|name| self.spelled(name)))
     }
 
-    /// Returns what a package's name begins with, when that is a package: Debian names the parts of a package after it.
-    /// `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`.
-    fn whole(&self, package: &str) -> Option<AttrPath> {
+    /// Returns what a package's name begins with, when that is a package, and what nixpkgs calls it: Debian names the parts of
+    /// a package after it. `squid-openssl`, `tzdata-legacy`; not what others add to it: `git-buildpackage`,
+    /// `plymouth-theme-hamara`.
+    pub(super) fn whole<'a>(&self, package: &'a str) -> Option<(&'a str, AttrPath)> {
         let mut others = EVERYDAY.split_ascii_whitespace().chain(EXTENDED.split_ascii_whitespace());
-        let extended = others.any(|name| package.split('-').next() == Some(name));
+        let mut words = package.split('-');
+        let first = words.next();
+        if others.any(|name| first == Some(name)) || words.any(|word| word.starts_with("theme")) {
+            return None;
+        }
         let wholes = package.rmatch_indices('-').map(|(at, _)| &package[..at]).filter(|whole| whole.len() > 2);
-        wholes
-            .filter(|_| !extended)
-            .find_map(|whole| self.debian.get(whole).map_or_else(|| self.plain(whole), |attr| self.known(attr)))
+        let attr = |whole| self.debian.get(whole).map_or_else(|| self.plain(whole), |attr| self.known(attr));
+        wholes.filter_map(|whole| Some((whole, attr(whole)?))).next()
     }
 
     /// Returns the package of what only documents it or helps to debug it: `libusb-1.0-doc` is of the same as `libusb-1.0-dev`.
@@ -371,8 +381,22 @@ pub(super) fn source_key(package: &str) -> &str {
 }
 
 /// Returns whether a package builds for another machine: `gcc-12-aarch64-linux-gnu`, `g++-mingw-w64`, `libc6-dev-armhf-cross`.
-fn is_cross(package: &str) -> bool {
-    let builds = ["gcc-", "g++-", "cpp-", "gfortran-", "gobjc-", "gobjc++-", "binutils-", "crossbuild-", "mingw-w64"];
+pub(super) fn is_cross(package: &str) -> bool {
+    let builds = [
+        "gcc-",
+        "g++-",
+        "cpp-",
+        "gfortran-",
+        "gobjc-",
+        "gobjc++-",
+        "binutils-",
+        "crossbuild-",
+        "mingw-w64",
+        "gccgo-",
+        "gdc-",
+        "gm2-",
+        "gnat-",
+    ];
     let machines = ["-linux-gnu", "mingw", "-avr", "-unknown-elf", "crossbuild-"];
     (builds.iter().any(|tool| package.starts_with(tool)) && machines.iter().any(|machine| package.contains(machine)))
         || package.ends_with("-cross")

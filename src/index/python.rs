@@ -7,8 +7,21 @@ use super::{Index, PYTHON};
 use crate::nix::AttrPath;
 
 /// Python packages of many distributions: that one of them has `backports` says nothing of `backports.zoneinfo`.
-const NAMESPACES: [&str; 9] =
-    ["backports", "collective", "databricks", "flufl", "jaraco", "plone", "repoze", "sphinxcontrib", "zope"];
+const NAMESPACES: [&str; 13] = [
+    "backports",
+    "collective",
+    "databricks",
+    "flaskext",
+    "flufl",
+    "jaraco",
+    "lazr",
+    "luma",
+    "plone",
+    "repoze",
+    "sphinxcontrib",
+    "zc",
+    "zope",
+];
 
 /// Points under which a package of Python is less likely meant than one that is called like the module.
 const UNSURE: i32 = -20;

@@ -12,14 +12,16 @@ const SQUASHED: [&str; 3] = ["haskellPackages.", "perlPackages.", "rPackages."];
 
 /// Extensions that the default build of PHP has.
 const PHP: &str = "bcmath bz2 calendar cgi cli common ctype curl dev dom enchant exif ext fpm ftp gd gettext gmp iconv intl json \
-    ldap mbstring mysql mysqli opcache pdo pgsql phar posix readline simplexml soap sockets sqlite3 sysvsem tokenizer xml \
+    ldap mbstring mysql mysqli opcache pdo pgsql phar phpdbg posix readline simplexml soap sockets sqlite3 sysvsem tokenizer xml \
     xmlreader xmlwriter zip";
 
 impl Index {
     /// Reads a module of a language: `python3-yaml`, `libjson-xs-perl`, `ruby-json`, `php8.2-redis`.
     pub(super) fn of_language(&self, package: &str) -> Option<AttrPath> {
         if let Some(module) = package.strip_prefix("python3-").or_else(|| package.strip_prefix("python-")) {
-            return self.python_package(module);
+            // `python3-python-flask-jwt-extended`.
+            let again = || self.python_package(module.strip_prefix("python-")?);
+            return self.python_package(module).or_else(again);
         }
         if let Some((version, _)) = package.strip_prefix("python3.").and_then(|rest| rest.split_once('-')) {
             return self.known(&format!("python3{version}")).or_else(|| self.known("python3"));
@@ -72,11 +74,39 @@ impl Index {
     }
 
     fn python_package(&self, module: &str) -> Option<AttrPath> {
+        if let Some((first, rest)) = module.split_once('.') {
+            let found = self.python_part(first, rest);
+            if found.is_some() || !rest.starts_with(|c: char| c.is_ascii_digit()) {
+                return found;
+            }
+        }
         let same = |name: &str| self.python_module(name).or_else(|| self.python(name));
-        let names = [module.to_owned(), format!("python-{module}"), format!("py{module}"), module.replace('-', "_")];
-        let short = || PARTS.iter().find_map(|part| module.strip_suffix(part)).and_then(&same);
+        let names = [
+            module.to_owned(),
+            format!("python-{module}"),
+            format!("py{module}"),
+            module.replace('-', "_"),
+            format!("{module}-python"),
+        ];
+        let short = || PARTS.iter().chain(&["-lib"]).find_map(|part| module.strip_suffix(part)).and_then(&same);
         let of_version = || same(&format!("{}-python", unversioned(module)?)).or_else(|| same(unversioned(module)?));
         names.iter().find_map(|name| same(name)).or_else(short).or_else(of_version)
+    }
+
+    /// Finds `pyqt6-webengine` for `pyqt6.qtwebengine`, `flask-wtf` for `flaskext.wtf`, `pyside2` for `pyside2.qtgui`; of a
+    /// package that only has a part of a namespace, no other is a part.
+    fn python_part(&self, first: &str, rest: &str) -> Option<AttrPath> {
+        let part = rest.strip_prefix("qt").unwrap_or(rest);
+        let names = [
+            format!("{first}.{rest}"),
+            format!("{first}-{part}"),
+            format!("{}-{rest}", first.strip_suffix("ext").unwrap_or(first)),
+            format!("{}-qt{}", rest.replace("qsci", "qscintilla"), first.strip_prefix("pyqt").unwrap_or("")),
+            format!("pyqt{part}"),
+        ];
+        let tried = if first.starts_with("pyqt") { &names[..] } else { &names[..3] };
+        let whole = || self.python_module(first).filter(|attr| attr.names().last() == Some(first));
+        tried.iter().find_map(|name| self.distribution(name)).or_else(whole)
     }
 
     /// Finds `perlPackages.JSONXS` for `json-xs`: Debian writes names in small letters, and some without `-`.
@@ -112,6 +142,10 @@ pub(super) fn is_module(package: &str) -> bool {
         "r-bioc-", "r-cran-", "ruby-",
     ];
     let after = ["-cil", "-cil-dev", "-java", "-ocaml", "-ocaml-dev", "-perl"];
+    // `php8.2-redis`.
+    let of_php = package.strip_prefix("php").and_then(|rest| rest.split_once('-'));
+    let of_version = |version: &str| version.contains('.') && version.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     before.iter().any(|start| package.starts_with(start))
+        || of_php.is_some_and(|(version, _)| of_version(version))
         || (package.starts_with("lib") && after.iter().any(|end| package.ends_with(end)))
 }

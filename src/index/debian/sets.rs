@@ -76,10 +76,13 @@ impl Index {
             .or_else(|| self.icons(package))
             .or_else(|| self.apache(package))
             .or_else(|| self.octave(package))
+            .or_else(|| self.network_manager(package))
             .or_else(|| self.described(package))
             .or_else(|| self.tex(package))
             .or_else(|| self.x11(package))
             .or_else(|| self.of_32_bits(package))
+            // It reads all languages.
+            .or_else(|| package.strip_prefix("tesseract-ocr-").and_then(|_| self.known("tesseract")))
     }
 
     /// Finds `tclPackages.tcltls` for `tcl-tls`.
@@ -100,6 +103,12 @@ impl Index {
         let module = package.strip_prefix("libapache2-mod-")?.replace("-py3", "3").replace('-', "_");
         let names = [module.as_str(), module.trim_end_matches(|c: char| c.is_ascii_digit())];
         names.iter().find_map(|name| self.known(&format!("apacheHttpdPackages.mod_{name}")))
+    }
+
+    /// Finds `networkmanager-openvpn` for `network-manager-openvpn-gnome`.
+    fn network_manager(&self, package: &str) -> Option<AttrPath> {
+        let name = package.strip_prefix("network-manager-")?;
+        self.known(&format!("networkmanager-{}", name.strip_suffix("-gnome").unwrap_or(name)))
     }
 
     fn octave(&self, package: &str) -> Option<AttrPath> {
@@ -132,6 +141,10 @@ impl Index {
 
     /// Finds the compiler, or what links for it, that builds for another machine: `gcc-12-aarch64-linux-gnu`.
     pub(super) fn cross(&self, package: &str) -> Option<AttrPath> {
+        // Languages that the compilers for other machines are not built with.
+        if ["gccgo-", "gdc-", "gm2-", "gnat-"].iter().any(|start| package.starts_with(start)) {
+            return None;
+        }
         let (_, machine) = MACHINES.iter().find(|(end, _)| package.ends_with(end))?;
         let tool = if package.starts_with("binutils") { "binutils" } else { "gcc" };
         self.known(&format!("pkgsCross.{machine}.buildPackages.{tool}"))
