@@ -105,9 +105,10 @@ fn a_file_that_is_no_database_is_an_error_with_a_cure() {
 fn sources_of_packages_of_debian_become_a_table() {
     let project = Project::demo();
     let others: String = (0..100).map(|at| format!("\n\nPackage: of-no-use-{at}")).collect();
-    let packages = format!("Package: uidmap\nSource: shadow (1:4.13)\nVersion: 1:4.13+dfsg1{others}\n");
+    let added = "Package: mecab\n\nPackage: mecab-jumandic";
+    let packages = format!("Package: uidmap\nSource: shadow (1:4.13)\nVersion: 1:4.13+dfsg1\n\n{added}{others}\n");
     fs::write(project.root().join("Packages"), packages).expect("written");
     fs::create_dir(project.root().join("tables")).expect("a folder");
     project.run(&["index", "build", "--debian", "Packages", "--output", "tables"]).success();
-    assert_eq!(project.read("tables/debian-sources.tsv"), "uidmap\tshadow\n");
+    assert_eq!(project.read("tables/debian-sources.tsv"), "mecab-jumandic\t-\nuidmap\tshadow\n");
 }

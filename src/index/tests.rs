@@ -222,6 +222,16 @@ fn packages_of_debian_that_nixpkgs_has_not_are_none() {
         "python3-no-such-module",
         "time-daemon",
         "vim-fugitive",
+        // What others add is no part of it.
+        "erlang-cowlib",
+        "hunspell-af",
+        "libreoffice-voikko",
+        "mecab-jumandic",
+        "php8.2-gearman",
+        "plymouth-theme-hamara",
+        "python3-luma.lcd",
+        "vdr-plugin-epgsearch",
+        "gnat-12-aarch64-linux-gnu",
     ];
     for package in none {
         assert_eq!(Index::new().debian(package), None, "{package}");
@@ -254,7 +264,15 @@ fn parts_of_a_package_of_debian_are_of_it() {
         ("texlive-publishers", "texliveFull"),
         ("x11proto-core-dev", "xorgproto"),
         ("xserver-xorg-video-dummy", "xf86-video-dummy"),
+        ("cuda-cccl-12-4", "cudaPackages.cuda_cccl"),
+        ("network-manager-openvpn-gnome", "networkmanager-openvpn"),
+        ("python3-flaskext.wtf", "python3Packages.flask-wtf"),
+        ("python3-pyqt6.qtwebengine", "python3Packages.pyqt6-webengine"),
+        ("python3-pyside2.qtgui", "python3Packages.pyside2"),
+        ("python3-python-socks", "python3Packages.python-socks"),
+        ("tesseract-ocr-jpn", "tesseract"),
         // Only their source says it.
+        ("erlang-ssl", "erlang"),
         ("uidmap", "shadow"),
         ("libsasl2-modules-db", "cyrus_sasl"),
         ("libpam-sss", "sssd"),
