@@ -333,7 +333,8 @@ impl Index {
     /// Returns the part of Qt with a library: `webengine` has `webenginecore`, `declarative` what is for QML.
     fn qt_module(&self, set: &str, module: &str) -> Option<AttrPath> {
         let part = |name: &str| self.known(&format!("{set}.qt{name}"));
-        let module = module.replace('-', "");
+        // `libqt6core5compat6` is no part of `libqt6core6`.
+        let module = module.replace('-', "").replace("core5compat", "5compat");
         if let Some(attr) = part(&module) {
             return Some(attr);
         }

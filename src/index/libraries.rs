@@ -5,8 +5,7 @@ use super::{Index, SURE, unversioned};
 use crate::nix::AttrPath;
 
 /// Words that modules of others begin with, which are no parts of the package that is called so.
-const NO_WHOLES: &str =
-    "blas64 camera cmake dbus dune eigen fence history ignition input lapack64 lunar opencv osmo python st vala";
+const NO_WHOLES: &str = "blas64 camera cmake dbus dune eigen fence history ignition input lapack64 libosmo lunar opencv osmo python st vala";
 
 /// Points of a package that is called like a library, or is known for it.
 const ALIKE: i32 = 12;
@@ -39,7 +38,7 @@ impl Index {
         }
         let lower = module.to_ascii_lowercase();
         let names = [Some(module), unversioned(module), Some(lower.as_str())].into_iter().flatten();
-        let plain = |name: &str| self.known(name).filter(|attr| attr.names().count() == 1);
+        let plain = |name: &str| self.known(name).filter(|attr| name.len() > 2 && attr.names().count() == 1);
         let library = |name: &str| {
             let name = name.strip_prefix("lib").unwrap_or(name);
             let (file, attr) = (format!("lib{name}.so"), format!("lib{name}"));

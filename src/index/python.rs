@@ -7,12 +7,14 @@ use super::{Index, PYTHON};
 use crate::nix::AttrPath;
 
 /// Python packages of many distributions: that one of them has `backports` says nothing of `backports.zoneinfo`.
-const NAMESPACES: [&str; 13] = [
+const NAMESPACES: [&str; 15] = [
     "backports",
     "collective",
     "databricks",
     "flaskext",
     "flufl",
+    "google",
+    "google.cloud",
     "jaraco",
     "lazr",
     "luma",
@@ -38,12 +40,11 @@ impl Index {
         let ends = name.match_indices('.').map(|(at, _)| at).chain([name.len()]).take(4).collect::<Vec<_>>();
         let whole = || name.contains('.').then(|| self.distribution(name)).flatten();
         let module = self.module(name).or_else(whole);
-        let whole = |name: &str| !NAMESPACES.contains(&name) || self.by_hand("py", name).is_some();
-        let ends = ends.iter().rev().map(|end| &name[..*end]);
-        let module =
-            module.or_else(|| ends.filter(|start| *start == name || whole(start)).find_map(|start| self.module(start)));
-        let first = name.split('.').next().unwrap_or(name);
-        module.or_else(|| self.distribution(first)).or_else(|| self.joined(first))
+        let whole = |start: &&str| *start == name || !NAMESPACES.contains(start);
+        let mut starts = ends.iter().rev().map(|end| &name[..*end]).filter(whole);
+        let module = module.or_else(|| starts.find_map(|start| self.module(start)));
+        let first = Some(name.split('.').next().unwrap_or(name)).filter(whole);
+        module.or_else(|| self.distribution(first?)).or_else(|| self.joined(first?))
     }
 
     /// Returns the package of a Python distribution whose name has the same letters: `selenium-wire` for `seleniumwire`.

@@ -120,6 +120,8 @@ fn other_tables() {
         assert_eq!(shown(index.python(name)), format!("python3Packages.{attr}"), "{name}");
     }
     assert_eq!(shown(index.python_module("yaml.reader")), "python3Packages.pyyaml");
+    // That one package has `google` says nothing of others.
+    assert_eq!(index.python_module("google.colab"), None);
     for (name, attr) in [
         ("ripgrep", "ripgrep"),
         ("python3.13-requests", "python3Packages.requests"),
@@ -232,6 +234,9 @@ fn packages_of_debian_that_nixpkgs_has_not_are_none() {
         "python3-luma.lcd",
         "vdr-plugin-epgsearch",
         "gnat-12-aarch64-linux-gnu",
+        // Only a program of others is called so.
+        "fonts-lobster",
+        "qml-module-qtwebkit",
     ];
     for package in none {
         assert_eq!(Index::new().debian(package), None, "{package}");
@@ -269,6 +274,8 @@ fn parts_of_a_package_of_debian_are_of_it() {
         ("python3-flaskext.wtf", "python3Packages.flask-wtf"),
         ("python3-pyqt6.qtwebengine", "python3Packages.pyqt6-webengine"),
         ("python3-pyside2.qtgui", "python3Packages.pyside2"),
+        ("fonts-tlwg-mono", "tlwg"),
+        ("libqt6core5compat6-dev", "qt6.qt5compat"),
         ("python3-python-socks", "python3Packages.python-socks"),
         ("tesseract-ocr-jpn", "tesseract"),
         // Only their source says it.
@@ -344,6 +351,7 @@ fn tools_that_build_for_another_system_are_told_and_not_taken() {
         ("aarch64-linux-gnu-gcc-12", "pkgsCross.aarch64-multiplatform.buildPackages.gcc"),
         ("riscv64-unknown-elf-objdump", "pkgsCross.riscv64-embedded.buildPackages.binutils"),
         ("x86_64-linux-musl-gcc", "pkgsCross.musl64.buildPackages.gcc"),
+        ("aarch64-unknown-linux-gnu-gcc", "pkgsCross.aarch64-multiplatform.buildPackages.gcc"),
     ] {
         assert_eq!(index.program(name), None, "{name}");
         assert_eq!(index.which(name)[0].attr.as_str(), attr);

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::super::{Index, unversioned};
+use super::super::{Index, is_unsaid, unversioned};
 use crate::nix::AttrPath;
 
 /// What comes before a language, and the set of dictionaries.
@@ -152,7 +152,9 @@ impl Index {
 
     /// Finds the compiler, or what links for it, that has a program like `aarch64-linux-gnu-gcc-12`.
     pub(in super::super) fn cross_tool(&self, program: &str) -> Option<AttrPath> {
-        let (machine, tool) = unversioned(program).unwrap_or(program).rsplit_once('-')?;
+        // As others than Debian write a machine.
+        let program = program.replace("-unknown-linux-", "-linux-").replace("armv7l-", "arm-");
+        let (machine, tool) = unversioned(&program).unwrap_or(&program).rsplit_once('-')?;
         if let Some(machine) = machine.strip_suffix("-gcc").or_else(|| machine.strip_suffix("-gcov")) {
             return self.cross(&format!("gcc-{machine}"));
         }
@@ -191,8 +193,12 @@ impl Index {
             ["-ttf", "-otf", "-core", "-extra", "-vf"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         let called = |name: &str| {
             let ends = ["-fonts", "_fonts", "", "-font", "_font", "_ttf", "-ttf", "-otf"];
-            let plain = ends.iter().find_map(|end| self.known(&format!("{name}{end}")));
-            plain.or_else(|| self.squashed(name)).or_else(|| self.squashed(&format!("{name}-font")))
+            let mut plain = ends.iter().filter_map(|end| self.known(&format!("{name}{end}")));
+            let squashed = || self.squashed(name).filter(|attr| !self.has_own_program(attr));
+            plain
+                .find(|attr| !self.has_own_program(attr))
+                .or_else(squashed)
+                .or_else(|| self.squashed(&format!("{name}-font")))
         };
         // After its foundry; `fonts-sil-doulos` is `doulos-sil`.
         let turned = || name.split_once('-').and_then(|(foundry, name)| self.known(&format!("{name}-{foundry}")));
@@ -201,6 +207,13 @@ impl Index {
             .or_else(|| called(name.split_once('-')?.1))
             .or_else(|| called(&format!("{name}-mono")))
             .or_else(|| name.rmatch_indices('-').filter(|(at, _)| *at > 3).find_map(|(at, _)| called(&name[..at])))
+    }
+
+    /// Returns whether a package has a program that is called like it: `go` and `junction` are no fonts.
+    fn has_own_program(&self, attr: &AttrPath) -> bool {
+        let is_main = self.attr(attr).is_some_and(|fields| fields.main_program.is_some());
+        let name = attr.as_str();
+        is_main || self.ranked_programs(name).any(|(other, points)| other == *attr && !is_unsaid(attr, name, points))
     }
 
     fn ocaml(&self, package: &str) -> Option<AttrPath> {
@@ -239,7 +252,13 @@ impl Index {
         }
         let module = module.split('-').next().filter(|first| first.starts_with("qt"))?;
         let module = module.trim_end_matches(|c: char| c.is_ascii_digit());
-        self.known(&format!("{set}.{module}")).or_else(|| self.known(&format!("{set}.qtdeclarative")))
+        let part = match module {
+            "qt" | "qtcore" | "qtqml" | "qtquick" | "qttest" => "qtdeclarative",
+            "qtbluetooth" | "qtnfc" => "qtconnectivity",
+            "qttexttospeech" => "qtspeech",
+            other => other,
+        };
+        self.known(&format!("{set}.{part}"))
     }
 
     /// Returns the attr of a name in which case, `-` and `_` do not count, when it is the only one: `eb-garamond` of
