@@ -189,6 +189,10 @@ impl Index {
     /// Returns the package of the program of this name, when it has more points than these or was chosen otherwise.
     fn with_program(&self, package: &str, points: i32) -> Option<AttrPath> {
         let found = self.program(package)?;
+        // Many modules of Haskell bring a program with a short name.
+        if found.attr.within("haskellPackages").is_some_and(|last| !last.eq_ignore_ascii_case(package)) {
+            return None;
+        }
         let best = self.ranked_programs(package).next().filter(|_| found.source == Source::Table);
         Some(found.attr).filter(|_| best.is_none_or(|(_, has)| has >= points))
     }
