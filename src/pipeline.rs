@@ -159,11 +159,13 @@ pub fn run(world: &World, argv: &[OsString], options: &Options) -> anyhow::Resul
         world.console.warn(warning);
     }
     let begin = begin(argv, options);
-    let open = open::open(world, &repository, &begin, options)?;
+    let (open, looked) = open::open_meanwhile(world, &repository, &begin, options)?;
+    launch.meanwhile = looked.clone();
     (launch.segment, launch.closed) = (open.claim().context("failed to make a segment of events")?, open.closed());
     world.console.say(format_args!("recording session {}", open.active.id));
     let program = escape(&argv[0].to_string_lossy());
     let finished = shells::run(world, &Sessions::new(repository.git_dir()), &open, &launch);
+    looked.wait();
     let finished = finished.with_context(|| format!("failed to record `{program}`"));
     let finished = match finished {
         Ok(Finished { failure: Some(why), status, .. }) => {

@@ -276,6 +276,14 @@ fn set_mask(mask: Option<u64>) -> io::Result<u64> {
     Ok(old)
 }
 
+/// Blocks all signals in this thread while it makes something: a thread, which then never gets one that is for the process.
+pub fn without_signals<T>(make: impl FnOnce() -> T) -> io::Result<T> {
+    let before = set_mask(Some(!0))?;
+    let made = make();
+    set_mask(Some(before))?;
+    Ok(made)
+}
+
 /// Makes `command` start its program with the signals and standard descriptors that this process was started with, and
 /// with `keep` open.
 pub fn hand_on(command: &mut Command, keep: Option<BorrowedFd<'_>>) {

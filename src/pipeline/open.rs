@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::thread;
 
 use anyhow::{Context, anyhow};
 use chrono::SecondsFormat;
@@ -16,7 +15,7 @@ use crate::commit::Repository;
 use crate::console::Hint;
 use crate::host;
 use crate::journal::{Place, SessionId};
-use crate::recorders::Depth;
+use crate::recorders::{Depth, Meanwhile};
 use crate::session::{Active, Open, Recording, Sessions};
 
 /// Parses a session's name; one that a journal has already is an error.
@@ -45,6 +44,18 @@ pub(super) struct Begin<'a> {
 
 /// Opens a session.
 pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, options: &Options) -> anyhow::Result<Open> {
+    let (open, looked) = open_meanwhile(world, repository, begin, options)?;
+    looked.wait();
+    Ok(open)
+}
+
+/// Opens a session, while it is looked at what is there before; nothing of the session may run until that is done.
+pub(super) fn open_meanwhile(
+    world: &World,
+    repository: &Repository,
+    begin: &Begin,
+    options: &Options,
+) -> anyhow::Result<(Open, Meanwhile)> {
     let Begin { argv, agent, agent_version, hooks } = *begin;
     let now = (world.now)();
     let dated = now.format("%Y%m%d-%H%M%S").to_string();
@@ -80,13 +91,13 @@ pub(super) fn open(world: &World, repository: &Repository, begin: &Begin, option
             depth: Some(options.depth).filter(|depth| *depth != Depth::default()).map(|depth| depth.name().to_owned()),
         },
     };
-    let (root, home) = (repository.root().to_path_buf(), world.home.clone());
-    // While the disk takes in that the session is open.
-    let looked = thread::spawn(move || host::Before::look(Path::new("/"), home.as_deref(), &root).to_bytes());
     let open = Sessions::new(repository.git_dir()).open(active)?;
+    let (root, home, before) = (repository.root().to_path_buf(), world.home.clone(), open.before());
     // Without it nothing is told of what is gone when the session closes.
-    drop(looked.join().map(|before| fs::write(open.before(), before)));
-    Ok(open)
+    let looked = Meanwhile::begin(move || {
+        drop(fs::write(before, host::Before::look(Path::new("/"), home.as_deref(), &root).to_bytes()));
+    });
+    Ok((open, looked.unwrap_or_default()))
 }
 
 pub(super) fn place(world: &World, repository: &Repository) -> Place {

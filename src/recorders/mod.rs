@@ -15,6 +15,7 @@ mod ebpf;
 mod exec;
 #[cfg(target_os = "linux")]
 mod hook;
+mod meanwhile;
 #[cfg(target_os = "linux")]
 mod ptrace;
 #[cfg(target_os = "linux")]
@@ -29,6 +30,7 @@ pub use self::exec::guard::{GuardArgs, guard};
 pub use self::exec::inside::is_inside;
 #[cfg(target_os = "linux")]
 pub use self::exec::launch::{LaunchArgs, launch, replace};
+pub use self::meanwhile::Meanwhile;
 
 /// A way to see what processes run.
 pub trait Recorder: Sync {
@@ -91,6 +93,8 @@ pub struct Launch {
     pub depth: Depth,
     /// How many threads of the recorder receive where opens are recorded; none for what fits this machine.
     pub receivers: Option<usize>,
+    /// What must be done before the command begins.
+    pub meanwhile: Meanwhile,
 }
 
 /// How much is recorded: each step has what those before it have.

@@ -65,8 +65,6 @@ struct Worker<'a> {
     /// Whether the front lives, or a guardian.
     is_guarded: bool,
     command: Command<'a>,
-    /// Whether the launcher has begun, which is the command's process.
-    launched: bool,
     kernel: Kernel,
     tree: Tree,
     /// Programs whose arguments are not all there yet.
@@ -92,29 +90,30 @@ impl<'a> Worker<'a> {
         let signals = Signals::take(&[libc::SIGCHLD])?;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
-        let kernel = Kernel::load(args.depth).context("eBPF does not work here")?;
-        epoll::add(&epoll, &kernel, epoll::EventData::new_u64(KERNEL), epoll::EventFlags::IN)?;
         let (command, slots) = if args.resume {
             Command::taken_over(front)?
         } else {
             rustix::process::set_child_subreaper(Some(getpid()))?;
-            // The launcher is followed since it was made, so that its own program is always the first in its process.
-            kernel.follow(getpid().as_raw_pid())?;
-            let command = Command::start(front, args)?;
-            kernel.forget(getpid().as_raw_pid());
             let slots = Slots::new().context("failed to make shared memory")?;
-            command.introduce(&slots)?;
-            (command, slots)
+            (Command::start(front, args)?, slots)
         };
+        let mut tree = Tree::new(slots);
+        // The launcher begins meanwhile, and waits.
+        let kernel = Kernel::load(args.depth).context("eBPF does not work here")?;
+        epoll::add(&epoll, &kernel, epoll::EventData::new_u64(KERNEL), epoll::EventFlags::IN)?;
+        if let Some(pid) = command.pid() {
+            kernel.follow(pid)?;
+            tree.born(getpid().as_raw_pid(), pid);
+            command.introduce(tree.slots())?;
+        }
         Ok(Self {
             epoll,
             signals,
             guarded: Guarded::new(front, args),
             is_guarded: true,
             command,
-            launched: args.resume,
             kernel,
-            tree: Tree::new(slots),
+            tree,
             begun: HashMap::new(),
             programs: Programs::new(),
             told: Told::default(),
@@ -311,7 +310,6 @@ impl<'a> Worker<'a> {
                 self.gone(pid, at, None);
                 self.tree.born(by, pid);
             }
-            What::Ran(_) if self.command.is(pid) && !self.launched => self.launched = true,
             What::Ran(ran) => {
                 self.begun.insert(pid, (at, ran));
                 self.exec(pid, true);

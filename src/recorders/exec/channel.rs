@@ -16,7 +16,8 @@ use crate::sys;
 pub(in crate::recorders) enum Message {
     /// Launcher to worker: the filter is on; whether programs in it can gain no privileges.
     Filter { listener: OwnedFd, restricted: bool },
-    /// Worker to front, then to launcher: the command is run. Front to a second worker: write what happened until now.
+    /// Worker to front: the command may be run. Front to worker and worker to launcher: it is run. Front to a second worker: write
+    /// what happened until now.
     Go,
     /// Launcher to worker to front: it cannot be recorded, one sentence.
     Failed(String),

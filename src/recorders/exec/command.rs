@@ -21,9 +21,10 @@ pub(in crate::recorders) struct Command<'a> {
     was_stopped: bool,
 }
 
-/// Lets a launcher run its command. The front hears of it first: were we killed between the two, nothing has run.
+/// Lets a launcher run its command, when the front is ready. That hears of it first: were we killed before, nothing has run.
 pub(in crate::recorders) fn begin(front: &Channel, launcher: &Channel) -> Result<()> {
     front.send(&Message::Go).context("the front ended early")?;
+    let Some(Message::Go) = front.receive()? else { bail!("the front ended early") };
     launcher.send(&Message::Go).context("the launcher ended early")
 }
 

@@ -163,6 +163,8 @@ impl Front<'_> {
             Message::Status { word, left } => self.changed(word, left, failure),
             Message::Go => {
                 self.begun = true;
+                self.launch.meanwhile.wait();
+                self.worker.iter().for_each(|worker| drop(worker.channel.send(&Message::Go)));
                 Turn::Nothing
             }
             Message::Failed(_) | Message::Filter { .. } | Message::Done => Turn::Nothing,

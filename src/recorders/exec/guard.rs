@@ -168,13 +168,12 @@ impl<'a> Guarded<'a> {
 
     /// Starts a guardian, since the front or the guardian before is gone.
     pub(in crate::recorders) fn start(&mut self, slots: BorrowedFd<'_>, listener: Option<&Listener>) -> Result<()> {
-        let WorkerArgs { recorder, segment, closed, exit_group, depth, receivers, .. } = self.args;
+        let WorkerArgs { recorder, segment, closed, exit_group, depth, .. } = self.args;
         let launch = Launch {
             segment: segment.clone(),
             closed: closed.clone(),
             exit_group: *exit_group,
             depth: *depth,
-            receivers: *receivers,
             ..Launch::default()
         };
         let session = Session {
@@ -221,7 +220,9 @@ pub(in crate::recorders) fn start(
     session: Option<&Session>,
 ) -> Result<(Channel, Pid)> {
     let (ours, theirs) = Channel::pair()?;
-    session.map_or(Ok(()), |session| anyhow::Ok(ours.send(&session.message()?)?))?;
+    if let Some(session) = session {
+        ours.send(&session.message()?)?;
+    }
     let how = session.is_none().then_some("--attach");
     let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
     command.args(["__guard", "--recorder", recorder, "--depth", launch.depth.name()]);
