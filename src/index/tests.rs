@@ -269,7 +269,7 @@ fn parts_of_a_package_of_debian_are_of_it() {
         ("texlive-publishers", "texliveFull"),
         ("x11proto-core-dev", "xorgproto"),
         ("xserver-xorg-video-dummy", "xf86-video-dummy"),
-        ("cuda-cccl-12-4", "cudaPackages.cuda_cccl"),
+        ("cuda-nvtx-12-4", "cudaPackages.cuda_nvtx"),
         ("network-manager-openvpn-gnome", "networkmanager-openvpn"),
         ("python3-flaskext.wtf", "python3Packages.flask-wtf"),
         ("python3-pyqt6.qtwebengine", "python3Packages.pyqt6-webengine"),
