@@ -6,6 +6,8 @@ mod support;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
 
 use agent_capture::flake::Flake;
 use agent_capture::nix::Pin;
@@ -111,6 +113,8 @@ fn on_a_host() -> (Project, Said) {
         cargo test --offline\n\
         jq -e '.lines == 2' data.json";
     fs::write(project.home().join(".profile"), "").expect("a profile");
+    // What is as old as the last tick of the file system's clock may be of the session.
+    sleep(Duration::from_millis(50));
     let said = project.session(&["--yes", "--name", "story"], agent).success().says("verified: ");
     (project, said)
 }
