@@ -16,7 +16,7 @@ mod verify;
 pub use export::Export;
 pub use hooks::{Hook, Hooks, HooksChange, HooksDo};
 pub use index::{Build, Index, Which};
-pub use internal::{Front, Guard, Join, Launch, Worker};
+pub use internal::{Front, Guard, Join, Launch, Task, Worker};
 pub use record::{Capture, Files, Import, Recording, Run, Shell, Start, Stop};
 pub use review::{Diff, DiffFormat, Format, Report};
 pub use sessions::{Forget, List, Show, Status};

@@ -14,7 +14,7 @@ use agent_capture::event::{Sink, Status};
 use agent_capture::pipeline::{
     self, Answer, Brought, Change, Form, Found, Options, Place, Progress, Source, Syntax, Verify, World,
 };
-use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, WorkerArgs};
+use agent_capture::recorders::{self, Depth, GuardArgs, Launch, LaunchArgs, Task, WorkerArgs};
 use agent_capture::verification;
 use anyhow::{Context, anyhow};
 use clap::Parser;
@@ -175,46 +175,26 @@ fn act(console: &Console, command: Command) -> anyhow::Result<u8> {
             let (session, inside) = (folder(pipeline::SESSION), folder(pipeline::INSIDE));
             Ok(pipeline::join(&world, &pipeline::Join { argv, program, session, inside }))
         }
-        Command::Worker(Worker {
-            recorder,
-            segment,
-            closed,
-            socket,
-            exit_group,
-            depth: name,
-            resume,
-            attached,
-            bound,
-            receivers,
-            argv,
-        }) => {
-            let args = WorkerArgs {
-                recorder,
-                segment: segment.clone(),
-                closed,
-                socket,
-                exit_group,
-                depth: depth(&name)?,
-                resume,
-                attached,
-                bound,
-                receivers,
-                argv,
-            };
+        Command::Worker(Worker { task: what, socket, resume, attached, bound, argv }) => {
+            let args = WorkerArgs { task: task(what)?, socket, resume, attached, bound, argv };
             // Its error was told to the front, which says it.
             let work = |sink: &mut dyn Sink| recorders::worker(&args, sink);
-            Ok(pipeline::worker(&segment, resume, work).is_err().into())
+            Ok(pipeline::worker(&args.task.segment, resume, work).is_err().into())
         }
-        Command::Guard(cli::Guard { recorder, segment, closed, socket, exit_group, depth: name, attach }) => {
-            let args = GuardArgs { recorder, segment, closed, socket, exit_group, depth: depth(&name)?, attach };
+        Command::Guard(cli::Guard { task: what, socket, attach }) => {
             // Its error was told to the one that attaches, which says it.
-            Ok(recorders::guard(args).is_err().into())
+            Ok(recorders::guard(&GuardArgs { task: task(what)?, socket, attach }).is_err().into())
         }
         Command::Launch(cli::Launch { socket, exit_group, wait_killable, no_filter, depth: name, argv }) => {
             let depth = depth(&name)?;
             Ok(recorders::launch(&LaunchArgs { socket, exit_group, depth, wait_killable, no_filter, argv }))
         }
     }
+}
+
+fn task(task: cli::Task) -> anyhow::Result<Task> {
+    let cli::Task { recorder, segment, closed, exit_group, depth: name, receivers } = task;
+    Ok(Task { recorder, segment, closed, exit_group, depth: depth(&name)?, receivers })
 }
 
 fn show_report(world: &World, report: &cli::Report) -> anyhow::Result<u8> {

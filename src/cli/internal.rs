@@ -42,9 +42,9 @@ pub struct Join {
     pub argv: Vec<OsString>,
 }
 
-/// The recorder's own process
+/// What is recorded
 #[derive(Args, Debug)]
-pub struct Worker {
+pub struct Task {
     /// The recorder
     #[arg(long)]
     pub recorder: String,
@@ -54,15 +54,26 @@ pub struct Worker {
     /// The file that says that the session is closed
     #[arg(long)]
     pub closed: PathBuf,
-    /// Number of the inherited socket
-    #[arg(long)]
-    pub socket: i32,
     /// See ends of processes the way older kernels need
     #[arg(long)]
     pub exit_group: bool,
     /// How much is recorded
-    #[arg(long, default_value = "network")]
+    #[arg(long)]
     pub depth: String,
+    /// How many threads receive where opens are recorded
+    #[arg(long)]
+    pub receivers: Option<usize>,
+}
+
+/// The recorder's own process
+#[derive(Args, Debug)]
+pub struct Worker {
+    /// What is recorded
+    #[command(flatten)]
+    pub task: Task,
+    /// Number of the inherited socket
+    #[arg(long)]
+    pub socket: i32,
     /// Go on with the session of a worker that died
     #[arg(long)]
     pub resume: bool,
@@ -72,9 +83,6 @@ pub struct Worker {
     /// Kill the command when the front is killed
     #[arg(long)]
     pub bound: bool,
-    /// How many threads receive where opens are recorded
-    #[arg(long)]
-    pub receivers: Option<usize>,
     /// The command's file and its arguments
     #[arg(last = true)]
     pub argv: Vec<OsString>,
@@ -83,24 +91,12 @@ pub struct Worker {
 /// Starts another worker when one dies
 #[derive(Args, Debug)]
 pub struct Guard {
-    /// The recorder
-    #[arg(long)]
-    pub recorder: String,
-    /// The segment
-    #[arg(long)]
-    pub segment: PathBuf,
-    /// The file that says that the session is closed
-    #[arg(long)]
-    pub closed: PathBuf,
+    /// What is recorded
+    #[command(flatten)]
+    pub task: Task,
     /// Number of the inherited socket
     #[arg(long)]
     pub socket: i32,
-    /// See ends of processes the way older kernels need
-    #[arg(long)]
-    pub exit_group: bool,
-    /// How much is recorded
-    #[arg(long)]
-    pub depth: String,
     /// Start the first worker, too, of a process that is being attached to
     #[arg(long)]
     pub attach: bool,

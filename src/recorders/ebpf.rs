@@ -16,6 +16,7 @@
 //! detaches the program, nothing stops, and another worker goes on; what happened between the two is lost. A session that is
 //! closed while programs run in it may lack what they did in its last milliseconds.
 
+mod account;
 mod kernel;
 mod record;
 mod types;

@@ -30,6 +30,8 @@ pub use self::exec::guard::{GuardArgs, guard};
 pub use self::exec::inside::is_inside;
 #[cfg(target_os = "linux")]
 pub use self::exec::launch::{LaunchArgs, launch, replace};
+#[cfg(target_os = "linux")]
+pub use self::exec::task::Task;
 pub use self::meanwhile::Meanwhile;
 
 /// A way to see what processes run.
@@ -234,8 +236,8 @@ fn reason(error: &anyhow::Error) -> String {
 /// The recorder's own process: records one session.
 #[cfg(target_os = "linux")]
 pub fn worker(args: &WorkerArgs, sink: &mut dyn Sink) -> Result<()> {
-    match choice(Some(&args.recorder))?.first() {
+    match choice(Some(&args.task.recorder))?.first() {
         Some(recorder) => recorder.worker(args, sink),
-        None => bail!("there is no recorder `{}`", args.recorder),
+        None => bail!("there is no recorder `{}`", args.task.recorder),
     }
 }

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus};
 use super::channel::Message;
 use super::guard::{Session, WORKERS, Worker};
 use super::status_field;
+use super::task::Task;
 use crate::event::Status;
 use crate::recorders::{Finished, Launch};
 use crate::sys::{Arrived, Signals};
@@ -23,6 +24,7 @@ pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Resu
     let front = Front {
         launch,
         recorder,
+        task: Task::of(launch, recorder),
         signals,
         own,
         worker: None,
@@ -40,6 +42,7 @@ pub(in crate::recorders) fn run(launch: &Launch, recorder: &'static str) -> Resu
 struct Front<'a> {
     launch: &'a Launch,
     recorder: &'static str,
+    task: Task,
     signals: Signals,
     own: Pid,
     /// The worker that lives.
@@ -129,7 +132,7 @@ impl Front<'_> {
     }
 
     fn start_worker(&mut self) -> Result<()> {
-        self.worker = Some(Worker::start(self.launch, self.recorder, None)?);
+        self.worker = Some(Worker::start(&self.task, self.launch)?);
         self.workers = 1;
         Ok(())
     }
@@ -137,7 +140,7 @@ impl Front<'_> {
     /// Waits until a worker has written all.
     fn keep(&mut self) {
         if let Some((worker, session)) = self.worker.take().zip(self.session.as_ref()) {
-            session.keep(self.launch, self.recorder, worker, self.workers);
+            session.keep(&self.task, worker, self.workers);
         }
     }
 
@@ -193,7 +196,7 @@ impl Front<'_> {
         let died = ended.is_none_or(|worker| !worker.done);
         if died && self.workers < WORKERS {
             self.workers += 1;
-            self.worker = session.resume(self.launch, self.recorder).ok();
+            self.worker = session.resume(&self.task).ok();
         } else if died {
             session.let_in_hand_go_on()?;
         }

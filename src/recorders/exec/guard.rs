@@ -1,18 +1,18 @@
 //! Who starts another worker when one dies: the front, and where that is gone a guardian, a process that does nothing else.
 
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, epoll, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, getpid, pidfd_open, waitpid};
 
 use super::channel::{Channel, Message};
 use super::slots::Slots;
-use super::{WorkerArgs, let_go, number};
-use crate::recorders::{Depth, Launch};
+use super::task::Task;
+use super::{let_go, state};
+use crate::recorders::Launch;
 use crate::sys::{self, Listener};
 
 /// How many workers may die before no more are started.
@@ -21,18 +21,10 @@ pub(in crate::recorders) const WORKERS: u32 = 16;
 /// What the hidden subcommand `__guard` was given.
 #[derive(Debug)]
 pub struct GuardArgs {
-    /// The recorder.
-    pub recorder: String,
-    /// The file for the events. Absolute.
-    pub segment: PathBuf,
-    /// A path that, once it exists, means: record no more. Absolute.
-    pub closed: PathBuf,
+    /// What is recorded.
+    pub task: Task,
     /// Number of the socket to the process that attaches, or to the worker that there is.
     pub socket: RawFd,
-    /// Whether ends of processes are reported by the filter.
-    pub exit_group: bool,
-    /// How much is recorded.
-    pub depth: Depth,
     /// Whether there is no worker yet, since a process is being attached to.
     pub attach: bool,
 }
@@ -63,8 +55,7 @@ impl Session {
 
     /// Returns whether the command is stopped now, by job control or, where it is traced, by anything.
     pub(in crate::recorders) fn is_stopped(&self) -> bool {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        text.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 't']))
+        matches!(state(self.pid), Some('T' | 't'))
     }
 
     /// Returns the wait(2) status of the command, if it has ended and that is known.
@@ -74,11 +65,10 @@ impl Session {
     }
 
     /// Starts a worker in place of one that died. What that one had in hand goes on.
-    pub(in crate::recorders) fn resume(&self, launch: &Launch, recorder: &str) -> Result<Worker> {
+    pub(in crate::recorders) fn resume(&self, task: &Task) -> Result<Worker> {
         self.let_in_hand_go_on()?;
-        let worker = Worker::start(launch, recorder, Some("--resume"))?;
-        worker.channel.send(&self.message()?)?;
-        Ok(worker)
+        let tell = |channel: &Channel| Ok(channel.send(&self.message()?)?);
+        Ok(Worker::of(task.start("__worker", tell, |command| _ = command.arg("--resume"))?))
     }
 
     /// Lets go on what a dead worker had in hand.
@@ -91,12 +81,12 @@ impl Session {
     }
 
     /// Stays until a worker has written all, and starts another one in place of one that dies.
-    pub(in crate::recorders) fn keep(&self, launch: &Launch, recorder: &str, mut worker: Worker, workers: u32) {
+    pub(in crate::recorders) fn keep(&self, task: &Task, mut worker: Worker, workers: u32) {
         for _ in workers..WORKERS {
             if worker.is_done() {
                 return;
             }
-            let Ok(next) = self.resume(launch, recorder) else { break };
+            let Ok(next) = self.resume(task) else { break };
             worker = next;
         }
         if !worker.is_done()
@@ -118,20 +108,22 @@ pub(in crate::recorders) struct Worker {
 }
 
 impl Worker {
-    /// Starts one.
-    pub(in crate::recorders) fn start(launch: &Launch, recorder: &str, how: Option<&'static str>) -> Result<Self> {
-        let (channel, theirs) = Channel::pair().context("cannot record: failed to make a socket")?;
-        let mut command = Command::new(std::env::current_exe().context("cannot record: failed to find this program")?);
-        command.args(["__worker", "--recorder", recorder, "--depth", launch.depth.name()]);
-        command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
-        command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group"));
-        command.args(launch.receivers.map(|count| format!("--receivers={count}")));
-        command.args(launch.bound.then_some("--bound")).args(how).arg("--");
-        command.args(launch.program.as_ref().or(launch.argv.first())).args(&launch.argv);
-        command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
-        sys::hand_on(&mut command, Some(theirs.as_fd()));
-        let child = command.spawn().context("cannot record: failed to start the recorder")?;
-        Ok(Self { pid: Some(Pid::from_child(&child)), channel, done: false })
+    /// Starts the first one of a command.
+    pub(in crate::recorders) fn start(task: &Task, launch: &Launch) -> Result<Self> {
+        let started = task.start(
+            "__worker",
+            |_| Ok(()),
+            |command| {
+                command.args(launch.bound.then_some("--bound")).arg("--");
+                command.args(launch.program.as_ref().or(launch.argv.first())).args(&launch.argv);
+                command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+            },
+        );
+        started.map(Self::of)
+    }
+
+    fn of((pid, channel): (Pid, Channel)) -> Self {
+        Self { pid: Some(pid), channel, done: false }
     }
 
     /// Waits for its end.
@@ -157,42 +149,50 @@ impl Worker {
 /// A worker's connection to its front, and to a guardian when that is gone.
 pub(in crate::recorders) struct Guarded<'a> {
     front: &'a Channel,
-    guardian: Option<(Channel, Pid)>,
-    args: &'a WorkerArgs,
+    guardian: Option<(Pid, Channel)>,
+    task: &'a Task,
 }
 
 impl<'a> Guarded<'a> {
-    pub(in crate::recorders) fn new(front: &'a Channel, args: &'a WorkerArgs) -> Self {
-        Self { front, guardian: None, args }
+    pub(in crate::recorders) fn new(front: &'a Channel, task: &'a Task) -> Self {
+        Self { front, guardian: None, task }
     }
 
-    /// Starts a guardian, since the front or the guardian before is gone.
-    pub(in crate::recorders) fn start(&mut self, slots: BorrowedFd<'_>, listener: Option<&Listener>) -> Result<()> {
-        let WorkerArgs { recorder, segment, closed, exit_group, depth, .. } = self.args;
-        let launch = Launch {
-            segment: segment.clone(),
-            closed: closed.clone(),
-            exit_group: *exit_group,
-            depth: *depth,
-            ..Launch::default()
+    /// Has what is said by it wake who waits, with this number.
+    pub(in crate::recorders) fn watch(&self, epoll: &OwnedFd, number: u64) -> Result<(), Errno> {
+        epoll::add(epoll, self, epoll::EventData::new_u64(number), epoll::EventFlags::IN)
+    }
+
+    /// Starts a guardian, since the front or the guardian before is gone, and watches it instead; returns whether it is there.
+    pub(in crate::recorders) fn renew(
+        &mut self,
+        (epoll, number): (&OwnedFd, u64),
+        slots: &Slots,
+        listener: Option<&Listener>,
+    ) -> Result<bool> {
+        epoll::delete(epoll, &*self)?;
+        let start = || {
+            let session = Session {
+                slots: slots.as_fd().try_clone_to_owned()?,
+                command: pidfd_open(getpid(), PidfdFlags::empty())?,
+                pid: getpid().as_raw_pid(),
+                listener: listener.map(|listener| listener.0.try_clone().map(Listener)).transpose()?,
+            };
+            start(self.task, Some(&session))
         };
-        let session = Session {
-            slots: slots.try_clone_to_owned()?,
-            command: pidfd_open(getpid(), PidfdFlags::empty())?,
-            pid: getpid().as_raw_pid(),
-            listener: listener.map(|listener| listener.0.try_clone().map(Listener)).transpose()?,
-        };
-        self.guardian = Some(start(&launch, recorder, Some(&session))?);
-        Ok(())
+        let Ok(guardian) = start() else { return Ok(false) };
+        self.guardian = Some(guardian);
+        self.watch(epoll, number)?;
+        Ok(true)
     }
 
     fn channel(&self) -> &Channel {
-        self.guardian.as_ref().map_or(self.front, |(channel, _)| channel)
+        self.guardian.as_ref().map_or(self.front, |(_, channel)| channel)
     }
 
     /// Returns the guardian, which is our child; none while the front lives.
     pub(in crate::recorders) fn guardian(&self) -> Option<Pid> {
-        self.guardian.as_ref().map(|(_, pid)| *pid)
+        self.guardian.as_ref().map(|(pid, _)| *pid)
     }
 
     /// Returns what was said already; none when that is nothing, and when nobody guards any more.
@@ -214,49 +214,35 @@ impl AsFd for Guarded<'_> {
 
 /// Starts a guardian of what this process records, or of what is being attached to, of which it will be told. What there is to
 /// say is said first: were we killed when it is there, it would know enough.
-pub(in crate::recorders) fn start(
-    launch: &Launch,
-    recorder: &str,
-    session: Option<&Session>,
-) -> Result<(Channel, Pid)> {
-    let (ours, theirs) = Channel::pair()?;
-    if let Some(session) = session {
-        ours.send(&session.message()?)?;
-    }
-    let how = session.is_none().then_some("--attach");
-    let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
-    command.args(["__guard", "--recorder", recorder, "--depth", launch.depth.name()]);
-    command.arg("--segment").arg(&launch.segment).arg("--closed").arg(&launch.closed);
-    command.arg("--socket").arg(number(&theirs)).args(launch.exit_group.then_some("--exit-group")).args(how);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    sys::hand_on(&mut command, Some(theirs.as_fd()));
-    let child = command.spawn()?;
-    Ok((ours, Pid::from_child(&child)))
+pub(in crate::recorders) fn start(task: &Task, session: Option<&Session>) -> Result<(Pid, Channel)> {
+    let tell = |channel: &Channel| session.map_or(Ok(()), |session| Ok(channel.send(&session.message()?)?));
+    task.start("__guard", tell, |command| {
+        command.args(session.is_none().then_some("--attach"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    })
 }
 
 /// Guards what is recorded until it and all that it started is gone.
-pub fn guard(args: GuardArgs) -> Result<()> {
-    let other = Channel::inherited(args.socket).context("failed to take the socket")?;
-    let GuardArgs { recorder, segment, closed, exit_group, depth, attach, .. } = args;
-    let launch = Launch { segment, closed, exit_group, depth, ..Launch::default() };
+pub fn guard(GuardArgs { task, socket, attach }: &GuardArgs) -> Result<()> {
+    let other = Channel::inherited(*socket).context("failed to take the socket")?;
     let begun = let_go().map_err(anyhow::Error::from);
-    let guarded = if attach {
-        other.told(begun.and_then(|()| begin(&launch, &recorder, &other)))?
+    let guarded = if *attach {
+        other.told(begun.and_then(|()| begin(task, &other)))?
     } else {
         begun?;
         let session = other.receive()?.and_then(Session::of);
         session.map(|session| (Worker { pid: None, channel: other, done: false }, session))
     };
     if let Some((worker, session)) = guarded {
-        session.keep(&launch, &recorder, worker, 0);
+        session.keep(task, worker, 0);
     }
     Ok(())
 }
 
 /// Starts the first worker of what is attached to, says that it is there, and hands to it what to record; none when that never
 /// comes.
-fn begin(launch: &Launch, recorder: &str, caller: &Channel) -> Result<Option<(Worker, Session)>> {
-    let worker = Worker::start(launch, recorder, Some("--attached"))?;
+fn begin(task: &Task, caller: &Channel) -> Result<Option<(Worker, Session)>> {
+    let worker = Worker::of(task.start("__worker", |_| Ok(()), |command| _ = command.arg("--attached"))?);
     caller.send(&Message::Go)?;
     let Some(session) = caller.receive()?.and_then(Session::of) else { return Ok(None) };
     let told = session.message().and_then(|message| Ok(worker.channel.send(&message)?)).and_then(|()| {

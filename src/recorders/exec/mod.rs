@@ -7,14 +7,13 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::Result;
 use rustix::process::{Pid, Signal};
 use rustix::thread::CapabilitySet;
 
-use crate::recorders::Depth;
+use self::task::Task;
 
 pub(super) mod arguments;
 pub(super) mod channel;
@@ -29,6 +28,7 @@ pub(super) mod out;
 pub(super) mod program;
 pub(super) mod reach;
 pub(super) mod slots;
+pub(super) mod task;
 pub(super) mod tree;
 pub(super) mod tried;
 pub(super) mod unseen;
@@ -36,26 +36,16 @@ pub(super) mod unseen;
 /// What the hidden subcommand `__worker` was given.
 #[derive(Debug)]
 pub struct WorkerArgs {
-    /// The recorder.
-    pub recorder: String,
-    /// The file for the events. Absolute.
-    pub segment: PathBuf,
-    /// A path that, once it exists, means: record no more, only let everything go on. Absolute.
-    pub closed: PathBuf,
+    /// What it records.
+    pub task: Task,
     /// Number of the socket to the front.
     pub socket: RawFd,
-    /// Whether to see ends of processes by the filter even where pidfds tell them.
-    pub exit_group: bool,
-    /// How much is recorded.
-    pub depth: Depth,
     /// Whether to go on with the session of a worker that died.
     pub resume: bool,
     /// Whether to record a process that runs already, of which the front tells.
     pub attached: bool,
     /// Whether the command is killed with the front.
     pub bound: bool,
-    /// How many threads receive where opens are recorded; none for what fits this machine.
-    pub receivers: Option<usize>,
     /// The command's file and its arguments; unused when going on.
     pub argv: Vec<OsString>,
 }
@@ -126,6 +116,12 @@ pub(super) fn status_field(id: i32, name: &str) -> Option<i32> {
     let status = fs::read(format!("/proc/{id}/status")).ok()?;
     let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(name.as_bytes()))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+/// Returns the letter of `/proc/<pid>/stat` for what a process does; none when it is gone.
+pub(super) fn state(pid: i32) -> Option<char> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    text.rsplit(") ").next()?.chars().next()
 }
 
 /// Returns the threads of a process.

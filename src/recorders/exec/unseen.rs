@@ -33,7 +33,7 @@ fn work(front: &Channel, args: &WorkerArgs, name: &str, blind: Vec<String>, sink
     let signals = Signals::take(&[libc::SIGCHLD])?;
     let mut command = Command::start(front, args)?;
     command.introduce(&Slots::new().context("failed to make shared memory")?)?;
-    Out::new(sink, &args.closed).start(name, blind).context("failed to write to the session's events")?;
+    Out::new(sink, &args.task.closed).start(name, blind).context("failed to write to the session's events")?;
     let_go().context("failed to let go of the session's terminal and files")?;
     command.begin()?;
     let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;

@@ -37,7 +37,7 @@ const HELD: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 /// Records one session. An error was told to the front already.
 pub(super) fn worker(args: &WorkerArgs, blind: Vec<String>, sink: &mut dyn Sink) -> Result<()> {
     let front = Channel::inherited(args.socket).context("failed to take the socket to the front")?;
-    let recorded = Worker::new(args, &front, Out::new(sink, &args.closed)).and_then(|mut worker| {
+    let recorded = Worker::new(args, &front, Out::new(sink, &args.task.closed)).and_then(|mut worker| {
         worker.begin(args, blind)?;
         Ok(worker)
     });
@@ -82,7 +82,7 @@ impl<'a> Worker<'a> {
         let traced = command.pid().into_iter().collect();
         let (tree, programs, tracers) = (Tree::new(slots), Programs::new(), Tracers::default());
         let (held, bound, held_back) = (HashSet::new(), args.bound, privileged::are_held_back());
-        let guarded = Guarded::new(front, args);
+        let guarded = Guarded::new(front, &args.task);
         Ok(Self { epoll, signals, guarded, command, tree, traced, held, programs, tracers, held_back, bound, out })
     }
 
@@ -93,7 +93,7 @@ impl<'a> Worker<'a> {
         } else {
             self.out.start(super::NAME, blind).context("failed to write to the session's events")?;
         }
-        epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        self.guarded.watch(&self.epoll, FRONT)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         self.command.begin()
     }
@@ -159,12 +159,8 @@ impl<'a> Worker<'a> {
 
     /// Sees to it that who is killed from now on is replaced still.
     fn front_is_gone(&mut self) -> Result<()> {
-        epoll::delete(&self.epoll, &self.guarded)?;
         kill_bound(self.command.pid().filter(|_| self.bound));
-        if self.guarded.start(self.tree.slots().as_fd(), None).is_ok() {
-            epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
-        }
-        Ok(())
+        self.guarded.renew((&self.epoll, FRONT), self.tree.slots(), None).map(drop)
     }
 
     /// Returns whether the guardian is all that is left to wait for.

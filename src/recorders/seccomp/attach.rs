@@ -20,6 +20,7 @@ use crate::recorders::exec::channel::{Channel, Message};
 use crate::recorders::exec::inside::is_own;
 use crate::recorders::exec::launch::calls;
 use crate::recorders::exec::slots::Slots;
+use crate::recorders::exec::task::Task;
 use crate::recorders::exec::{children, guard, probe};
 use crate::recorders::{Attached, Launch};
 use crate::sys::Listener;
@@ -146,7 +147,7 @@ fn one(pid: i32, launch: &Launch, segment: PathBuf) -> Result<(), Refused> {
 
 /// Starts the guardian and its worker; they wait for what to record.
 fn start_guard(launch: &Launch, segment: PathBuf) -> Result<Channel> {
-    let (guardian, _) = guard::start(&Launch { segment, ..launch.clone() }, NAME, None)?;
+    let (_, guardian) = guard::start(&Task::of(&Launch { segment, ..launch.clone() }, NAME), None)?;
     match guardian.receive()? {
         Some(Message::Go) => Ok(guardian),
         Some(Message::Failed(why)) => bail!("{why}"),

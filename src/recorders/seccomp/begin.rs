@@ -32,9 +32,9 @@ impl Begun {
         let (launcher, theirs) = Channel::pair()?;
         let mut command = Command::new(std::env::current_exe().context("failed to find this program")?);
         command.arg("__launch").arg("--socket").arg(number(&theirs));
-        command.args(tells_by_filter(args.exit_group).then_some("--exit-group"));
-        command.args(killable::is_used(args.depth).then_some("--wait-killable"));
-        command.args(["--depth", args.depth.name()]).arg("--").args(&args.argv);
+        command.args(tells_by_filter(args.task.exit_group).then_some("--exit-group"));
+        command.args(killable::is_used(args.task.depth).then_some("--wait-killable"));
+        command.args(["--depth", args.task.depth.name()]).arg("--").args(&args.argv);
         sys::hand_on(&mut command, Some(theirs.as_fd()));
         let child = command.spawn().context("failed to start the launcher")?;
         drop(theirs);

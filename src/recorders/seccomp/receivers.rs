@@ -30,8 +30,8 @@ const LATE: Duration = Duration::from_millis(10);
 pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs) -> Result<()> {
     // With as many as processors a process that waits is woken from another one, which costs more than waiting in turn.
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let receivers = args.receivers.unwrap_or(processors - 1).clamp(1, MOST);
-    let more = if args.depth >= Depth::Full { receivers - 1 } else { 0 };
+    let receivers = args.task.receivers.unwrap_or(processors - 1).clamp(1, MOST);
+    let more = if args.task.depth >= Depth::Full { receivers - 1 } else { 0 };
     let alone = more == 0 && !worker.reaps_ends();
     let others = worker.epoll.as_fd().try_clone_to_owned()?;
     let end = eventfd(0, EventfdFlags::CLOEXEC)?;
@@ -45,7 +45,7 @@ pub(super) fn record(worker: Worker<'_>, listener: &Listener, args: &WorkerArgs)
         }
         scope.spawn(|| or_end(|| ends(&worker, listener, end.as_fd())));
         let own = Receiver { worker: &worker, listener, hand: 0, alone, next: helpers.last().cloned() };
-        let result = own.receive_all(others.as_fd(), args.depth < Depth::Full);
+        let result = own.receive_all(others.as_fd(), args.task.depth < Depth::Full);
         over.store(true, Ordering::Release);
         helpers.iter().for_each(Thread::unpark);
         rustix::io::write(&end, &1_u64.to_ne_bytes())?;

@@ -75,18 +75,20 @@ impl<'a> Worker<'a> {
     fn new(args: &'a WorkerArgs, front: &'a Channel, sink: &'a mut dyn Sink, begun: Begun) -> Result<(Self, Listener)> {
         let Begun { listener, slots, launcher, command, attached, restricted, signals } = begun;
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let exit_group = tells_by_filter(args.exit_group);
-        let mut out = Out::new(sink, &args.closed);
+        let guarded = Guarded::new(front, &args.task);
+        let exit_group = tells_by_filter(args.task.exit_group);
+        let mut out = Out::new(sink, &args.task.closed);
         let mut processes = Processes::new(slots, !exit_group)?;
         if args.resume {
             out.lost("the recorder was killed, and another went on");
             let gone = processes.take_over(now());
             out.write_all(&gone);
         } else {
-            out.start(super::NAME, blind(restricted, args.depth)).context("failed to write to the session's events")?;
+            out.start(super::NAME, blind(restricted, args.task.depth))
+                .context("failed to write to the session's events")?;
         }
         epoll::add(&epoll, &signals, epoll::EventData::new_u64(SIGNALS), epoll::EventFlags::IN)?;
-        epoll::add(&epoll, front, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
+        guarded.watch(&epoll, FRONT)?;
         let_go().context("failed to let go of the session's terminal and files")?;
         if let Some(launcher) = &launcher {
             command::begin(front, launcher)?;
@@ -96,7 +98,7 @@ impl<'a> Worker<'a> {
             epoll,
             signals,
             front,
-            guarded: Guarded::new(front, args),
+            guarded,
             front_pid,
             launcher,
             command,
@@ -105,7 +107,7 @@ impl<'a> Worker<'a> {
             programs,
             told: Told::default(),
             opens: Opens::default(),
-            depth: args.depth,
+            depth: args.task.depth,
             exit_group,
             bound: args.bound,
             out,
@@ -202,12 +204,8 @@ impl<'a> Worker<'a> {
 
     /// Sees to it that who is killed from now on is replaced still.
     fn front_is_gone(&mut self, listener: &Listener) -> Result<()> {
-        epoll::delete(&self.epoll, &self.guarded)?;
         kill_bound(self.command.filter(|_| self.bound));
-        if self.goes_on() && self.guarded.start(self.processes.slots().as_fd(), Some(listener)).is_ok() {
-            epoll::add(&self.epoll, &self.guarded, epoll::EventData::new_u64(FRONT), epoll::EventFlags::IN)?;
-        }
-        Ok(())
+        self.guarded.renew((&self.epoll, FRONT), self.processes.slots(), Some(listener)).map(drop)
     }
 
     /// Takes in the processes that have ended, and writes their ends; returns whether there were any.
