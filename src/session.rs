@@ -280,10 +280,8 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest as _, Sha256};
-
     use super::*;
-    use crate::event::{Exit, Lost, Sink, hex};
+    use crate::event::{Lost, Sink};
 
     fn active(name: &str) -> Active {
         let id = SessionId::parse(name).expect("a name");
@@ -332,24 +330,6 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_counted() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
-        let path = open.claim().expect("a segment");
-        let exit = |at| Event::Exit(Exit { at, process: 1, ..Exit::default() });
-        let mut log = Log::append(&path).expect("a segment");
-        log.file = File::open(&path).expect("it cannot be written");
-        log.event(&exit(1)).expect_err("not written");
-        log.event(&exit(2)).expect_err("not written");
-        assert_eq!(read(&open).expect("readable").0.unwritten, 2);
-        let mut log = Log::append(&path).expect("there is room again");
-        log.event(&lost(2)).expect("written");
-        log.event(&exit(3)).expect("written");
-        let (digest, segments) = read(&open).expect("readable");
-        assert_eq!((digest.unwritten, segments), (0, vec![vec![lost(2), exit(3)]]));
-    }
-
-    #[test]
     fn every_segment_is_of_one_recorder_and_is_read() {
         let dir = tempfile::tempdir().expect("a folder");
         let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
@@ -372,34 +352,5 @@ mod tests {
         assert!(Sessions::of(&open.folder()).is_some() && Sessions::of(Path::new("one")).is_none());
         open.close().expect("closed");
         assert!(Sessions::of(&open.folder()).is_none());
-    }
-
-    #[test]
-    fn a_torn_tail_is_cut_and_damage_is_reported() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let open = Sessions::new(dir.path()).open(active("one")).expect("opened");
-        let path = open.claim().expect("a segment");
-        let mut log = Log::append(&path).expect("a segment");
-        (1..=2).for_each(|count| log.event(&lost(count)).expect("written"));
-        let whole = fs::read(&path).expect("events");
-        fs::write(&path, [&whole[..], b"{\"event\":\"lost\",\"at\""].concat()).expect("torn");
-        let (digest, segments) = read(&open).expect("the valid prefix");
-        assert_eq!(segments, [[lost(1), lost(2)]]);
-        assert_eq!((digest.length, digest.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
-        Log::append(&path).expect("a segment, of which another may be the writer");
-        assert!(fs::read(&path).expect("events").len() > whole.len());
-        let torn = [&whole[..], &[b' '; 100_000]].concat();
-        for (left, cut) in [(torn.as_slice(), whole.len()), (&torn[..whole.len()], whole.len()), (&torn[..20], 0)] {
-            fs::write(&path, left).expect("torn");
-            Log::go_on(&path).expect("the writer is gone").event(&lost(3)).expect("written");
-            let (_, segments) = read(&open).expect("no damage");
-            assert_eq!(segments[0].len(), if cut > 0 { 3 } else { 1 });
-            assert_eq!(segments[0].last(), Some(&lost(3)));
-        }
-        let damaged = [&whole[..20], b"\x00\n", &whole[20..]].concat();
-        fs::write(&path, &damaged).expect("damaged");
-        let error = format!("{:#}", read(&open).expect_err("damage"));
-        assert!(error.contains("record 1 is damaged: line 1"), "{error}");
-        assert_eq!(fs::read(&path).expect("events"), damaged, "nothing is touched");
     }
 }

@@ -18,7 +18,7 @@ use crate::redact;
 /// Beside it a file of fixed size counts what could not be written, so that a full disk is not silent.
 #[derive(Debug)]
 pub struct Log {
-    pub(super) file: File,
+    file: File,
     length: u64,
     /// Whether a part of a record may be behind that length.
     torn: bool,
@@ -205,4 +205,65 @@ fn read_segment(path: &Path, hash: &mut Sha256, each: &mut dyn FnMut(Option<Even
         line.clear();
     }
     Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Exit, Lost};
+
+    /// Returns what is read of a segment.
+    fn read(path: &Path) -> anyhow::Result<(Digest, Vec<Event>)> {
+        let mut events = Vec::new();
+        let digest = read_segments(vec![(1, path.to_path_buf())], &mut |event| events.extend(event))?;
+        Ok((digest, events))
+    }
+
+    fn lost(count: u64) -> Event {
+        Event::Lost(Lost { at: 1, count, why: "test".into() })
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_counted() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("events-1.jsonl");
+        let exit = |at| Event::Exit(Exit { at, process: 1, ..Exit::default() });
+        let mut log = Log::append(&path).expect("a segment");
+        log.file = File::open(&path).expect("it cannot be written");
+        log.event(&exit(1)).expect_err("not written");
+        log.event(&exit(2)).expect_err("not written");
+        assert_eq!(read(&path).expect("readable").0.unwritten, 2);
+        let mut log = Log::append(&path).expect("there is room again");
+        log.event(&lost(2)).expect("written");
+        log.event(&exit(3)).expect("written");
+        let (digest, events) = read(&path).expect("readable");
+        assert_eq!((digest.unwritten, events), (0, vec![lost(2), exit(3)]));
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_and_damage_is_reported() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("events-1.jsonl");
+        let mut log = Log::append(&path).expect("a segment");
+        (1..=2).for_each(|count| log.event(&lost(count)).expect("written"));
+        let whole = fs::read(&path).expect("events");
+        fs::write(&path, [&whole[..], b"{\"event\":\"lost\",\"at\""].concat()).expect("torn");
+        let (digest, events) = read(&path).expect("the valid prefix");
+        assert_eq!(events, [lost(1), lost(2)]);
+        assert_eq!((digest.length, digest.sha256), (whole.len() as u64, hex(&Sha256::digest(&whole))));
+        Log::append(&path).expect("a segment, of which another may be the writer");
+        assert!(fs::read(&path).expect("events").len() > whole.len());
+        let torn = [&whole[..], &[b' '; 100_000]].concat();
+        for (left, cut) in [(torn.as_slice(), whole.len()), (&torn[..whole.len()], whole.len()), (&torn[..20], 0)] {
+            fs::write(&path, left).expect("torn");
+            Log::go_on(&path).expect("the writer is gone").event(&lost(3)).expect("written");
+            let (_, events) = read(&path).expect("no damage");
+            assert_eq!((events.len(), events.last()), (if cut > 0 { 3 } else { 1 }, Some(&lost(3))));
+        }
+        let damaged = [&whole[..20], b"\x00\n", &whole[20..]].concat();
+        fs::write(&path, &damaged).expect("damaged");
+        let error = format!("{:#}", read(&path).expect_err("damage"));
+        assert!(error.contains("record 1 is damaged: line 1"), "{error}");
+        assert_eq!(fs::read(&path).expect("events"), damaged, "nothing is touched");
+    }
 }
