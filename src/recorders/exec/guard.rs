@@ -15,7 +15,7 @@ use super::{let_go, state};
 use crate::recorders::Launch;
 use crate::sys::{self, Listener};
 
-/// How many workers may die before no more are started.
+/// How many workers may die before no more are started, and how many guardians.
 pub(in crate::recorders) const WORKERS: u32 = 16;
 
 /// What the hidden subcommand `__guard` was given.
@@ -150,12 +150,13 @@ impl Worker {
 pub(in crate::recorders) struct Guarded<'a> {
     front: &'a Channel,
     guardian: Option<(Pid, Channel)>,
+    guardians: u32,
     task: &'a Task,
 }
 
 impl<'a> Guarded<'a> {
     pub(in crate::recorders) fn new(front: &'a Channel, task: &'a Task) -> Self {
-        Self { front, guardian: None, task }
+        Self { front, guardian: None, guardians: 0, task }
     }
 
     /// Has what is said by it wake who waits, with this number.
@@ -180,7 +181,8 @@ impl<'a> Guarded<'a> {
             };
             start(self.task, Some(&session))
         };
-        let Ok(guardian) = start() else { return Ok(false) };
+        self.guardians += 1;
+        let Some(guardian) = (self.guardians <= WORKERS).then(start).and_then(Result::ok) else { return Ok(false) };
         self.guardian = Some(guardian);
         self.watch(epoll, number)?;
         Ok(true)
