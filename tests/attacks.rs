@@ -963,10 +963,7 @@ fn trapped(project: &Project) -> (String, std::path::PathBuf) {
     let bin = project.home().join("bin");
     for name in ["git", "nix", "sh", "bash", "ssh", "gpg", "less", "vi", "evil"] {
         let script = format!("#!/bin/sh\necho {name} >> '{}'\n", trace.display());
-        let path = bin.join(name);
-        fs::create_dir_all(&bin).expect("a folder");
-        fs::write(&path, script).expect("written");
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+        support::program(&bin.join(name), script);
     }
     let evil = bin.join("evil").display().to_string();
     for key in [

@@ -27,9 +27,7 @@ fn project() -> Project {
     let project = Project::demo();
     project.session(&["--no-verify", "--yes", "--name", "one"], "jq -n 1").success();
     let gh = project.home().join("bin/gh");
-    fs::create_dir_all(gh.parent().expect("a folder")).expect("a folder");
-    fs::write(&gh, GH).expect("written");
-    fs::set_permissions(&gh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("executable");
+    support::program(&gh, GH);
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_agent-capture"), gh.with_file_name("agent-capture"))
         .expect("a link");
     project

@@ -4,7 +4,6 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
@@ -66,10 +65,7 @@ fn toolchain() -> PathBuf {
 
 /// Puts an executable script into the home folder.
 fn installer(project: &Project, path: &str, script: &str) {
-    let path = project.home().join(path);
-    fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-    fs::write(&path, format!("#!/bin/bash\n{script}\n")).expect("a script");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    support::program(&project.home().join(path), format!("#!/bin/bash\n{script}\n"));
 }
 
 /// The work of an agent that was told to use Nix. Nobody says which nixpkgs is meant.

@@ -3,7 +3,6 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use support::{PATH, Project, Said, VERSIONS, bed, pin};
 
@@ -11,11 +10,9 @@ use support::{PATH, Project, Said, VERSIONS, bed, pin};
 fn counted(project: &Project, version: &str, arguments: &[&str]) -> (Said, Vec<String>) {
     let folder = project.home().join("counting");
     let (program, notes) = (folder.join("nix"), folder.join("notes"));
-    fs::create_dir_all(&folder).expect("a folder");
     let real = bed().join(format!("nix-{version}/bin/nix"));
     let script = format!("#!/bin/sh\necho \"$1 $2\" >> '{}'\nexec '{}' \"$@\"\n", notes.display(), real.display());
-    fs::write(&program, script).expect("a program");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+    support::program(&program, script);
     let mut command = project.command(env!("CARGO_BIN_EXE_agent-capture"));
     command.args(arguments).env("PATH", format!("{}:{PATH}", folder.display()));
     let said = command.output().expect("the program runs").into();

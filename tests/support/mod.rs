@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -63,6 +63,16 @@ impl From<Output> for Said {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Writes a program, and its folder. A child writes it: were it open for that here while another test starts a process, that one
+/// would hold it open for a moment, and nobody could run it (ETXTBSY).
+pub(crate) fn program(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+    let mut install = Command::new("install");
+    let mut child = install.args(["-m755", "/dev/stdin"]).arg(path).stdin(Stdio::piped()).spawn().expect("install");
+    child.stdin.take().expect("piped").write_all(bytes.as_ref()).expect("it reads");
+    assert!(child.wait().expect("it ends").success(), "{} is not written", path.display());
 }
 
 /// Says that a test, or a part of it, cannot run here.
@@ -187,11 +197,11 @@ impl Project {
 
     pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.root().join(path);
+        if text.starts_with("#!") {
+            return program(&path, text);
+        }
         fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
         fs::write(&path, text).expect("a file");
-        if text.starts_with("#!") {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
-        }
     }
 
     pub(crate) fn exists(&self, path: &str) -> bool {

@@ -6,7 +6,6 @@ use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -42,9 +41,7 @@ impl Session {
     /// Writes a program.
     pub(crate) fn program(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("in the folder")).expect("folder");
-        fs::write(&path, bytes).expect("program");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        super::program(&path, bytes);
         path
     }
 
