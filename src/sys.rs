@@ -124,6 +124,7 @@ impl Listener {
             call: row.map(|row| row.2),
             pointer: row.map_or(8, |row| row.3),
             args: data.args,
+            instruction: data.instruction_pointer,
         }))
     }
 
@@ -153,6 +154,8 @@ pub struct Stopped<'l> {
     pub pointer: usize,
     /// Its arguments.
     pub args: [u64; 6],
+    /// The address of the instruction after the call.
+    pub instruction: u64,
 }
 
 impl Stopped<'_> {

@@ -424,18 +424,22 @@ fn where_it_is_survived_only_what_kills_interrupts_an_open() {
     if !Command::new("strace").arg("true").output().is_ok_and(|output| output.status.success()) {
         return skipped("strace is not there, or may not trace");
     }
-    let calls = |kept: &str| {
+    let calls_of = |session: &Session, kept: &str| {
         session.write(KEPT, &kept.replace("RELEASE", &release));
         let recorded = session.run_under(&["strace", "-f", "-e", "trace=seccomp", "-o", "calls"], &["true"]);
         assert!(recorded.output.status.success(), "{:?}", recorded.output);
         let calls = fs::read_to_string(session.path("calls")).expect("calls");
         (calls.matches("NEW_LISTENER").count(), calls.matches("WAIT_KILLABLE_RECV").count())
     };
+    let calls = |kept: &str| calls_of(&session, kept);
     assert_eq!(calls("RELEASE survives\n"), (1, 1));
     assert_eq!(calls("RELEASE kills\n"), (1, 0));
     // Of another kernel, so that it is tried anew: once for the trial, and for the session as it was found.
     assert_eq!(calls("1.0 kills\n"), (2, 1 + usize::from(found.ends_with("survives\n"))));
     assert_eq!(fs::read_to_string(session.path(KEPT)).expect("it is kept"), found);
+    // Where opens are not seen what is known is used, and nothing is tried.
+    let network = Session::by("seccomp", "network");
+    assert_eq!((calls_of(&network, "RELEASE survives\n"), calls_of(&network, "1.0 survives\n")), ((1, 1), (1, 0)));
 }
 
 /// Each open counts once, however many threads of the recorder take what comes at a time.

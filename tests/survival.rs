@@ -325,8 +325,11 @@ fn signals_in_an_exec() {
             if how == "interrupt" {
                 println!("{}: {interrupted} of 300 execs under a storm of signals failed with EINTR", RECORDER.get());
             }
-            assert!(recorded.named("true").len() + interrupted <= 300, "no exec is seen twice");
-            assert!(recorded.named("true").len() + interrupted >= 290 && recorded.code() == Some(0));
+            let seen = recorded.named("true").len();
+            // Linux may end one just as it is let go on, so that it is seen: one of some 100,000.
+            let seen_too = if interrupted > 0 { 2 } else { 0 };
+            assert!(seen + interrupted <= 300 + seen_too, "{how}: {seen} and {interrupted}: no exec is seen twice");
+            assert!(seen + interrupted >= 290 && recorded.code() == Some(0), "{how}: {seen} and {interrupted}");
         }
     });
 }

@@ -14,6 +14,7 @@
 //! Should the worker be killed, the front lets go on what it had in hand and starts another; where the front is gone, which
 //! daemons outlive, a [guardian](super::exec::guard) does.
 
+mod again;
 mod attach;
 mod begin;
 mod forks;
@@ -44,7 +45,9 @@ impl Recorder for Seccomp {
     }
 
     fn available(&self) -> Result<(), String> {
-        probe(NAME)
+        probe(NAME)?;
+        killable::is_used(Depth::Full);
+        Ok(())
     }
 
     fn cure(&self) -> &'static str {

@@ -61,7 +61,7 @@ impl Session {
         if !RECORDER.get().is_empty() {
             command.args(["--recorder", RECORDER.get()]);
         }
-        command.arg("--").args(argv).current_dir(self.folder.path());
+        command.arg("--").args(argv).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 

@@ -27,6 +27,8 @@ pub(in crate::recorders) struct Arguments {
     pub shortened: bool,
     /// Whether the kernel will refuse them as too long.
     pub too_long: bool,
+    /// Where in its program the process asks, and with which addresses; nothing where that is not told.
+    pub site: Option<(u64, [u64; 6])>,
 }
 
 /// Why they could not be read.
@@ -52,7 +54,8 @@ impl Arguments {
             Some(both) => both,
             None => (memory.text(path, PAGE as usize)?.0, memory.pointers(argv)?),
         };
-        let mut read = Self { folder, flags, path, ..Self::default() };
+        let site = Some((stopped.instruction, stopped.args));
+        let mut read = Self { folder, flags, path, site, ..Self::default() };
         let kept = read.keep(&memory, &pointers)?;
         if read.shortened || kept > LONGEST {
             let sizes = [memory.size(&pointers)?, memory.size(&memory.pointers(envp)?)?];

@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::event::Bytes;
+use crate::recorders::exec::glimpse::Glimpse;
+
 /// How many of those that ended are remembered.
 const MOST: usize = 1024;
 
@@ -19,9 +22,9 @@ fn stack(pid: i32) -> Option<u64> {
 }
 
 /// Returns a number that stands for arguments.
-pub(super) fn short<'a>(words: impl Iterator<Item = &'a [u8]>) -> u64 {
+pub(super) fn short(words: &[Bytes]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    words.for_each(|word| word.hash(&mut hasher));
+    words.iter().for_each(|word| word.as_slice().hash(&mut hasher));
     hasher.finish()
 }
 
@@ -40,9 +43,7 @@ impl Ended {
 
     /// Returns the exec of the latest that ended of whom this process can be a copy: it shows the same arguments.
     pub(super) fn of(&self, pid: i32) -> Option<u64> {
-        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-        let words = line.split_inclusive(|byte| *byte == 0).map(|word| word.strip_suffix(b"\0").unwrap_or(word));
-        let words = short(words);
+        let words = short(&Glimpse::of(pid).argv);
         self.0.iter().find(|(own, _)| *own == words).map(|(_, exec)| *exec)
     }
 }
@@ -63,7 +64,7 @@ mod tests {
         let mut ended = Ended::default();
         assert_eq!(ended.of(other), None);
         for exec in 1..=2000 {
-            ended.add(short([&b"sleep"[..], b"60"].into_iter()), exec);
+            ended.add(short(&["sleep", "60"].map(Bytes::from)), exec);
             ended.add(7, 0);
         }
         assert_eq!((ended.of(other), ended.of(own), ended.0.len()), (Some(2000), None, MOST));

@@ -1,5 +1,5 @@
 //! Whether processes that wait for the recorder may wait so that only a signal that kills interrupts them
-//! (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19): fewer of the opens that are recorded then fail with EINTR. Some
+//! (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19): fewer of the calls that are recorded then fail with EINTR. Some
 //! kernels of virtual machines kill what waits so, so it is tried out first. What was found is kept for this kernel.
 
 use std::env;
@@ -22,9 +22,10 @@ const TRIAL: &str = "i=0; while [ $i -lt 40 ]; do /bin/true || exit 1; i=$((i+1)
 /// The longest that nothing may happen in the trial.
 const PATIENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
-/// Returns whether a session of this depth waits so.
+/// Returns whether a session of this depth waits so. Where only programs and connections are seen it is not tried out for that:
+/// a session would begin late, and few signals come in an exec.
 pub(super) fn is_used(depth: Depth) -> bool {
-    depth >= Depth::Full && kept().unwrap_or_else(find)
+    kept().unwrap_or_else(|| depth >= Depth::Full && find())
 }
 
 /// Tries it out, and keeps what was found where there is a folder for it.

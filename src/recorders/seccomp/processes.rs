@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
+use super::again::Latest;
 use super::forks::{self, Ended};
 use super::waits::happened;
 use crate::event::{Bytes, EndKnown, Event, Exec, Exit, Status};
@@ -40,8 +41,8 @@ struct Process {
     exec: u64,
     /// Its parent's exec when it was first seen.
     parent: Option<u64>,
-    /// What its arguments were, in short.
-    words: u64,
+    /// That in short.
+    latest: Latest,
     /// What it tried in vain since then.
     tried: Tried,
     /// Its status, and how that is known; perhaps before its end.
@@ -189,7 +190,7 @@ impl Processes {
             number: 0,
             exec: 0,
             parent,
-            words: 0,
+            latest: Latest::default(),
             tried: Tried::default(),
             word: None,
         };
@@ -271,6 +272,11 @@ impl Processes {
         alike().or_else(|| self.ended.of(pid)).or_else(by_session)
     }
 
+    /// Returns whether a process asks once more for its latest exec, which did not begin.
+    pub(super) fn asks_again(&self, pid: i32, asked: &Arguments, program: &Program) -> bool {
+        self.table.get(&pid).is_some_and(|process| process.latest.is_asked_again(pid, asked, program))
+    }
+
     /// Takes in an exec; returns what is to be written.
     pub(super) fn exec(&mut self, pid: i32, at: i64, asked: Arguments, cwd: &Path, program: Program) -> Vec<Event> {
         let Some(process) = self.table.get_mut(&pid) else { return Vec::new() };
@@ -283,7 +289,7 @@ impl Processes {
         let id = self.next;
         self.next += 1;
         process.exec = id;
-        process.words = forks::short(asked.argv.iter().map(Bytes::as_slice));
+        process.latest = Latest::of(&asked);
         if process.number == 0 {
             process.number = id;
         }
@@ -350,7 +356,7 @@ impl Processes {
         let exit = Exit { at, process: process.number, status: word.map(Status::from_wait), known };
         let exit = (process.number > 0).then_some(Event::Exit(exit));
         self.slots.give_back(process.slot);
-        self.ended.add(process.words, process.exec);
+        self.ended.add(process.latest.words, process.exec);
         missing.into_iter().chain(exit).collect()
     }
 }

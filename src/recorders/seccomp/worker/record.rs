@@ -91,7 +91,8 @@ impl Worker<'_> {
         self.out.write_all(event.as_slice());
     }
 
-    /// Finds out all that must be known before the process goes on. None: it only asks whether it could.
+    /// Finds out all that must be known before the process goes on. None: it only asks whether it could,
+    /// or what it asks for is recorded.
     fn look(&mut self, stopped: &Stopped<'_>, pid: i32) -> Result<Option<Seen>, Unread> {
         const AT_EXECVE_CHECK: u64 = 0x10000; // linux/fcntl.h
         let asked = Arguments::read(stopped)?;
@@ -101,6 +102,9 @@ impl Worker<'_> {
         let cwd = || fs::read_link(format!("/proc/{}/cwd", stopped.thread)).unwrap_or_default();
         let mut program = self.programs.find(pid, stopped.thread, &asked, &cwd, self.processes.info(pid), None);
         program.starts &= !asked.too_long;
+        if self.processes.asks_again(pid, &asked, &program) {
+            return Ok(None);
+        }
         // A name that is tried along PATH needs none.
         let cwd = if program.starts { cwd() } else { PathBuf::new() };
         Ok(Some((asked, cwd, program)))
