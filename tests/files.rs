@@ -418,28 +418,29 @@ fn where_it_is_survived_only_what_kills_interrupts_an_open() {
     let session = Session::by("seccomp", "full");
     assert!(session.run(&["true"]).output.status.success());
     let found = fs::read_to_string(session.path(KEPT)).expect("it is kept");
-    let release = rustix::system::uname().release().to_string_lossy().into_owned();
-    assert!([" survives\n", " kills\n"].map(|end| release.clone() + end).contains(&found), "{found}");
+    let name = rustix::system::uname();
+    let kernel = format!("{} {}", name.release().to_string_lossy(), name.version().to_string_lossy());
+    assert!(["survives", "kills"].map(|word| format!("{kernel}\n{word}\n")).contains(&found), "{found}");
     assert!(Session::by("seccomp", "network").run(&["true"]).output.status.success());
     if !Command::new("strace").arg("true").output().is_ok_and(|output| output.status.success()) {
         return skipped("strace is not there, or may not trace");
     }
     let calls_of = |session: &Session, kept: &str| {
-        session.write(KEPT, &kept.replace("RELEASE", &release));
+        session.write(KEPT, &kept.replace("KERNEL", &kernel));
         let recorded = session.run_under(&["strace", "-f", "-e", "trace=seccomp", "-o", "calls"], &["true"]);
         assert!(recorded.output.status.success(), "{:?}", recorded.output);
         let calls = fs::read_to_string(session.path("calls")).expect("calls");
         (calls.matches("NEW_LISTENER").count(), calls.matches("WAIT_KILLABLE_RECV").count())
     };
     let calls = |kept: &str| calls_of(&session, kept);
-    assert_eq!(calls("RELEASE survives\n"), (1, 1));
-    assert_eq!(calls("RELEASE kills\n"), (1, 0));
+    assert_eq!(calls("KERNEL\nsurvives\n"), (1, 1));
+    assert_eq!(calls("KERNEL\nkills\n"), (1, 0));
     // Of another kernel, so that it is tried anew: once for the trial, and for the session as it was found.
-    assert_eq!(calls("1.0 kills\n"), (2, 1 + usize::from(found.ends_with("survives\n"))));
+    assert_eq!(calls("1.0 #1\nkills\n"), (2, 1 + usize::from(found.ends_with("\nsurvives\n"))));
     assert_eq!(fs::read_to_string(session.path(KEPT)).expect("it is kept"), found);
     // Where opens are not seen what is known is used, and nothing is tried.
     let network = Session::by("seccomp", "network");
-    assert_eq!((calls_of(&network, "RELEASE survives\n"), calls_of(&network, "1.0 survives\n")), ((1, 1), (1, 0)));
+    assert_eq!((calls_of(&network, "KERNEL\nsurvives\n"), calls_of(&network, "1.0 #1\nsurvives\n")), ((1, 1), (1, 0)));
 }
 
 /// Each open counts once, however many threads of the recorder take what comes at a time.

@@ -7,11 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{panic, thread};
+
+use super::dpkg;
+use super::walk::{Changed, DEEP, Entry, LIMIT, Walk, is_note};
 
 /// Places below the root that installers write to, besides the package database.
 const PLACES: [&str; 4] = ["etc", "opt", "usr/local", "root/.cache"];
@@ -32,44 +36,11 @@ const RESTLESS: [&[u8]; 12] = [
     b".zsh_history",
 ];
 
-/// What programs note for themselves below the home folder: it installs nothing and changes no program.
-const NOTES: [&str; 6] = [
-    ".cache/nix",
-    ".cargo/.global-cache",
-    ".cargo/.package-cache",
-    ".cargo/.package-cache-mutate",
-    ".local/share/nix",
-    ".local/state/nix",
-];
-
 /// The clock of a file system stands still between ticks: 10 ms at 100 Hz.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How far down each file is looked at.
-const DEEP: u32 = 2;
-
-/// How far down folders are looked at whose own list of files did not change: where installers put what is new,
-/// `~/.local/lib/python3.13/site-packages` or `~/.npm/_cacache/content-v2/sha512/00/11`.
-const DEEPEST: u32 = 5;
-
-/// The most entries that are looked at.
-const LIMIT: usize = 400_000;
-
 /// The most names that are kept of before a session: a few milliseconds.
 const NAMES: usize = 20_000;
-
-/// A folder, or a file at the top of the home folder, in which files were made, changed or removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its path, absolute.
-    pub path: PathBuf,
-    /// How many files.
-    pub files: u64,
-    /// Their sizes together, in bytes.
-    pub bytes: u64,
-    /// How many files and folders that were there before are gone.
-    pub removed: u64,
-}
 
 /// The names in the upper folders of the usual places, before a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,15 +138,20 @@ pub struct Found {
 pub fn left_behind(root: &Path, home: Option<&Path>, skip: &Path, since: SystemTime, before: &Before) -> Found {
     let since = since.checked_sub(TICK).unwrap_or(UNIX_EPOCH);
     let skip = skip.components().as_path().as_os_str();
-    let mut walk = Walk { since, skip, seen: 0, found: BTreeMap::new() };
-    for (path, top) in starts(root, home) {
-        walk.below(&path, &top);
-    }
-    for (path, top) in before.gone(root, home) {
-        walk.found(&path, &top).removed += 1;
-    }
-    let partial = walk.seen >= LIMIT;
-    Found { changed: walk.found.into_values().collect(), packages: packages(root, since), partial }
+    let (starts, seen) = (starts(root, home), AtomicUsize::new(0));
+    let all = starts.iter().rev().map(|(path, top)| Entry::new(path, top)).collect();
+    let (all, walk) = (Mutex::new(all), Walk { since, skip, seen: &seen, found: BTreeMap::new() });
+    // Each waits for the disk, or for what the kernel knows of it.
+    let found = thread::scope(|scope| {
+        let other = scope.spawn(|| walk.clone().through(&all));
+        let gone = before.gone(root, home);
+        let mut found = walk.clone().through(&all);
+        found.add(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        gone.iter().for_each(|(path, top)| found.found(path, top).removed += 1);
+        found
+    });
+    let partial = seen.load(Ordering::Relaxed) >= LIMIT;
+    Found { changed: found.found.into_values().collect(), packages: dpkg::changed_since(root, since), partial }
 }
 
 /// Returns where the walks start, each with the place that it is in: the places, and in the home folder hidden files and
@@ -202,84 +178,6 @@ fn theirs(home: &Path) -> Vec<OsString> {
     entries.map(|entry| entry.file_name()).filter(wanted).collect()
 }
 
-/// Returns whether a path is what a program notes for itself.
-fn is_note(path: &Path, top: &Path) -> bool {
-    let below = path.as_os_str().as_bytes().strip_prefix(top.as_os_str().as_bytes());
-    let below = below.and_then(|below| below.strip_prefix(b"/"));
-    below.is_some_and(|below| NOTES.iter().any(|note| note.as_bytes() == below))
-}
-
-struct Walk<'a> {
-    since: SystemTime,
-    skip: &'a OsStr,
-    seen: usize,
-    found: BTreeMap<PathBuf, Changed>,
-}
-
-impl Walk<'_> {
-    /// Returns the entry of the folder that a file counts for.
-    fn found(&mut self, path: &Path, top: &Path) -> &mut Changed {
-        let path = group(path, top);
-        let new = Changed { path: path.clone(), files: 0, bytes: 0, removed: 0 };
-        self.found.entry(path).or_insert(new)
-    }
-
-    /// Looks at a path and what is below it; what changed counts for its folder. Files deep in a folder whose own list of
-    /// files did not change are passed over, and so is what is still deeper: what is installed is new, and there are too many
-    /// of them to look at each.
-    fn below(&mut self, path: &Path, top: &Path) {
-        let mut paths = vec![(path.to_path_buf(), 0, fs::symlink_metadata(path))];
-        while let Some((path, depth, meta)) = paths.pop() {
-            self.seen += 1;
-            if self.seen >= LIMIT || path.as_os_str() == self.skip || is_note(&path, top) {
-                continue;
-            }
-            let Ok(meta) = meta else { continue };
-            let is_new = changed(&meta) >= self.since;
-            if meta.is_dir() {
-                // On most file systems a folder without folders has two links: its name and its `.`.
-                let looks = is_new || depth < DEEP || depth < DEEPEST && meta.nlink() != 2;
-                let entries = looks.then(|| fs::read_dir(&path)).into_iter().flatten().flatten().flatten();
-                let wanted =
-                    |entry: &fs::DirEntry| is_new || depth < DEEP || entry.file_type().is_ok_and(|kind| kind.is_dir());
-                // Asked of its folder, each is found without a walk from the root.
-                paths.extend(entries.filter(wanted).map(|entry| (entry.path(), depth + 1, entry.metadata())));
-            } else if is_new {
-                let changed = self.found(&path, top);
-                changed.files += 1;
-                changed.bytes += meta.len();
-            }
-        }
-    }
-}
-
-fn changed(meta: &fs::Metadata) -> SystemTime {
-    let (seconds, nanos) = (u64::try_from(meta.ctime()).unwrap_or(0), u32::try_from(meta.ctime_nsec()).unwrap_or(0));
-    UNIX_EPOCH + Duration::new(seconds, nanos)
-}
-
-/// Returns the folder that a file counts for: two names below the home folder (`~/.cargo/bin`), one below another place.
-fn group(path: &Path, top: &Path) -> PathBuf {
-    let names: Vec<_> = path.strip_prefix(top).unwrap_or(path).iter().collect();
-    let hidden = names.first().is_some_and(|name| name.as_bytes().starts_with(b"."));
-    let depth = (1 + usize::from(hidden)).min(names.len().saturating_sub(1)).max(1);
-    top.join(names.into_iter().take(depth).collect::<PathBuf>())
-}
-
-/// Returns packages of dpkg whose list of files was written since a time: dpkg makes it anew, which changes its folder too.
-fn packages(root: &Path, since: SystemTime) -> Vec<String> {
-    let info = root.join("var/lib/dpkg/info");
-    let is_new = |meta: io::Result<fs::Metadata>| meta.is_ok_and(|meta| changed(&meta) >= since);
-    let entries = is_new(fs::metadata(&info)).then(|| fs::read_dir(&info)).into_iter().flatten().flatten().flatten();
-    let lists =
-        entries.filter_map(|entry| Some((entry.file_name().to_str()?.strip_suffix(".list")?.to_owned(), entry)));
-    let names = lists.filter(|(_, entry)| is_new(entry.metadata())).map(|(name, _)| name);
-    let mut names: Vec<String> = names.map(|name| name.split(':').next().unwrap_or_default().to_owned()).collect();
-    names.sort();
-    names.dedup();
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,12 +198,12 @@ mod tests {
         for old in [".cargo/bin/gone", ".rustup/toolchains/a/b", ".profile", ".cache/nix/gone", "app/.venv/gone"] {
             write(&home.join(old), "old");
         }
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
         let app = home.join("app");
         let before = Before::look(root.path(), Some(&home), &app);
         assert_eq!(Before::parse(&before.to_bytes()), before);
         let since = SystemTime::now();
-        std::thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(50));
         for (new, text) in [
             (".cargo/bin/just", "12345"),
             (".cargo/registry/a/b", "1"),

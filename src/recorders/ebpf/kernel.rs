@@ -16,9 +16,13 @@ use super::TYPES;
 use super::record::Record;
 use super::types::{ASKED, reduced};
 use crate::recorders::Depth;
+use crate::recorders::exec::kept::{keep, kept};
 
 /// `trace.bpf.c`, compiled.
 static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/trace.bpf.o"));
+
+/// Under which name the kernel's types are kept.
+const KEPT: &str = "kernel-types";
 
 /// How many records are taken at a time.
 const BATCH: usize = 256;
@@ -129,9 +133,19 @@ fn object(depth: Depth, types: Option<&File>) -> Result<Object> {
     open.load().context("Linux refuses the program")
 }
 
-/// Returns a file with the types that the program asks for; none when libbpf has to look for them itself.
+/// Returns a file with the types that the program asks for; none when libbpf has to look for them itself. To look for them takes
+/// almost as long as to load the program, so they are kept.
 fn types() -> Result<Option<File>> {
-    let Some(reduced) = reduced(&fs::read(TYPES)?, ASKED) else { return Ok(None) };
+    let head = format!("{}\n", ASKED.join(" "));
+    let known = kept(KEPT).and_then(|kept| kept.strip_prefix(head.as_bytes()).map(<[u8]>::to_vec));
+    let reduced = match known {
+        Some(known) => known,
+        None => {
+            let Some(reduced) = reduced(&fs::read(TYPES)?, ASKED) else { return Ok(None) };
+            keep(KEPT, &[head.as_bytes(), &reduced].concat());
+            reduced
+        }
+    };
     let mut file = File::from(memfd_create("types", MemfdFlags::CLOEXEC)?);
     file.write_all(&reduced)?;
     Ok(Some(file))

@@ -22,6 +22,7 @@ pub(super) mod front;
 pub(super) mod glimpse;
 pub(super) mod guard;
 pub(super) mod inside;
+pub(super) mod kept;
 pub(super) mod launch;
 pub(super) mod opens;
 pub(super) mod out;

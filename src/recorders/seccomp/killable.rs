@@ -3,9 +3,7 @@
 //! kernels of virtual machines kill what waits so, so it is tried out first. What was found is kept for this kernel.
 
 use std::env;
-use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -14,50 +12,35 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::recorders::Depth;
 use crate::recorders::exec::channel::{Channel, Message};
+use crate::recorders::exec::kept::{keep, kept};
 use crate::recorders::exec::number;
 use crate::sys::{self, Listener};
 
 /// Runs programs, from a shell that has children and handles their ends.
 const TRIAL: &str = "i=0; while [ $i -lt 40 ]; do /bin/true || exit 1; i=$((i+1)); done";
+/// Under which name it is kept, and what was found.
+const KEPT: &str = "wait-killable";
+const SURVIVES: &[u8] = b"survives\n";
+const KILLS: &[u8] = b"kills\n";
 /// The longest that nothing may happen in the trial.
 const PATIENCE: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// Returns whether a session of this depth waits so. Where only programs and connections are seen it is not tried out for that:
 /// a session would begin late, and few signals come in an exec.
 pub(super) fn is_used(depth: Depth) -> bool {
-    kept().unwrap_or_else(|| depth >= Depth::Full && find())
+    known().unwrap_or_else(|| depth >= Depth::Full && find())
 }
 
-/// Tries it out, and keeps what was found where there is a folder for it.
+/// Tries it out, and keeps what was found.
 fn find() -> bool {
     let survives = trial().is_ok();
-    if let Some(path) = path() {
-        let text = format!("{} {}\n", release(), if survives { "survives" } else { "kills" });
-        drop(path.parent().map(fs::create_dir_all));
-        drop(fs::write(path, text));
-    }
+    keep(KEPT, if survives { SURVIVES } else { KILLS });
     survives
 }
 
 /// Returns what was found before with this kernel.
-fn kept() -> Option<bool> {
-    let text = fs::read_to_string(path()?).ok()?;
-    match text.strip_suffix('\n')?.strip_prefix(&release())? {
-        " survives" => Some(true),
-        " kills" => Some(false),
-        _ => None,
-    }
-}
-
-fn release() -> String {
-    rustix::system::uname().release().to_string_lossy().into_owned()
-}
-
-/// Returns where it is kept: in the user's cache (XDG Base Directory Specification 0.8).
-fn path() -> Option<PathBuf> {
-    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
-    Some(cache.join("agent-capture/wait-killable"))
+fn known() -> Option<bool> {
+    kept(KEPT).filter(|found| found == SURVIVES || found == KILLS).map(|found| found == SURVIVES)
 }
 
 /// Runs harmless programs, each of which waits so; an error where one of them did not survive.
