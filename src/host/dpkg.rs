@@ -42,6 +42,9 @@ const COMMON: [&str; 14] = [
     "zlib1g",
 ];
 
+/// The most names for which it is worth looking which packages they speak for.
+const MANY: usize = 64;
+
 /// Returns the packages that own these absolute paths, as far as dpkg's database below `root` knows them.
 pub fn owners<'a>(root: &Path, paths: impl IntoIterator<Item = &'a Path>) -> BTreeMap<PathBuf, Owner> {
     let mut wanted = Wanted::new(paths.into_iter().filter(|path| may_be_owned(root, path)));
@@ -167,7 +170,7 @@ impl<'a, 's> Wanted<'a, 's> {
     }
 
     /// Returns what the paths say of their packages: the names of the files, whole and up to the first dot, and of their folders.
-    /// Those of compilers begin with a machine. Short ones say nothing.
+    /// Those of compilers begin with a machine. Short ones say nothing, nor do many.
     fn names(&self) -> BTreeSet<String> {
         let of_file = |path: &Path| path.file_name().and_then(OsStr::to_str).map(str::to_owned);
         let mut names = BTreeSet::new();
@@ -179,7 +182,7 @@ impl<'a, 's> Wanted<'a, 's> {
             names.extend(path.parent().and_then(of_file));
         }
         names.retain(|name| name.len() > 2 && !FOLDERS.contains(&name.as_str()) && !name.ends_with("-linux-gnu"));
-        names
+        if names.len() > MANY { BTreeSet::new() } else { names }
     }
 
     /// Returns the paths that these packages have, each with the first of them.

@@ -208,6 +208,7 @@ mod tests {
             (".cargo/bin/just", "12345"),
             (".cargo/registry/a/b", "1"),
             (".bashrc", "new"),
+            (".cache/agent-capture/kernel-types", "1"),
             (".claude/x", "1"),
             ("Documents/y", "1"),
             ("app/.venv/x", "1"),

@@ -12,7 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What programs note for themselves below the home folder: it installs nothing and changes no program.
-const NOTES: [&str; 6] = [
+const NOTES: [&str; 7] = [
+    ".cache/agent-capture",
     ".cache/nix",
     ".cargo/.global-cache",
     ".cargo/.package-cache",
