@@ -35,6 +35,10 @@
 //! The thirteenth is of what developers and agents run and install, no rarer than was needed. Of its 35 misses, 21 were answers
 //! that were right where the list was wrong: with those, 99.2 percent of the programs were right, 97.9 of the packages of Debian,
 //! 98.6 of the modules of pkg-config and 99.3 of those of Python.
+//!
+//! Those called ordinary were written and labelled by a reader who knew neither the index nor the lists before them, and labels
+//! were changed by nobody else: programs 99.6 percent, the most idiomatic 97.2; packages of Debian 98.0, 94.8; modules of
+//! pkg-config 99.3, 98.6; modules of Python 99.3, 99.3. Of these 800 names 782 are in a list before them.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -101,6 +105,10 @@ const LISTS: &[List] = &[
         include_str!("data/thirteenth/python-modules.tsv"),
         [1000, 1000, 1000],
     ),
+    list("ordinary programs", "", include_str!("data/ordinary/programs.tsv"), [996, 996, 972]),
+    list("ordinary packages of Debian", "deb:", include_str!("data/ordinary/debian.tsv"), [980, 980, 948]),
+    list("ordinary modules of pkg-config", "pc:", include_str!("data/ordinary/pkg-config.tsv"), [993, 993, 986]),
+    list("ordinary modules of Python", "py:", include_str!("data/ordinary/python-modules.tsv"), [993, 993, 993]),
 ];
 
 /// Programs for which people install packages most, the most installed first.
