@@ -3,7 +3,8 @@
 use std::io;
 use std::mem::MaybeUninit;
 
-use super::{TABLE, checked};
+use super::checked;
+use super::filter::TABLE;
 
 /// What is told of the traced: each exec that succeeds, and all that they make is traced from its first step on. They go
 /// on untraced when the tracer is gone (no PTRACE_O_EXITKILL).
