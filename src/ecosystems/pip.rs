@@ -123,7 +123,8 @@ impl Ecosystem for Pip {
                 },
             },
             "black" | "isort" if has("--check --check-only --diff -c") => Some(check_name(&[program, "check"])),
-            "ruff" if has("--fix --unsafe-fixes") => None,
+            // They change files, or pass whatever is found.
+            "ruff" if has("--fix --fix-only --add-noqa -e --exit-zero") => None,
             "ruff" => match rest {
                 ["check", ..] => Some("ruff-check".to_owned()),
                 ["format", ..] if has("--check") => Some("ruff-format".to_owned()),
@@ -283,6 +284,8 @@ mod tests {
             ("python -m json.tool", None),
             ("ruff check .", Some("ruff-check")),
             ("ruff check --fix .", None),
+            ("ruff check --fix-only", None),
+            ("ruff check --exit-zero .", None),
             ("python -m ruff check", Some("ruff-check")),
             ("ruff format .", None),
             ("black --check .", Some("black-check")),
