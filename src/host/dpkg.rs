@@ -21,8 +21,8 @@ const MERGED: [&str; 6] = ["bin/", "sbin/", "lib/", "lib32/", "lib64/", "libx32/
 /// Folders of the root that packages install into (hier(7)).
 const OWNED: [&str; 12] = ["bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "opt", "sbin", "srv", "usr", "var"];
 
-/// Folders that are of all packages.
-const FOLDERS: [&str; 8] = ["bin", "sbin", "lib", "include", "share", "pkgconfig", "dist-packages", "--init--"];
+/// Names that are of all packages: of folders, and `__init__`.
+const OF_ALL: [&str; 8] = ["bin", "sbin", "lib", "include", "share", "pkgconfig", "dist-packages", "--init--"];
 
 /// Packages with what scripts and builds run most and is called otherwise, by how their names begin.
 const COMMON: [&str; 14] = [
@@ -181,7 +181,7 @@ impl<'a, 's> Wanted<'a, 's> {
             names.insert(name);
             names.extend(path.parent().and_then(of_file));
         }
-        names.retain(|name| name.len() > 2 && !FOLDERS.contains(&name.as_str()) && !name.ends_with("-linux-gnu"));
+        names.retain(|name| name.len() > 2 && !OF_ALL.contains(&name.as_str()) && !name.ends_with("-linux-gnu"));
         if names.len() > MANY { BTreeSet::new() } else { names }
     }
 

@@ -9,13 +9,10 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use std::{panic, thread};
 
 use super::dpkg;
-use super::walk::{Changed, DEEP, Entry, LIMIT, Walk, is_note};
+use super::walk::{Changed, DEEP, is_note, walk};
 
 /// Places below the root that installers write to, besides the package database.
 const PLACES: [&str; 4] = ["etc", "opt", "usr/local", "root/.cache"];
@@ -138,20 +135,11 @@ pub struct Found {
 pub fn left_behind(root: &Path, home: Option<&Path>, skip: &Path, since: SystemTime, before: &Before) -> Found {
     let since = since.checked_sub(TICK).unwrap_or(UNIX_EPOCH);
     let skip = skip.components().as_path().as_os_str();
-    let (starts, seen) = (starts(root, home), AtomicUsize::new(0));
-    let all = starts.iter().rev().map(|(path, top)| Entry::new(path, top)).collect();
-    let (all, walk) = (Mutex::new(all), Walk { since, skip, seen: &seen, found: BTreeMap::new() });
-    // Each waits for the disk, or for what the kernel knows of it.
-    let found = thread::scope(|scope| {
-        let other = scope.spawn(|| walk.clone().through(&all));
-        let gone = before.gone(root, home);
-        let mut found = walk.clone().through(&all);
-        found.add(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
-        gone.iter().for_each(|(path, top)| found.found(path, top).removed += 1);
-        found
-    });
-    let partial = seen.load(Ordering::Relaxed) >= LIMIT;
-    Found { changed: found.found.into_values().collect(), packages: dpkg::changed_since(root, since), partial }
+    let (mut changes, partial) = walk(&starts(root, home), since, skip);
+    for (path, top) in before.gone(root, home) {
+        changes.at(&path, &top).removed += 1;
+    }
+    Found { changed: changes.into_vec(), packages: dpkg::changed_since(root, since), partial }
 }
 
 /// Returns where the walks start, each with the place that it is in: the places, and in the home folder hidden files and
@@ -180,6 +168,8 @@ fn theirs(home: &Path) -> Vec<OsString> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn write(path: &Path, text: &str) {

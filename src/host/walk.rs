@@ -9,6 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What programs note for themselves below the home folder: it installs nothing and changes no program.
@@ -30,7 +31,7 @@ pub(super) const DEEP: u32 = 2;
 const DEEPEST: u32 = 5;
 
 /// The most entries that are looked at.
-pub(super) const LIMIT: usize = 400_000;
+const LIMIT: usize = 400_000;
 
 /// A folder, or a file at the top of the home folder, in which files were made, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +46,45 @@ pub struct Changed {
     pub removed: u64,
 }
 
-impl Changed {
-    fn nothing(path: PathBuf) -> Self {
-        Self { path, files: 0, bytes: 0, removed: 0 }
+/// What changed, by folder.
+#[derive(Debug, Default)]
+pub(super) struct Changes(BTreeMap<PathBuf, Changed>);
+
+impl Changes {
+    /// Returns the entry of the folder that a path counts for. `top`: the place that it is in.
+    pub(super) fn at(&mut self, path: &Path, top: &Path) -> &mut Changed {
+        let path = group(path, top);
+        self.0.entry(path).or_insert_with_key(|path| Changed { path: path.clone(), files: 0, bytes: 0, removed: 0 })
+    }
+
+    /// Returns them, sorted.
+    pub(super) fn into_vec(self) -> Vec<Changed> {
+        self.0.into_values().collect()
     }
 }
 
+/// Walks through what is below these paths, each with the place that it is in, `skip` left out; returns what changed since a time,
+/// and whether there was too much to look at all of it. Two share the work: each waits for the disk, or for what the kernel
+/// knows of it.
+pub(super) fn walk<'a>(starts: &'a [(PathBuf, PathBuf)], since: SystemTime, skip: &'a OsStr) -> (Changes, bool) {
+    let first = |(path, top): &'a (PathBuf, PathBuf)| Entry {
+        path: path.clone(),
+        top,
+        depth: 0,
+        meta: fs::symlink_metadata(path),
+    };
+    let waiting = starts.iter().map(first).rev().collect();
+    let walk = Walk { since, skip, seen: AtomicUsize::new(0), waiting: Mutex::new(waiting), found: Mutex::default() };
+    thread::scope(|scope| {
+        scope.spawn(|| walk.go());
+        walk.go();
+    });
+    let partial = walk.seen.into_inner() >= LIMIT;
+    (walk.found.into_inner().unwrap_or_else(PoisonError::into_inner), partial)
+}
+
 /// What is to be looked at.
-pub(super) struct Entry<'a> {
+struct Entry<'a> {
     path: PathBuf,
     /// The place that it is in.
     top: &'a Path,
@@ -60,60 +92,36 @@ pub(super) struct Entry<'a> {
     meta: io::Result<fs::Metadata>,
 }
 
-impl<'a> Entry<'a> {
-    /// Returns where a walk starts.
-    pub(super) fn new(path: &Path, top: &'a Path) -> Self {
-        Self { path: path.to_path_buf(), top, depth: 0, meta: fs::symlink_metadata(path) }
-    }
+struct Walk<'a> {
+    since: SystemTime,
+    skip: &'a OsStr,
+    /// How many entries were looked at.
+    seen: AtomicUsize,
+    /// What nobody has taken yet.
+    waiting: Mutex<Vec<Entry<'a>>>,
+    found: Mutex<Changes>,
 }
 
-/// Looks at what changed since a time; several may share the work.
-#[derive(Clone)]
-pub(super) struct Walk<'a> {
-    pub(super) since: SystemTime,
-    /// What is passed over.
-    pub(super) skip: &'a OsStr,
-    /// How many entries were looked at, by whomever.
-    pub(super) seen: &'a AtomicUsize,
-    pub(super) found: BTreeMap<PathBuf, Changed>,
-}
-
-impl Walk<'_> {
-    /// Returns the entry of the folder that a file counts for.
-    pub(super) fn found(&mut self, path: &Path, top: &Path) -> &mut Changed {
-        let path = group(path, top);
-        self.found.entry(path).or_insert_with_key(|path| Changed::nothing(path.clone()))
-    }
-
-    /// Takes in what another found.
-    pub(super) fn add(&mut self, other: Self) {
-        for (path, more) in other.found {
-            let one = self.found.entry(path).or_insert_with_key(|path| Changed::nothing(path.clone()));
-            one.files += more.files;
-            one.bytes += more.bytes;
-            one.removed += more.removed;
-        }
-    }
-
-    /// Goes through all of these that no other takes, and what is below them.
-    pub(super) fn through(mut self, all: &Mutex<Vec<Entry<'_>>>) -> Self {
-        let next = || lock(all).pop();
+impl<'a> Walk<'a> {
+    /// Goes through all that no other takes, and what is below.
+    fn go(&self) {
+        let next = || lock(&self.waiting).pop();
         while let Some(entry) = next() {
             let mut below = self.look(entry);
+            // Of a place, what is in it is shared.
             if below.first().is_some_and(|entry| entry.depth == 1) {
-                lock(all).append(&mut below);
+                lock(&self.waiting).append(&mut below);
             }
             while let Some(entry) = below.pop() {
                 below.extend(self.look(entry));
             }
         }
-        self
     }
 
     /// Looks at an entry, which counts for its folder when it changed; returns those in it that are looked at as well. Files deep
     /// in a folder whose own list of files did not change are passed over, and so is what is still deeper: what is installed is
     /// new, and there are too many of them to look at each.
-    fn look<'t>(&mut self, Entry { path, top, depth, meta }: Entry<'t>) -> Vec<Entry<'t>> {
+    fn look(&self, Entry { path, top, depth, meta }: Entry<'a>) -> Vec<Entry<'a>> {
         if self.seen.fetch_add(1, Ordering::Relaxed) >= LIMIT || path.as_os_str() == self.skip || is_note(&path, top) {
             return Vec::new();
         }
@@ -131,7 +139,8 @@ impl Walk<'_> {
             return entries.filter(wanted).map(below).collect();
         }
         if is_new {
-            let changed = self.found(&path, top);
+            let mut found = lock(&self.found);
+            let changed = found.at(&path, top);
             changed.files += 1;
             changed.bytes += meta.len();
         }
@@ -139,7 +148,7 @@ impl Walk<'_> {
     }
 }
 
-/// A thread that panicked is told of when it is joined.
+/// A thread that panicked is told of when the scope ends.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
