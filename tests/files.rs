@@ -11,7 +11,8 @@ use agent_capture::journal::Journal;
 use tempfile::TempDir;
 
 mod support;
-use support::{Project, skipped};
+use support::recording::tiny;
+use support::{Project, program, skipped};
 
 /// A folder to record in.
 struct Session {
@@ -348,6 +349,36 @@ os.wait()
     let away = fs::canonicalize(session.path("away")).expect("folder");
     assert_eq!((recorded.written("python3", &away), recorded.written("python3", Path::new("/dev"))), (103, 0));
     assert_eq!(recorded.disturbed(), 0);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn each_way_to_open() {
+    let session = Session::new("full");
+    // mov eax, 5; mov ebx, path; mov ecx, O_WRONLY | O_CREAT; mov edx, 0644; int 0x80; mov eax, 1; xor ebx, ebx; int 0x80
+    let path = (0x0804_8000_u32 + 52 + 32 + 31).to_le_bytes();
+    let open = [b"\xb8\x05\0\0\0\xbb".as_slice(), &path, b"\xb9\x41\0\0\0\xba\xa4\x01\0\0\xcd\x80"].concat();
+    let code = [&open[..], b"\xb8\x01\0\0\0\x31\xdb\xcd\x80", b"ways/i386\0"].concat();
+    program(&session.path("narrow"), tiny(3, false, &code));
+    fs::create_dir(session.path("ways")).expect("folder");
+    let text = "
+import ctypes, os, subprocess
+call, number = ctypes.CDLL(None).syscall, ctypes.c_long
+path = lambda name: os.path.abspath('ways/' + name).encode()
+write, mode, here = number(os.O_WRONLY | os.O_CREAT), number(0o644), number(-100)
+how = (ctypes.c_uint64 * 3)(write.value, mode.value, 0)
+assert call(number(2), path('open'), write, mode) > 0
+assert call(number(85), path('creat'), mode) > 0
+assert call(number(257), here, path('openat'), write, mode) > 0
+assert call(number(437), here, path('openat2'), how, number(24)) > 0
+subprocess.run(['./narrow'], check=True)
+";
+    let recorded = session.python(text);
+    let folder = fs::canonicalize(session.path("ways")).expect("folder");
+    let mut made: Vec<_> = fs::read_dir(&folder).expect("folder").flatten().map(|entry| entry.file_name()).collect();
+    made.sort();
+    assert_eq!(made, ["creat", "i386", "open", "openat", "openat2"]);
+    assert_eq!((recorded.written("python3", &folder), recorded.written("narrow", &folder)), (4, 1));
 }
 
 #[test]

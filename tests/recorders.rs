@@ -89,34 +89,6 @@ fn ends_by_signal_are_told() {
     assert_eq!(ends, [Status::Code(0), Status::Signal(15), Status::Signal(9)].map(Some));
 }
 
-/// The smallest programs: no library, and an end by exit(2), not exit_group(2).
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn tiny(machine: u16, wide: bool, code: &[u8]) -> Vec<u8> {
-    let mut elf = vec![0x7f, b'E', b'L', b'F', if wide { 2 } else { 1 }, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    let base = 0x0804_8000_u64;
-    let number = |elf: &mut Vec<u8>, value: u64| elf.extend(&value.to_le_bytes()[..if wide { 8 } else { 4 }]);
-    elf.extend([2_u16, machine, 1, 0].into_iter().flat_map(u16::to_le_bytes));
-    let headers = if wide { 64 + 56 } else { 52 + 32 };
-    number(&mut elf, base + headers);
-    number(&mut elf, if wide { 64 } else { 52 });
-    number(&mut elf, 0);
-    elf.extend(0_u32.to_le_bytes());
-    let sizes = if wide { [64, 56, 1, 0, 0, 0] } else { [52, 32, 1, 0, 0, 0] };
-    elf.extend(sizes.into_iter().flat_map(u16::to_le_bytes));
-    let length = headers + code.len() as u64;
-    elf.extend(1_u32.to_le_bytes());
-    if wide {
-        elf.extend(5_u32.to_le_bytes());
-    }
-    [0, base, base, length, length].iter().for_each(|value| number(&mut elf, *value));
-    if !wide {
-        elf.extend(5_u32.to_le_bytes());
-    }
-    number(&mut elf, 0x1000);
-    elf.extend(code);
-    elf
-}
-
 /// Returns a program that ends with 7.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 fn seven() -> Vec<u8> {
@@ -209,6 +181,15 @@ fn ways_to_exec() {
     assert_eq!((recorded.code(), exec.program.as_path()), (Some(0), &*known));
     let recorded = run("only-check");
     assert_eq!((recorded.code(), recorded.execs().count(), recorded.missing().len()), (Some(12), 1, 0));
+    #[cfg(target_arch = "x86_64")]
+    {
+        // Most kernels have x32 switched off, and refuse.
+        let recorded = run("x32");
+        match recorded.code() {
+            Some(0) => recorded.is_there_or_lost("true", &["odd", "argument"]),
+            code => assert_eq!((code, recorded.execs().count(), recorded.lost()), (Some(13), 1, 0)),
+        }
+    }
     let recorded = run("own-link");
     let exec = recorded.one("exe");
     assert_eq!(exec.resolved.as_ref().map(Bytes::as_path), Some(&*fs::canonicalize(&odd).expect("odd")));

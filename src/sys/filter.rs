@@ -30,11 +30,13 @@ pub enum Call {
 /// One row: AUDIT_ARCH_* (linux/audit.h), number, call, bytes in a pointer of the caller.
 pub(super) type Row = (u32, u32, Call, usize);
 
+/// What is set in the numbers of x32: __X32_SYSCALL_BIT in asm/unistd.h.
+pub(super) const X32: u32 = 0x4000_0000;
+
 #[cfg(target_arch = "x86_64")]
 pub(super) const TABLE: &[Row] = {
     const X86_64: u32 = 62 | 0xc000_0000; // EM_X86_64 | __AUDIT_ARCH_64BIT | __AUDIT_ARCH_LE
     const I386: u32 = 3 | 0x4000_0000; // EM_386 | __AUDIT_ARCH_LE
-    const X32: u32 = 0x4000_0000; // __X32_SYSCALL_BIT, asm/unistd.h
     &[
         (X86_64, 59, Call::Execve, 8),
         (X86_64, 322, Call::Execveat, 8),

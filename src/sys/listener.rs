@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use super::checked;
-use super::filter::{Call, TABLE, filter};
+use super::filter::{Call, TABLE, X32, filter};
 
 /// Installs a filter that reports these calls on this thread and all that it will start; needs CAP_SYS_ADMIN or no_new_privs.
 /// Who waits may be let wait so that, once received, only a signal that kills interrupts it (Linux 5.19).
@@ -81,6 +81,7 @@ impl Listener {
             pointer: row.map_or(8, |row| row.3),
             args: data.args,
             instruction: data.instruction_pointer,
+            is_x32: data.nr as u32 & X32 != 0,
         }))
     }
 
@@ -112,6 +113,8 @@ pub struct Stopped<'l> {
     pub args: [u64; 6],
     /// The address of the instruction after the call.
     pub instruction: u64,
+    /// Whether it is one of x32, which the kernel may not know: most have it switched off.
+    pub is_x32: bool,
 }
 
 impl Stopped<'_> {

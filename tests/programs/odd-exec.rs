@@ -58,6 +58,25 @@ fn main() -> io::Result<()> {
             // SAFETY: all pointers are live and end as execve asks.
             unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), nothing.as_ptr()) };
         }
+        #[cfg(target_arch = "x86_64")]
+        "x32" => {
+            const X32_EXECVE: libc::c_long = 0x4000_0000 | 520; // asm/unistd_x32.h
+            let (access, flags) =
+                (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT);
+            // SAFETY: a new mapping, where pointers of 32 bits lead.
+            let page = unsafe { libc::mmap(ptr::null_mut(), 4096, access, flags, -1, 0) };
+            let at = |offset: usize| (page as usize + offset) as u32;
+            let text = b"/bin/true\0odd\0argument\0\0\0\0";
+            let pointers = [at(10), at(14), 0, 0].map(u32::to_ne_bytes).concat();
+            let bytes = [&text[..], &[0; 6], &pointers].concat();
+            // SAFETY: the page is as long and longer.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), page.cast(), bytes.len()) };
+            // SAFETY: all pointers are live and end as execve asks; a kernel without x32 refuses.
+            unsafe { libc::syscall(X32_EXECVE, at(0), at(32), at(40)) };
+            // One that ends at once may have run it, for all that can be seen.
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            std::process::exit(13);
+        }
         _ => {}
     }
     Err(io::Error::last_os_error())

@@ -136,6 +136,34 @@ pub(crate) fn state(pid: i32) -> Option<char> {
     text.rsplit(") ").next()?.chars().next()
 }
 
+/// Returns one of the smallest programs, which has no library: an ELF file with this code, which is at 0x0804_8000 and the headers.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(crate) fn tiny(machine: u16, wide: bool, code: &[u8]) -> Vec<u8> {
+    let mut elf = vec![0x7f, b'E', b'L', b'F', if wide { 2 } else { 1 }, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let base = 0x0804_8000_u64;
+    let number = |elf: &mut Vec<u8>, value: u64| elf.extend(&value.to_le_bytes()[..if wide { 8 } else { 4 }]);
+    elf.extend([2_u16, machine, 1, 0].into_iter().flat_map(u16::to_le_bytes));
+    let headers = if wide { 64 + 56 } else { 52 + 32 };
+    number(&mut elf, base + headers);
+    number(&mut elf, if wide { 64 } else { 52 });
+    number(&mut elf, 0);
+    elf.extend(0_u32.to_le_bytes());
+    let sizes = if wide { [64, 56, 1, 0, 0, 0] } else { [52, 32, 1, 0, 0, 0] };
+    elf.extend(sizes.into_iter().flat_map(u16::to_le_bytes));
+    let length = headers + code.len() as u64;
+    elf.extend(1_u32.to_le_bytes());
+    if wide {
+        elf.extend(5_u32.to_le_bytes());
+    }
+    [0, base, base, length, length].iter().for_each(|value| number(&mut elf, *value));
+    if !wide {
+        elf.extend(5_u32.to_le_bytes());
+    }
+    number(&mut elf, 0x1000);
+    elf.extend(code);
+    elf
+}
+
 /// Returns a program of `tests/programs`.
 pub(crate) fn example(name: &str) -> PathBuf {
     let path = Path::new(BINARY).with_file_name("examples").join(name);

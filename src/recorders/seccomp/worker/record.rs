@@ -45,7 +45,8 @@ impl Worker<'_> {
             return;
         };
         let looked = self.look(&stopped, pid);
-        let before = matches!(looked, Err(Unread::Denied)).then(|| Glimpse::of(pid));
+        // Whether it ran is seen only after.
+        let before = (stopped.is_x32 || matches!(looked, Err(Unread::Denied))).then(|| Glimpse::of(pid));
         if looked.as_ref().is_ok_and(|seen| seen.as_ref().is_some_and(|(_, _, program)| program.starts)) {
             self.mapped(pid);
         }
@@ -53,7 +54,8 @@ impl Worker<'_> {
             return; // It was interrupted or killed; if it still wants to, it asks again.
         }
         let seen = match (looked, before) {
-            (Ok(seen), _) => seen,
+            (Ok(seen), None) => seen,
+            (Ok(seen), Some(before)) => seen.filter(|_| self.is_another(pid, &before)),
             (Err(Unread::Denied), Some(before)) => self.glimpsed(pid, &before),
             (Err(_), _) => None,
         };
@@ -108,6 +110,15 @@ impl Worker<'_> {
         // A name that is tried along PATH needs none.
         let cwd = if program.starts { cwd() } else { PathBuf::new() };
         Ok(Some((asked, cwd, program)))
+    }
+
+    /// Returns whether a process has become another program, which the kernel may have refused.
+    fn is_another(&mut self, pid: i32, before: &Glimpse) -> bool {
+        let became = before.next(pid).is_some();
+        if !became && Glimpse::of(pid) != *before {
+            self.out.lost("a process that asked in the way of x32 ran, or looked for, a program");
+        }
+        became
     }
 
     /// Finds out what a process has become whose memory we may not read.
